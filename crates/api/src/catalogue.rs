@@ -1,0 +1,206 @@
+//! Listings, releases, vouchers and the vault's public key.
+
+use serde::{Deserialize, Serialize};
+
+/// A price in minor units; amounts are text because wei do not fit 64 bits.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Price {
+    /// Whole number of minor units (cents, wei), in decimal.
+    pub amount: String,
+    /// ISO 4217 code or token symbol.
+    pub currency: String,
+}
+
+/// `POST /api/v1/listings`: what is offered.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct NewListing {
+    /// Id to use (`[a-z0-9_-]{1,64}`); made by the store where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<String>,
+    /// Title people see.
+    pub title: String,
+    /// Longer text people see; plain text.
+    #[serde(default)]
+    pub description: String,
+    /// Price of one purchase; free where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// Prints that one purchase grants (default 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prints: Option<u32>,
+    /// Failed prints that are given back to the buyer (default 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_retries: Option<u32>,
+    /// Print the release's blob as it is, with one new key package a job, instead of sealing anew for each job.
+    #[serde(default)]
+    pub seal_once: bool,
+}
+
+/// One listing.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Listing {
+    /// Listing id.
+    pub id: String,
+    /// Title.
+    pub title: String,
+    /// Plain text.
+    pub description: String,
+    /// `gcode` or `plugin`.
+    pub kind: String,
+    /// `listed`, `unlisted` or `suspended`.
+    pub state: String,
+    /// Publisher's account id.
+    pub publisher: String,
+    /// Publisher's name.
+    pub publisher_name: String,
+    /// Price of one purchase; free where absent.
+    pub price: Option<Price>,
+    /// Prints that one purchase grants.
+    pub prints: u32,
+    /// Failed prints given back.
+    pub free_retries: u32,
+    /// Whether the release's blob is printed as it is.
+    pub seal_once: bool,
+    /// RFC 3339.
+    pub created_at: String,
+    /// Releases, newest first.
+    pub releases: Vec<Release>,
+}
+
+/// One version of a listing's file. What it holds was read from the file itself when it was sealed.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Release {
+    /// Release id.
+    pub id: String,
+    /// Listing it belongs to.
+    pub listing: String,
+    /// Version text, unique in the listing.
+    pub version: String,
+    /// `active` or `yanked`.
+    pub state: String,
+    /// Content cipher of the stored blob.
+    pub cipher: String,
+    /// Size of the file as it is opened, bytes.
+    pub plain_size: u64,
+    /// Size of the sealed blob, bytes.
+    pub blob_size: u64,
+    /// Lower-hex SHA-256 of the sealed blob.
+    pub blob_sha256: String,
+    /// Facts about the G-code.
+    pub preview: Preview,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+/// What can be told about a G-code file without handing it out.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Preview {
+    /// Slicer that wrote it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slicer: Option<String>,
+    /// Number of layers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layers: Option<u32>,
+    /// Slicer's estimate, seconds.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub estimated_time_s: Option<u64>,
+    /// Filament, millimetres in hundredths (`123456` is 1234.56 mm).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filament_mm_x100: Option<u64>,
+    /// Material, as the slicer names it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub filament_type: Option<String>,
+    /// Path of the largest thumbnail (PNG) on this store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub thumbnail_url: Option<String>,
+}
+
+/// First part (`release`, JSON) of the multipart `POST /api/v1/releases`; the second part (`file`) is the upload.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct NewRelease {
+    /// Listing to add to; its owner is the caller.
+    pub listing: String,
+    /// Version text.
+    pub version: String,
+    /// Set when `file` was sealed on the publisher's side; absent for a plain upload, which is sealed while it streams.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub sealed: Option<SealedUpload>,
+}
+
+/// How a blob that arrives sealed can be opened by the vault.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SealedUpload {
+    /// Content cipher: `age` or `aes-256-cbc`.
+    pub cipher: String,
+    /// Lower-hex IV for `aes-256-cbc`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iv: Option<String>,
+    /// The content key in an `ecdh` envelope to the vault's key; its `pluginId` is `vault:` and `plain_sha256`.
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub envelope: serde_json::Value,
+    /// Lower-hex SHA-256 of the file as it is opened.
+    pub plain_sha256: String,
+    /// Its size, bytes.
+    pub plain_size: u64,
+}
+
+/// `GET /api/v1/vault-key`: where a publisher who seals on their own side sends the content key.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct VaultKey {
+    /// Always `x25519`.
+    pub curve: String,
+    /// 32 bytes, lower hex.
+    pub public_key: String,
+}
+
+/// One page of listings.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ListingPage {
+    /// Newest first.
+    pub listings: Vec<Listing>,
+    /// Value of `?after=` for the next page, absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
+/// `POST /api/v1/vouchers`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct NewVoucher {
+    /// Listing of the caller's it pays for.
+    pub listing: String,
+    /// Prints one use grants; what the listing says where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prints: Option<u32>,
+    /// How many people can use it (default 1).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub uses: Option<u32>,
+    /// RFC 3339; never where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+}
+
+/// A voucher, shown once with its code.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Voucher {
+    /// What the buyer types.
+    pub code: String,
+    /// Listing it pays for.
+    pub listing: String,
+    /// Prints one use grants.
+    pub prints: u32,
+    /// Uses left.
+    pub uses_left: u32,
+    /// RFC 3339.
+    pub expires_at: Option<String>,
+}

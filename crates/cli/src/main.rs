@@ -1,0 +1,4 @@
+//! The `sealpost` command.
+#![forbid(unsafe_code)]
+
+fn main() {}
