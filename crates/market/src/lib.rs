@@ -1,2 +1,34 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod audit;
+mod error;
+mod id;
+mod job;
+mod licence;
+mod listing;
+mod money;
+mod purchase;
+mod release;
+mod time;
+mod voucher;
+
+pub use audit::Fact;
+pub use error::{RuleClass, RuleError};
+pub use id::{
+    AccountId, ID_RANDOM_BYTES, IdError, JobId, LicenceId, ListingId, Nonce, PrinterId, PurchaseId,
+    ReleaseId, ReportId,
+};
+pub use job::{
+    Effect, Job, JobEvent, JobState, LmntOutcome, NewJob, Outcome, Report, ReportStatus, Transition,
+    UnknownStatus, apply, create_job,
+};
+pub use licence::{Licence, LicenceState};
+pub use listing::{Listing, ListingKind, ListingState, Party, Price, Terms};
+pub use money::{Currency, Money, MoneyError};
+pub use purchase::{
+    NewPurchase, PaymentMethod, Purchase, PurchaseEvent, PurchaseState, PurchaseTransition, start_purchase,
+};
+pub use release::{Release, ReleaseState, Version, VersionError, pick_release};
+pub use time::Timestamp;
+pub use voucher::{CODE_RANDOM_BYTES, Redemption, Voucher, VoucherCode, VoucherCodeError};

@@ -1,0 +1,52 @@
+//! What a store writes to its append-only audit log.
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, JobId, JobState, LicenceId, LicenceState, ListingId, ListingState, Outcome, Party,
+    PaymentMethod, PrinterId, PurchaseId, ReleaseId, ReportId, ReportStatus,
+};
+
+/// One thing that happened. The store adds when, who and its own sequence number. Nothing secret is in it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case", tag = "fact")]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the fields are the identifiers their names say")]
+pub enum Fact {
+    /// A listing was shown, hidden, suspended or lifted.
+    ListingStateChanged { listing: ListingId, from: ListingState, to: ListingState, by: Party },
+    /// A voucher paid for something.
+    VoucherRedeemed { listing: ListingId, uses_left: u32 },
+    /// Somebody began to buy.
+    PurchaseStarted { purchase: PurchaseId, listing: ListingId, buyer: AccountId, method: PaymentMethod },
+    /// A purchase was paid.
+    PurchasePaid { purchase: PurchaseId, licence: LicenceId },
+    /// A purchase came to nothing.
+    PurchaseFailed { purchase: PurchaseId },
+    /// A purchase was paid back.
+    PurchaseRefunded { purchase: PurchaseId, by: Party },
+    /// A buyer was given a licence.
+    LicenceGranted { licence: LicenceId, listing: ListingId, holder: AccountId, allowed: u32 },
+    /// A licence was suspended, lifted or revoked.
+    LicenceStateChanged { licence: LicenceId, from: LicenceState, to: LicenceState, by: Party },
+    /// A print was set aside for a job.
+    PrintReserved { licence: LicenceId, job: JobId },
+    /// A print was given back; `free_retry` when its key had been released.
+    PrintReleased { licence: LicenceId, job: JobId, free_retry: bool },
+    /// A print is gone.
+    PrintUsed { licence: LicenceId, job: JobId },
+    /// A job was made.
+    JobCreated { job: JobId, licence: LicenceId, release: ReleaseId, printer: PrinterId },
+    /// A job's blob is there.
+    JobSealed { job: JobId },
+    /// A printer was given the key of a job.
+    KeyReleased { job: JobId, printer: PrinterId, lease: u32 },
+    /// A printer said how a job goes; only changes of state are kept.
+    JobReported { job: JobId, lease: u32, report: Option<ReportId>, status: ReportStatus },
+    /// Nobody knows how a job goes.
+    JobInterrupted { job: JobId, lease: u32 },
+    /// A person said how an interrupted job went.
+    JobDecided { job: JobId, outcome: Outcome, by: Party },
+    /// A job has its final state.
+    JobEnded { job: JobId, state: JobState },
+}

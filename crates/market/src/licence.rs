@@ -1,0 +1,150 @@
+//! What a buyer may do: N prints (or devices), until when.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, LicenceId, ListingId, RuleError, Timestamp, Version};
+
+/// Whether a licence gives keys.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum LicenceState {
+    /// It does.
+    Active,
+    /// Not now.
+    Suspended,
+    /// Never again. Keys that are out stay out.
+    Revoked,
+}
+
+/// What a buyer may do. `used + reserved <= allowed` holds through every rule of this crate.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Licence {
+    /// Its identifier.
+    pub id: LicenceId,
+    /// For what.
+    pub listing: ListingId,
+    /// Whose.
+    pub holder: AccountId,
+    /// Prints (devices, for plugins) it grants.
+    pub allowed: u32,
+    /// Prints that are gone.
+    pub used: u32,
+    /// Prints that unfinished jobs hold.
+    pub reserved: u32,
+    /// Whether it gives keys.
+    pub state: LicenceState,
+    /// When it ends.
+    pub expires_at: Option<Timestamp>,
+    /// How many failed or cancelled prints it gives back in all.
+    pub free_retries: u32,
+    /// How many it has given back.
+    pub free_retries_used: u32,
+    /// How many keys were released under it.
+    pub keys_released: u32,
+    /// The newest version it covers; all when absent.
+    pub covers: Option<Version>,
+}
+
+impl Licence {
+    /// How many prints can still be started.
+    #[must_use]
+    pub fn left(&self) -> u32 {
+        self.allowed.saturating_sub(self.used).saturating_sub(self.reserved)
+    }
+
+    /// Whether a key may be released under it now.
+    ///
+    /// # Errors
+    /// [`RuleError::LicenceInactive`], [`RuleError::LicenceExpired`].
+    pub fn check_active(&self, now: Timestamp) -> Result<(), RuleError> {
+        if self.state != LicenceState::Active {
+            return Err(RuleError::LicenceInactive(self.state));
+        }
+        if self.expires_at.is_some_and(|end| now.reached(end)) {
+            return Err(RuleError::LicenceExpired);
+        }
+        Ok(())
+    }
+
+    /// Sets one print aside for a job.
+    ///
+    /// # Errors
+    /// As [`Licence::check_active`], and [`RuleError::LicenceExhausted`] when none is left.
+    pub fn reserve(mut self, now: Timestamp) -> Result<Self, RuleError> {
+        self.check_active(now)?;
+        if self.left() == 0 {
+            return Err(RuleError::LicenceExhausted {
+                allowed: self.allowed,
+                used: self.used,
+                reserved: self.reserved,
+            });
+        }
+        self.reserved += 1;
+        Ok(self)
+    }
+
+    /// Gives a reserved print back. Works on any licence, active or not.
+    ///
+    /// # Errors
+    /// [`RuleError::NothingReserved`].
+    pub fn release(mut self) -> Result<Self, RuleError> {
+        self.reserved = self.reserved.checked_sub(1).ok_or(RuleError::NothingReserved)?;
+        Ok(self)
+    }
+
+    /// Turns a reserved print into a used one. Works on any licence, active or not.
+    ///
+    /// # Errors
+    /// [`RuleError::NothingReserved`].
+    pub fn consume(mut self) -> Result<Self, RuleError> {
+        self.reserved = self.reserved.checked_sub(1).ok_or(RuleError::NothingReserved)?;
+        self.used = self.used.saturating_add(1);
+        Ok(self)
+    }
+
+    /// Settles a print that failed or was cancelled after its key was out: given back while free retries last, then used.
+    /// The flag says whether it was given back.
+    ///
+    /// # Errors
+    /// [`RuleError::NothingReserved`].
+    pub fn settle_failure(self) -> Result<(Self, bool), RuleError> {
+        if self.free_retries_used >= self.free_retries {
+            return Ok((self.consume()?, false));
+        }
+        let mut licence = self.release()?;
+        licence.free_retries_used += 1;
+        Ok((licence, true))
+    }
+
+    /// Takes one at once and releases a key under it: a plugin for one more device.
+    ///
+    /// # Errors
+    /// As [`Licence::reserve`].
+    pub fn spend(self, now: Timestamp) -> Result<Self, RuleError> {
+        let mut licence = self.reserve(now)?.consume()?;
+        licence.keys_released = licence.keys_released.saturating_add(1);
+        Ok(licence)
+    }
+}
+
+impl LicenceState {
+    /// Its name, as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Suspended => "suspended",
+            Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl fmt::Display for LicenceState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}

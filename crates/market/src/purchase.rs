@@ -1,0 +1,273 @@
+//! Purchases: how a licence was paid for. Paid implies obtainable; unpaid is never wrapped.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, Fact, Licence, LicenceId, LicenceState, Listing, ListingId, Party, Price, PurchaseId,
+    RuleError, Terms, Timestamp, Version, Voucher,
+};
+
+/// Whether a purchase is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum PurchaseState {
+    /// Not yet; there is no licence.
+    Pending,
+    /// It is; there is a licence.
+    Paid,
+    /// Paid back; its licence is revoked.
+    Refunded,
+    /// It came to nothing.
+    Failed,
+}
+
+/// How a purchase is paid.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum PaymentMethod {
+    /// The listing is free.
+    Free,
+    /// By a voucher's code.
+    Voucher,
+    /// The publisher or an operator says so.
+    MarkedPaid,
+    /// A payment provider says so.
+    Webhook,
+    /// A finalised transaction says so.
+    Chain,
+}
+
+/// One purchase. The terms are those of the moment it began.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Purchase {
+    /// Its identifier.
+    pub id: PurchaseId,
+    /// Of what.
+    pub listing: ListingId,
+    /// By whom.
+    pub buyer: AccountId,
+    /// Whether it is paid.
+    pub state: PurchaseState,
+    /// How.
+    pub method: PaymentMethod,
+    /// What it costs.
+    pub price: Price,
+    /// What it gives.
+    pub terms: Terms,
+    /// The newest version when it was bought, for listings without free updates.
+    pub version: Option<Version>,
+    /// What it gave; present from `paid` on.
+    pub licence: Option<LicenceId>,
+}
+
+/// What is needed to begin a purchase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NewPurchase {
+    /// A fresh identifier.
+    pub id: PurchaseId,
+    /// A fresh identifier, used when the purchase is paid at once.
+    pub licence: LicenceId,
+    /// By whom.
+    pub buyer: AccountId,
+    /// How.
+    pub method: PaymentMethod,
+    /// With [`PaymentMethod::Voucher`], and only then.
+    pub voucher: Option<Voucher>,
+    /// The newest active version of the listing.
+    pub version: Option<Version>,
+}
+
+/// What happens to a purchase.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PurchaseEvent {
+    /// The money is there.
+    Paid {
+        /// A fresh identifier for the licence.
+        licence: LicenceId,
+    },
+    /// The money will not come.
+    Failed,
+    /// The money goes back.
+    Refund {
+        /// Who decides. Buyer and store only while no key was released.
+        by: Party,
+    },
+}
+
+/// A purchase after an event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PurchaseTransition {
+    /// The purchase.
+    pub purchase: Purchase,
+    /// Its licence, to be inserted or saved. After a refund, cancel the licence's jobs whose key is not out.
+    pub licence: Option<Licence>,
+    /// What is left of the voucher, to be saved.
+    pub voucher: Option<Voucher>,
+    /// What to write to the audit log.
+    pub facts: Vec<Fact>,
+}
+
+/// Begins a purchase. Free ones and vouchers are paid at once and bring their licence; others wait as `pending`.
+///
+/// # Errors
+/// [`RuleError::ListingNotForSale`], [`RuleError::NotFree`], [`RuleError::VoucherMismatch`] and those of [`Voucher::redeem`].
+pub fn start_purchase(
+    listing: &Listing,
+    new: NewPurchase,
+    now: Timestamp,
+) -> Result<PurchaseTransition, RuleError> {
+    listing.check_sale()?;
+    if new.voucher.is_some() != (new.method == PaymentMethod::Voucher) {
+        return Err(RuleError::VoucherMismatch);
+    }
+    if new.method == PaymentMethod::Free && listing.price != Price::Free {
+        return Err(RuleError::NotFree);
+    }
+    let mut purchase = Purchase {
+        id: new.id,
+        listing: listing.id.clone(),
+        buyer: new.buyer,
+        state: PurchaseState::Pending,
+        method: new.method,
+        price: listing.price.clone(),
+        terms: listing.terms.clone(),
+        version: new.version,
+        licence: None,
+    };
+    let mut facts = vec![Fact::PurchaseStarted {
+        purchase: purchase.id.clone(),
+        listing: purchase.listing.clone(),
+        buyer: purchase.buyer.clone(),
+        method: purchase.method,
+    }];
+    let mut voucher = None;
+    if let Some(presented) = new.voucher {
+        let redemption = presented.redeem(&listing.id, now)?;
+        facts.extend(redemption.facts);
+        purchase.terms.prints = redemption.voucher.prints.unwrap_or(purchase.terms.prints);
+        voucher = Some(redemption.voucher);
+    }
+    if purchase.terms.prints == 0 {
+        return Err(RuleError::NoPrints);
+    }
+    match purchase.method {
+        PaymentMethod::Free | PaymentMethod::Voucher => {
+            let paid = purchase.apply(None, PurchaseEvent::Paid { licence: new.licence }, now)?;
+            facts.extend(paid.facts);
+            Ok(PurchaseTransition { voucher, facts, ..paid })
+        }
+        _ => Ok(PurchaseTransition { purchase, licence: None, voucher, facts }),
+    }
+}
+
+impl Purchase {
+    /// Applies `event`. `licence` is the purchase's own, where there is one.
+    ///
+    /// # Errors
+    /// [`RuleError::PurchaseState`] when it is in no state for this, [`RuleError::OtherLicence`] when another licence was
+    /// loaded, [`RuleError::RefundNeedsDecision`] when a key is out and neither publisher nor operator asks.
+    pub fn apply(
+        mut self,
+        licence: Option<Licence>,
+        event: PurchaseEvent,
+        now: Timestamp,
+    ) -> Result<PurchaseTransition, RuleError> {
+        if self.licence.as_ref() != licence.as_ref().map(|l| &l.id) {
+            return Err(RuleError::OtherLicence);
+        }
+        let mut facts = Vec::new();
+        let licence = match (event, self.state) {
+            (PurchaseEvent::Paid { licence: id }, PurchaseState::Pending) => {
+                let granted = self.grant(id, now);
+                self.state = PurchaseState::Paid;
+                self.licence = Some(granted.id.clone());
+                facts.push(Fact::PurchasePaid { purchase: self.id.clone(), licence: granted.id.clone() });
+                facts.push(Fact::LicenceGranted {
+                    licence: granted.id.clone(),
+                    listing: granted.listing.clone(),
+                    holder: granted.holder.clone(),
+                    allowed: granted.allowed,
+                });
+                Some(granted)
+            }
+            // A payment provider says it twice: the first answer stands.
+            (PurchaseEvent::Paid { .. }, PurchaseState::Paid) => licence,
+            (PurchaseEvent::Failed, PurchaseState::Pending) => {
+                self.state = PurchaseState::Failed;
+                facts.push(Fact::PurchaseFailed { purchase: self.id.clone() });
+                licence
+            }
+            (PurchaseEvent::Refund { by }, PurchaseState::Paid) => {
+                let mut licence = licence.ok_or(RuleError::OtherLicence)?;
+                if licence.keys_released > 0 && !matches!(by, Party::Publisher | Party::Operator) {
+                    return Err(RuleError::RefundNeedsDecision);
+                }
+                facts.push(Fact::PurchaseRefunded { purchase: self.id.clone(), by });
+                if licence.state != LicenceState::Revoked {
+                    facts.push(Fact::LicenceStateChanged {
+                        licence: licence.id.clone(),
+                        from: licence.state,
+                        to: LicenceState::Revoked,
+                        by,
+                    });
+                    licence.state = LicenceState::Revoked;
+                }
+                self.state = PurchaseState::Refunded;
+                Some(licence)
+            }
+            (event, state) => return Err(RuleError::PurchaseState { state, action: event.participle() }),
+        };
+        Ok(PurchaseTransition { purchase: self, licence, voucher: None, facts })
+    }
+
+    fn grant(&self, id: LicenceId, now: Timestamp) -> Licence {
+        Licence {
+            id,
+            listing: self.listing.clone(),
+            holder: self.buyer.clone(),
+            allowed: self.terms.prints,
+            used: 0,
+            reserved: 0,
+            state: LicenceState::Active,
+            expires_at: self.terms.valid_seconds.map(|seconds| now.plus_seconds(seconds)),
+            free_retries: self.terms.free_retries,
+            free_retries_used: 0,
+            keys_released: 0,
+            covers: if self.terms.free_updates { None } else { self.version.clone() },
+        }
+    }
+}
+
+impl PurchaseEvent {
+    fn participle(&self) -> &'static str {
+        match self {
+            Self::Paid { .. } => "paid",
+            Self::Failed => "given up",
+            Self::Refund { .. } => "refunded",
+        }
+    }
+}
+
+impl PurchaseState {
+    /// Its name, as it travels.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Paid => "paid",
+            Self::Refunded => "refunded",
+            Self::Failed => "failed",
+        }
+    }
+}
+
+impl fmt::Display for PurchaseState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
