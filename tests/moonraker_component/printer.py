@@ -1,0 +1,138 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A real Moonraker with the component, in a folder of its own, without Klipper."""
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import pathlib
+import socket
+import subprocess
+import tempfile
+import threading
+from typing import Any, Dict, Optional, Tuple
+
+SOURCE = pathlib.Path(__file__).resolve().parents[2] / "moonraker"
+NAMES = ("sealpost", "lmnt_marketplace_plugin.py", "encrypted_print.py")
+# What the installer's symlinks do, without touching the Python environment.
+LAUNCH = """
+import sys, moonraker.components
+moonraker.components.__path__.append(sys.argv.pop(1))
+from moonraker.server import main
+main()
+"""
+CONFIG = """
+[server]
+host: {host}
+port: {port}
+klippy_uds_address: {data}/comms/klippy.sock
+
+[machine]
+provider: none
+validate_service: False
+validate_config: False
+
+[authorization]
+{authorization}
+
+[file_manager]
+enable_object_processing: False
+
+{sections}
+"""
+TRUSTED = "trusted_clients: 127.0.0.1"
+MARKETPLACE_SECTIONS = "[lmnt_marketplace_plugin]\nagent_socket: {socket}\n\n[encrypted_print]\n"
+
+
+class Printer:
+    def __init__(
+        self, sections: str = MARKETPLACE_SECTIONS, authorization: str = TRUSTED, verbose: bool = False, port: int = 0,
+    ) -> None:
+        self._folder = tempfile.TemporaryDirectory(prefix="sealpost-moonraker-")
+        self.data = pathlib.Path(self._folder.name)
+        self.agent_socket = str(self.data / "agent.sock")
+        self.port = port or _free_port()
+        self._sections = sections.replace("{socket}", self.agent_socket)
+        self._authorization = authorization
+        self._verbose = verbose
+        self._lines: list = []
+        self._up = threading.Event()
+        self._process: Optional[subprocess.Popen] = None
+        self._reader: Optional[threading.Thread] = None
+
+    def __enter__(self) -> "Printer":
+        components = self.data / "components"
+        components.mkdir()
+        for name in NAMES:
+            (components / name).symlink_to(SOURCE / name)
+        (self.data / "config").mkdir()
+        (self.data / "comms").mkdir()
+        (self.data / "config" / "moonraker.conf").write_text(CONFIG.format(
+            host="127.0.0.1", port=self.port, data=self.data,
+            authorization=self._authorization, sections=self._sections,
+        ))
+        command = [os.environ["MOONRAKER_PYTHON"], "-c", LAUNCH, str(components), "-d", str(self.data)]
+        self._process = subprocess.Popen(
+            command + (["-v"] if self._verbose else []), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        )
+        self._reader = threading.Thread(target=self._read, daemon=True)
+        self._reader.start()
+        if not self._up.wait(60):
+            self.__exit__()
+            raise RuntimeError("Moonraker did not start:\n" + self.log())
+        return self
+
+    def __exit__(self, *_exception: Any) -> None:
+        self._process.terminate()
+        try:
+            self._process.wait(20)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+            self._process.wait()
+        self._reader.join(10)
+        self._folder.cleanup()
+
+    def log(self) -> str:
+        """Everything Moonraker has logged so far."""
+        return "".join(self._lines)
+
+    def request(
+        self, method: str, path: str, body: Any = None, headers: Optional[Dict[str, str]] = None,
+    ) -> Tuple[int, Dict[str, str], Any]:
+        """Status, headers and the JSON answer (text where it is not JSON). A `dict` is sent as JSON."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
+        headers = dict(headers or {})
+        if isinstance(body, (dict, list)):
+            body = json.dumps(body)
+            headers.setdefault("Content-Type", "application/json")
+        try:
+            connection.request(method, path, body, headers)
+            answer = connection.getresponse()
+            content = answer.read()
+        finally:
+            connection.close()
+        found = {name.lower(): value for name, value in answer.getheaders()}
+        if "json" in found.get("content-type", ""):
+            return answer.status, found, json.loads(content)
+        return answer.status, found, content.decode()
+
+    def get(self, path: str, **headers: str) -> Tuple[int, Any]:
+        status, _, body = self.request("GET", path, headers=headers)
+        return status, body
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Tuple[int, Any]:
+        status, _, answer = self.request("POST", path, body, headers)
+        return status, answer
+
+    def _read(self) -> None:
+        for line in self._process.stdout:
+            self._lines.append(line)
+            # Logged once the HTTP server listens.
+            if "SSL Certificate/Key not configured" in line:
+                self._up.set()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
