@@ -39,12 +39,14 @@ pub enum Fact {
     JobCreated { job: JobId, licence: LicenceId, release: ReleaseId, printer: PrinterId },
     /// A job's blob is there.
     JobSealed { job: JobId },
+    /// Somebody asked a printer to end a job.
+    StopAsked { job: JobId, by: Party },
     /// A printer was given the key of a job.
-    KeyReleased { job: JobId, printer: PrinterId, lease: u32 },
+    KeyReleased { job: JobId, printer: PrinterId, lease: u64 },
     /// A printer said how a job goes; only changes of state are kept.
-    JobReported { job: JobId, lease: u32, report: Option<ReportId>, status: ReportStatus },
+    JobReported { job: JobId, lease: u64, report: Option<ReportId>, status: ReportStatus },
     /// Nobody knows how a job goes.
-    JobInterrupted { job: JobId, lease: u32 },
+    JobInterrupted { job: JobId, lease: u64 },
     /// A person said how an interrupted job went.
     JobDecided { job: JobId, outcome: Outcome, by: Party },
     /// A job has its final state.

@@ -67,15 +67,15 @@ pub enum RuleError {
     #[error("this report carries lease {given}; the current lease is {current}")]
     OldLease {
         /// The number it carries.
-        given: u32,
+        given: u64,
         /// The number of the lease in force.
-        current: u32,
+        current: u64,
     },
     /// A report that carries a number nobody was given.
     #[error("this report carries lease {given}, which was never given")]
     UnknownLease {
         /// The number it carries.
-        given: u32,
+        given: u64,
     },
     /// A deadline that has not come, or that is not set.
     #[error("its time has not run out")]

@@ -21,7 +21,6 @@ pub enum LicenceState {
 
 /// What a buyer may do. `used + reserved <= allowed` holds through every rule of this crate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Licence {
     /// Its identifier.
     pub id: LicenceId,

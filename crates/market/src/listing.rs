@@ -78,7 +78,6 @@ pub struct Terms {
 
 /// What is offered.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Listing {
     /// Its identifier.
     pub id: ListingId,

@@ -43,7 +43,6 @@ pub enum PaymentMethod {
 
 /// One purchase. The terms are those of the moment it began.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Purchase {
     /// Its identifier.
     pub id: PurchaseId,

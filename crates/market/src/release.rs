@@ -32,7 +32,6 @@ pub enum ReleaseState {
 
 /// One version of a listing's file: one content key, one cipher.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Release {
     /// Its identifier.
     pub id: ReleaseId,

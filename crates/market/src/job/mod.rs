@@ -26,7 +26,7 @@ pub struct Job {
     /// Where it stands.
     pub state: JobState,
     /// Number of the lease in force; 0 before the first claim.
-    pub lease: u32,
+    pub lease: u64,
     /// When the lease ends unless a report renews it.
     pub lease_until: Option<Timestamp>,
     /// Of the lease in force.
@@ -41,6 +41,8 @@ pub struct Job {
     pub reports: Vec<ReportId>,
     /// What the printer or the person who decided said last; at most [`Job::MESSAGE_CHARS`] characters.
     pub message: Option<String>,
+    /// Whether somebody asked to end it after its key was out; the printer answers with a report.
+    pub cancel_requested: bool,
     /// Whether its print was given back after its key was released.
     pub free_retry: bool,
 }
@@ -65,7 +67,7 @@ pub struct NewJob {
 pub enum JobEvent {
     /// Its blob is in the blob store.
     BlobWritten,
-    /// Somebody takes it back.
+    /// Somebody takes it back; once the key is out, this only asks the printer to end it.
     Cancel {
         /// Who.
         by: Party,
@@ -107,10 +109,12 @@ pub enum Effect {
         /// For whom.
         printer: PrinterId,
         /// Number of the new lease.
-        lease: u32,
+        lease: u64,
         /// To repeat in the manifest.
         nonce: Nonce,
     },
+    /// Ask the printer to end the print.
+    AskToStop,
     /// The job needs its key and its own blob no more.
     DiscardKey,
 }

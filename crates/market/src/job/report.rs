@@ -9,7 +9,7 @@ use crate::{PrinterId, ReportId, Timestamp};
 
 /// A status nobody knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a status is one of processing, starting, printing, paused, success, failure, cancelled, unknown")]
+#[error("a status is one of processing, starting, printing, paused, success, failure, cancelled, interrupted")]
 pub struct UnknownStatus;
 
 /// One report about a job, accepted once by its identifier.
@@ -20,7 +20,7 @@ pub struct Report {
     /// Who reports, by its token.
     pub printer: PrinterId,
     /// Number of the lease it speaks for; the current one when absent (LMNT clients).
-    pub lease: Option<u32>,
+    pub lease: Option<u64>,
     /// What it says.
     pub status: ReportStatus,
     /// For people.
@@ -32,7 +32,6 @@ pub struct Report {
 /// What a report says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ReportStatus {
     /// Downloading, checking, opening.
     Processing,
@@ -49,7 +48,7 @@ pub enum ReportStatus {
     /// Somebody ended it at the printer.
     Cancelled,
     /// The agent cannot tell what became of it.
-    Unknown,
+    Interrupted,
 }
 
 /// How a job reads to clients of `report-print-status`.
@@ -73,7 +72,7 @@ impl ReportStatus {
             Self::Success => "success",
             Self::Failure => "failure",
             Self::Cancelled => "cancelled",
-            Self::Unknown => "unknown",
+            Self::Interrupted => "interrupted",
         }
     }
 
@@ -101,7 +100,7 @@ impl FromStr for ReportStatus {
             "success" | "completed" | "complete" => Self::Success,
             "failure" | "failed" | "error" => Self::Failure,
             "cancelled" | "canceled" => Self::Cancelled,
-            "unknown" | "interrupted" => Self::Unknown,
+            "interrupted" | "unknown" => Self::Interrupted,
             _ => return Err(UnknownStatus),
         })
     }

@@ -23,6 +23,7 @@ pub fn create_job(new: NewJob, licence: Licence, now: Timestamp) -> Result<Trans
         expires_at: new.expires_at,
         reports: Vec::new(),
         message: None,
+        cancel_requested: false,
         free_retry: false,
     };
     let effect = if new.seal_once { Effect::TellPrinter } else { Effect::StartSealing };
@@ -73,9 +74,18 @@ impl Transition {
         }
     }
 
-    fn cancel(self, by: Party) -> Result<Self, RuleError> {
-        let _ = by; // Who may take back whose job is a question of ownership, which the caller knows.
-        self.take_back(JobState::Cancelled)
+    // Whose job somebody may cancel is a question of ownership, which the caller answers.
+    fn cancel(mut self, by: Party) -> Result<Self, RuleError> {
+        if !self.job.state.is_running() && self.job.state != JobState::Interrupted {
+            return self.take_back(JobState::Cancelled);
+        }
+        if self.job.cancel_requested {
+            return Ok(self.unchanged());
+        }
+        self.job.cancel_requested = true;
+        self.facts.push(Fact::StopAsked { job: self.job.id.clone(), by });
+        self.effects.push(Effect::AskToStop);
+        Ok(self)
     }
 
     fn expire(self, now: Timestamp) -> Result<Self, RuleError> {
@@ -172,7 +182,7 @@ impl Transition {
         self.note(&report);
         match (report.status.outcome(), report.status) {
             (Some(outcome), _) => self.settle(outcome),
-            (None, ReportStatus::Unknown) => Ok(self.interrupt()),
+            (None, ReportStatus::Interrupted) => Ok(self.interrupt()),
             (None, status) => Ok(self.keep_alive(status, report.lease_until)),
         }
     }
