@@ -1,2 +1,31 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+mod code;
+mod dek;
+mod jws;
+mod secret;
+mod text;
+
+pub mod challenge;
+pub mod content;
+pub mod digest;
+pub mod ecdh;
+pub mod keyset;
+pub mod manifest;
+pub mod nacl_box;
+pub mod pairing;
+pub mod sealed;
+pub mod x25519;
+
+pub use code::ErrorCode;
+pub use content::{ContentCipher, ContentError, Opener, Sealer};
+pub use dek::{Dek, WrongLength};
+pub use digest::{Digest, Sha256Reader, Sha256Writer};
+pub use keyset::{KeySet, KeySetError, KeyUse};
+pub use manifest::{Expected, JobManifest, ManifestError};
+pub use nacl_box::{NaclBoxError, PrinterPublic, PrinterSecret};
+pub use sealed::{SealedError, SealedMessage};
+pub use secret::SecretText;
+
+pub use ed25519_dalek::{SigningKey, VerifyingKey};

@@ -1,0 +1,144 @@
+//! Binary age v1 files (<https://c2sp.org/age>) with exactly one X25519 stanza, whose identity is the content key.
+//!
+//! Any age tool opens them when it is given the key as `AGE-SECRET-KEY-1…`. The writer of the age library adds one
+//! stanza of nonsense (`…-grease`) that every reader has to skip; anything beyond that is refused, so that a blob
+//! cannot be addressed to somebody else as well.
+
+use std::io::{self, BufRead, BufReader, Chain, Cursor, Read, Write};
+
+use age::{
+    Decryptor, Encryptor,
+    stream::{StreamReader, StreamWriter},
+    x25519,
+};
+use age_core::format::{FileKey, Stanza};
+use bech32::{Bech32, Hrp};
+use zeroize::Zeroizing;
+
+use super::{ContentCipher, ContentError};
+use crate::Dek;
+
+const SECRET_PREFIX: Hrp = Hrp::parse_unchecked("AGE-SECRET-KEY-");
+const STANZA: &str = "X25519";
+const GREASE: &str = "-grease";
+/// One X25519 stanza and one of grease have about 500 bytes.
+const HEADER_LIMIT: u64 = 4096;
+const CHUNK: usize = 64 << 10;
+
+pub(super) struct AgeSealer<W: Write> {
+    stream: StreamWriter<W>,
+}
+
+impl<W: Write> AgeSealer<W> {
+    pub(super) fn new(dek: &Dek, inner: W) -> Result<Self, ContentError> {
+        let recipient = identity(dek)?.to_public();
+        let encryptor = Encryptor::with_recipients(std::iter::once(&recipient as _))
+            .map_err(|_| ContentError::Corrupt)?;
+        Ok(Self { stream: encryptor.wrap_output(inner)? })
+    }
+
+    pub(super) fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.stream.write(buf)
+    }
+
+    pub(super) fn flush(&mut self) -> io::Result<()> {
+        self.stream.flush()
+    }
+
+    pub(super) fn finish(self) -> Result<W, ContentError> {
+        Ok(self.stream.finish()?)
+    }
+}
+
+pub(super) struct AgeOpener<R: Read> {
+    stream: StreamReader<Chain<Cursor<Vec<u8>>, BufReader<R>>>,
+    buffer: Zeroizing<Vec<u8>>,
+    at: usize,
+    end: usize,
+    failed: bool,
+}
+
+impl<R: Read> AgeOpener<R> {
+    pub(super) fn new(dek: &Dek, inner: R) -> Result<Self, ContentError> {
+        let mut inner = BufReader::with_capacity(CHUNK, inner);
+        let header = read_header(&mut inner)?;
+        let decryptor = Decryptor::new_buffered(Cursor::new(header).chain(inner)).map_err(header_error)?;
+        let identity = OnlyRecipient(identity(dek)?);
+        let stream = decryptor.decrypt(std::iter::once(&identity as _)).map_err(header_error)?;
+        Ok(Self { stream, buffer: Zeroizing::new(vec![0; CHUNK]), at: 0, end: 0, failed: false })
+    }
+
+    pub(super) fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.failed {
+            return Err(ContentError::Corrupt.into());
+        }
+        if self.at == self.end {
+            let read = self.stream.read(&mut self.buffer).map_err(payload_error);
+            self.failed = read.is_err();
+            (self.at, self.end) = (0, read?);
+        }
+        Ok(&self.buffer[self.at..self.end])
+    }
+
+    pub(super) fn consume(&mut self, amount: usize) {
+        self.at = (self.at + amount).min(self.end);
+    }
+}
+
+/// An identity that wants to be the only one a file is for.
+struct OnlyRecipient(x25519::Identity);
+
+impl age::Identity for OnlyRecipient {
+    fn unwrap_stanza(&self, stanza: &Stanza) -> Option<Result<FileKey, age::DecryptError>> {
+        self.0.unwrap_stanza(stanza)
+    }
+
+    fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, age::DecryptError>> {
+        let (mine, others): (Vec<_>, Vec<_>) = stanzas.iter().partition(|stanza| stanza.tag == STANZA);
+        match (mine.as_slice(), others.iter().all(|stanza| stanza.tag.ends_with(GREASE))) {
+            ([stanza], true) => self.unwrap_stanza(stanza),
+            _ => Some(Err(age::DecryptError::InvalidHeader)),
+        }
+    }
+}
+
+fn identity(dek: &Dek) -> Result<x25519::Identity, ContentError> {
+    let text = Zeroizing::new(
+        bech32::encode_upper::<Bech32>(SECRET_PREFIX, dek.expose()).map_err(|_| ContentError::Corrupt)?,
+    );
+    text.parse().map_err(|_| ContentError::Corrupt)
+}
+
+/// The header up to and with its MAC line, so that a hostile one cannot grow without bound.
+fn read_header(inner: &mut impl BufRead) -> Result<Vec<u8>, ContentError> {
+    let mut limited = inner.take(HEADER_LIMIT);
+    let mut header = Vec::new();
+    loop {
+        let line_start = header.len();
+        limited.read_until(b'\n', &mut header)?;
+        if !header.ends_with(b"\n") {
+            return Err(ContentError::Format { cipher: ContentCipher::Age });
+        }
+        if header[line_start..].starts_with(b"---") {
+            return Ok(header);
+        }
+    }
+}
+
+fn header_error(error: age::DecryptError) -> ContentError {
+    match error {
+        age::DecryptError::Io(error) => payload_error(error).into(),
+        age::DecryptError::InvalidHeader | age::DecryptError::UnknownFormat => {
+            ContentError::Format { cipher: ContentCipher::Age }
+        }
+        _ => ContentError::Corrupt,
+    }
+}
+
+/// The age library reports damage as `InvalidData` and a missing end as `UnexpectedEof`.
+fn payload_error(error: io::Error) -> io::Error {
+    match error.kind() {
+        io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ContentError::Corrupt.into(),
+        _ => error,
+    }
+}
