@@ -1,0 +1,7 @@
+# Loads Sealpost under the section name [encrypted_file_bridge].
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+
+def load_config(config):
+    return config.get_printer().load_object(config, "sealpost")

@@ -1,0 +1,122 @@
+# The file object from which a sealed memfd is printed.
+#
+# SPDX-License-Identifier: GPL-3.0-or-later
+import codecs
+import os
+
+MAX_LINE = 64 * 1024
+# Raises in SEALPOST_JOB, so that a print ends by Klipper's own error path.
+STOP = "SEALPOST_JOB\n"
+BLANKED = "; a purchased file is not shown"
+
+
+def _one_mark_a_byte(error):
+    return "?" * (error.end - error.start), error.end
+
+
+codecs.register_error("sealpost", _one_mark_a_byte)
+
+
+class SealedReader:
+    """Reads text from a sealed memfd the way virtual_sdcard expects.
+
+    Klipper counts a position as the UTF-8 length of each line plus one, so
+    every byte must come out as text of the same UTF-8 length: valid UTF-8 as
+    it is, any other byte as one "?". A file whose last line has no newline is
+    given one, and `length` is then `size + 1`.
+
+    Text is handed out in whole lines, and only the last piece may be read
+    again: that is all a pause and a resume need.
+    """
+
+    def __init__(self, fd, size, name, is_shutdown=lambda: False):
+        self.size = size
+        self.name = name
+        self.at_end = False
+        self.problem = None
+        self.on_close = None
+        self._fd = fd
+        self._is_shutdown = is_shutdown
+        self._blank = self._blank_told = False
+        self._next = self._floor = 0
+        self._open_end = os.pread(fd, 1, size - 1) != b"\n"
+        self.length = size + (1 if self._open_end else 0)
+
+    @property
+    def closed(self):
+        return self._fd is None
+
+    def read(self, count=8192):
+        """The next whole lines, about `count` bytes; "" at the end."""
+        if self._is_shutdown():
+            self.blank()
+        if self._blank:
+            return self._blank_text()
+        if self._fd is None:
+            raise ValueError("the file is closed")
+        if self.problem is None:
+            try:
+                return self._read(count)
+            except OSError as e:
+                self.problem = "the file cannot be read: %s" % (e.strerror,)
+        return STOP
+
+    def seek(self, position, whence=os.SEEK_SET):
+        """Goes back inside the piece that was read last; nowhere else."""
+        if self._blank or self._is_shutdown():
+            self.blank()
+            return 0
+        if self._fd is None:
+            raise ValueError("the file is closed")
+        if whence != os.SEEK_SET or not self._floor <= position <= self._next:
+            self.problem = "a purchased file cannot be rewound or skipped"
+            return self._next
+        self._next = position
+        self.at_end = False
+        return position
+
+    def tell(self):
+        return self._next
+
+    def close(self):
+        if self._fd is None:
+            return
+        if self.on_close is not None:
+            self.on_close()
+        os.close(self._fd)
+        self._fd = None
+
+    def blank(self):
+        """Forgets the content; what is read from now on is a remark."""
+        self._blank = True
+        self.on_close = None
+        self.close()
+
+    def _read(self, count):
+        start = self._next
+        if start >= self.length:
+            self.at_end = True
+            return ""
+        data = self._whole_lines(start, max(1, min(count, MAX_LINE)))
+        if data is None:
+            data = self._whole_lines(start, MAX_LINE)
+        if data is None:
+            self.problem = "a line is longer than %d bytes" % (MAX_LINE,)
+            return STOP
+        self._floor = start
+        self._next = start + len(data)
+        return data.decode("utf-8", "sealpost")
+
+    def _whole_lines(self, start, count):
+        data = os.pread(self._fd, count, start)
+        if start + len(data) >= self.size and self._open_end:
+            return data + b"\n"
+        cut = data.rfind(b"\n") + 1
+        return data[:cut] if cut else None
+
+    def _blank_text(self):
+        # Never "": Klipper would take that for the end of a finished print.
+        if self._blank_told:
+            raise ValueError("the file is closed")
+        self._blank_told = True
+        return BLANKED

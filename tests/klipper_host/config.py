@@ -1,0 +1,120 @@
+"""Reads printer.cfg and notices sections and options nobody asked for."""
+# SPDX-License-Identifier: MIT OR Apache-2.0
+import configparser
+
+
+class ConfigError(Exception):
+    pass
+
+
+_NONE = object()
+
+
+class Section:
+    error = ConfigError
+
+    def __init__(self, printer, parser, used, name):
+        self.printer = printer
+        self.section = name
+        self._parser = parser
+        self._used = used
+
+    def get_printer(self):
+        return self.printer
+
+    def get_name(self):
+        return self.section
+
+    def has_section(self, name):
+        return self._parser.has_section(name)
+
+    def getsection(self, name):
+        return Section(self.printer, self._parser, self._used, name)
+
+    def get_prefix_sections(self, prefix):
+        return [self.getsection(name) for name in self._parser.sections()
+                if name.startswith(prefix)]
+
+    def get(self, option, default=_NONE, note_valid=True):
+        return self._get(str, option, default)
+
+    def getint(self, option, default=_NONE, minval=None, maxval=None):
+        return self._ranged(int, option, default, minval, maxval)
+
+    def getfloat(self, option, default=_NONE, minval=None, maxval=None,
+                 above=None, below=None):
+        value = self._ranged(float, option, default, minval, maxval)
+        if value is not None and (above is not None and value <= above
+                                  or below is not None and value >= below):
+            raise ConfigError("Option '%s' in section '%s' is out of range"
+                              % (option, self.section))
+        return value
+
+    def getboolean(self, option, default=_NONE):
+        return self._get(_boolean, option, default)
+
+    def _ranged(self, kind, option, default, minval, maxval):
+        value = self._get(kind, option, default)
+        if value is not None and (minval is not None and value < minval
+                                  or maxval is not None and value > maxval):
+            raise ConfigError("Option '%s' in section '%s' is out of range"
+                              % (option, self.section))
+        return value
+
+    def _get(self, kind, option, default):
+        self._used.add((self.section.lower(), option.lower()))
+        if not self._parser.has_option(self.section, option):
+            if default is _NONE:
+                raise ConfigError("Option '%s' in section '%s' must be"
+                                  " specified" % (option, self.section))
+            return default
+        try:
+            return kind(self._parser.get(self.section, option))
+        except ValueError:
+            raise ConfigError("Unable to parse option '%s' in section '%s'"
+                              % (option, self.section))
+
+
+def _boolean(text):
+    words = {"1": True, "yes": True, "true": True, "on": True,
+             "0": False, "no": False, "false": False, "off": False}
+    if text.lower() not in words:
+        raise ValueError("not a boolean")
+    return words[text.lower()]
+
+
+class ConfigFile:
+    """The printer object `configfile`."""
+    error = ConfigError
+
+    def __init__(self, printer, path):
+        self._used = set()
+        self._parser = configparser.RawConfigParser(
+            strict=False, delimiters=(":", "="), inline_comment_prefixes=(";", "#"))
+        try:
+            with open(path, encoding="utf-8") as file:
+                self._parser.read_file(file)
+        except (OSError, configparser.Error) as e:
+            raise ConfigError("Unable to parse %s: %s" % (path, e))
+        self.root = Section(printer, self._parser, self._used, "printer")
+
+    def check_unused(self, loaded, lenient):
+        """Refuses what no object has read; `lenient` sections are let be."""
+        for section in self._parser.sections():
+            kind = section.split()[0]
+            if kind in lenient:
+                continue
+            if section not in loaded:
+                raise ConfigError("Section '%s' is not a valid config section"
+                                  % (section,))
+            for option in self._parser.options(section):
+                if (section.lower(), option) not in self._used:
+                    raise ConfigError("Option '%s' is not valid in section"
+                                      " '%s'" % (option, section))
+
+    def get_status(self, eventtime):
+        config = {name: dict(self._parser.items(name))
+                  for name in self._parser.sections()}
+        return {"config": config, "settings": config, "warnings": [],
+                "save_config_pending": False,
+                "save_config_pending_items": {}}
