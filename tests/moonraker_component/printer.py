@@ -65,8 +65,8 @@ class Printer:
         components.mkdir()
         for name in NAMES:
             (components / name).symlink_to(SOURCE / name)
-        (self.data / "config").mkdir()
-        (self.data / "comms").mkdir()
+        for folder in ("config", "comms", "logs", "gcodes"):
+            (self.data / folder).mkdir()
         (self.data / "config" / "moonraker.conf").write_text(CONFIG.format(
             host="127.0.0.1", port=self.port, data=self.data,
             authorization=self._authorization, sections=self._sections,
@@ -90,6 +90,7 @@ class Printer:
             self._process.kill()
             self._process.wait()
         self._reader.join(10)
+        self._process.stdout.close()
         self._folder.cleanup()
 
     def log(self) -> str:
@@ -136,3 +137,23 @@ def _free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
+
+
+def json_rpc(printer: Printer, *calls: Tuple[str, Dict[str, Any]]) -> list:
+    """Answers of Moonraker to JSON-RPC calls over its local socket, which needs no sign-in."""
+    answers = []
+    with socket.socket(socket.AF_UNIX) as client:
+        client.settimeout(30)
+        client.connect(str(printer.data / "comms" / "moonraker.sock"))
+        received = b""
+        for number, (method, params) in enumerate(calls):
+            request = {"jsonrpc": "2.0", "id": number, "method": method, "params": params}
+            client.sendall(json.dumps(request).encode() + b"\x03")
+            while len(answers) <= number:
+                while b"\x03" not in received:
+                    received += client.recv(65536)
+                message, received = received.split(b"\x03", 1)
+                answer = json.loads(message)
+                if answer.get("id") == number:
+                    answers.append(answer)
+    return answers

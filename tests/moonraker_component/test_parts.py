@@ -24,7 +24,7 @@ def read_metadata(folder: str, name: str) -> dict:
 
 def generate(folder: str, *options: str) -> pathlib.Path:
     out = pathlib.Path(folder) / "part.gcode"
-    subprocess.run([sys.executable, PARTS / "generate.py", out, *options], check=True, timeout=60)
+    subprocess.run([sys.executable, PARTS / "generate.py", out, *options], check=True, capture_output=True, timeout=60)
     return out
 
 
@@ -73,8 +73,9 @@ class GeneratedParts(unittest.TestCase):
 
     def test_a_size_too_small_for_its_layers_is_refused(self):
         with tempfile.TemporaryDirectory() as folder:
-            with self.assertRaises(subprocess.CalledProcessError):
+            with self.assertRaises(subprocess.CalledProcessError) as caught:
                 generate(folder, "--layers", "50", "--size", "1000")
+            self.assertIn(b"at least", caught.exception.stderr)
 
 
 if __name__ == "__main__":
