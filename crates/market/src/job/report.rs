@@ -9,7 +9,9 @@ use crate::{PrinterId, ReportId, Timestamp};
 
 /// A status nobody knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a status is one of processing, starting, printing, paused, success, failure, cancelled, interrupted")]
+#[error(
+    "a status is one of processing, starting, printing, paused, success, failure, cancelled, interrupted"
+)]
 pub struct UnknownStatus;
 
 /// One report about a job, accepted once by its identifier.

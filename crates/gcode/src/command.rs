@@ -1,0 +1,168 @@
+//! Commands as Klipper reads them: case does not matter, `G1X10Y20` needs no spaces, names take `KEY=VALUE`.
+
+/// The command of a line.
+#[derive(Debug, PartialEq)]
+pub(crate) enum Command<'a> {
+    /// A letter and a number, such as `G1` or `M104`.
+    Letter { letter: u8, code: u32, arguments: Arguments<'a> },
+    /// A name, such as `SET_PRINT_STATS_INFO`.
+    Name { name: &'a [u8], arguments: &'a [u8] },
+}
+
+/// Arguments of a letter command: letters with numbers.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Arguments<'a>(pub(crate) &'a [u8]);
+
+/// Reads the command of a line without its comment; `None` when there is nothing on it.
+pub(crate) fn parse(text: &[u8]) -> Option<Command<'_>> {
+    let mut rest = trim_start(text);
+    // Line numbers of old hosts: N123 G1 X1
+    if let [b'N' | b'n', digit, ..] = rest
+        && digit.is_ascii_digit()
+    {
+        let digits = rest[1..].iter().take_while(|b| b.is_ascii_digit()).count();
+        rest = trim_start(&rest[1 + digits..]);
+    }
+    let [first, after @ ..] = rest else { return None };
+    let digits = after.iter().take_while(|b| b.is_ascii_digit()).count();
+    if first.is_ascii_alphabetic() && digits > 0 {
+        let next = after.get(digits).copied().unwrap_or(b' ');
+        if next != b'_' {
+            let code = after[..digits]
+                .iter()
+                .fold(0u32, |n, b| n.saturating_mul(10).saturating_add(u32::from(b - b'0')));
+            // G29.1 is not G29: keep the fraction out of the arguments and out of the known codes.
+            let (code, skip) = if next == b'.' { (u32::MAX, digits + 1) } else { (code, digits) };
+            let arguments = Arguments(&after[skip..]);
+            return Some(Command::Letter { letter: first.to_ascii_uppercase(), code, arguments });
+        }
+    }
+    let end = rest.iter().position(|b| matches!(b, b' ' | b'\t' | b'\r')).unwrap_or(rest.len());
+    let (name, arguments) = rest.split_at(end);
+    Some(Command::Name { name, arguments })
+}
+
+impl<'a> Arguments<'a> {
+    /// Every letter with its number, in order; no number where none can be read.
+    pub(crate) fn letters(self) -> Letters<'a> {
+        Letters { text: self.0, at: 0 }
+    }
+}
+
+/// See [`Arguments::letters`].
+pub(crate) struct Letters<'a> {
+    text: &'a [u8],
+    at: usize,
+}
+
+impl Iterator for Letters<'_> {
+    type Item = (u8, Option<f64>);
+
+    #[inline]
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            let byte = *self.text.get(self.at)?;
+            self.at += 1;
+            if byte.is_ascii_alphabetic() {
+                let letter = byte & 0xdf;
+                let mut start = self.at;
+                while matches!(self.text.get(start), Some(b' ' | b'\t')) {
+                    start += 1;
+                }
+                let (value, end) = number(self.text, start);
+                if value.is_some() {
+                    self.at = end;
+                }
+                return Some((letter, value));
+            }
+        }
+    }
+}
+
+/// The value of `KEY=` among the arguments of a named command, without quotes.
+pub(crate) fn find_argument<'a>(arguments: &'a [u8], key: &str) -> Option<&'a [u8]> {
+    let key = key.as_bytes();
+    let mut rest = trim_start(arguments);
+    let mut found = None;
+    while !rest.is_empty() {
+        let equals = rest.iter().position(|b| *b == b'=')?;
+        let name = rest[..equals].trim_ascii();
+        let after = trim_start(&rest[equals + 1..]);
+        let (value, next) = match after {
+            [quote @ (b'"' | b'\''), quoted @ ..] => {
+                let end = quoted.iter().position(|b| b == quote).unwrap_or(quoted.len());
+                (&quoted[..end], quoted.get(end + 1..).unwrap_or_default())
+            }
+            _ => {
+                let end = after.iter().position(|b| matches!(b, b' ' | b'\t' | b'\r')).unwrap_or(after.len());
+                after.split_at(end)
+            }
+        };
+        // Of the same key twice Klipper takes the last.
+        if name.eq_ignore_ascii_case(key) {
+            found = Some(value);
+        }
+        rest = trim_start(next);
+    }
+    found
+}
+
+/// A number that is the whole text. Named commands take what Python takes: `1e3`, `1_000`, `inf`.
+pub(crate) fn number_text(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?.trim().replace('_', "");
+    text.parse().ok().filter(|value: &f64| !value.is_nan())
+}
+
+/// Reads a decimal number at `at` and says where it ends. No exponents: Klipper takes `E` for the next argument.
+#[inline]
+pub(crate) fn number(text: &[u8], at: usize) -> (Option<f64>, usize) {
+    const SCALE: [f64; 20] = [
+        1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+        1e18, 1e19,
+    ];
+    let mut i = at;
+    let negative = match text.get(i) {
+        Some(b'-') => {
+            i += 1;
+            true
+        }
+        Some(b'+') => {
+            i += 1;
+            false
+        }
+        _ => false,
+    };
+    let (mut mantissa, mut digits, mut decimals, mut dropped) = (0u64, 0usize, 0usize, 0usize);
+    let mut fraction = false;
+    while let Some(&byte) = text.get(i) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit < 10 {
+            digits += 1;
+            // Eighteen digits fit; more say nothing about a place or a temperature but its size.
+            if mantissa < 100_000_000_000_000_000 {
+                mantissa = mantissa * 10 + u64::from(digit);
+                decimals += usize::from(fraction);
+            } else {
+                dropped += usize::from(!fraction);
+            }
+        } else if byte == b'.' && !fraction {
+            fraction = true;
+        } else {
+            break;
+        }
+        i += 1;
+    }
+    if digits == 0 {
+        return (None, at);
+    }
+    let mut value = mantissa as f64 / SCALE[decimals.min(19)];
+    if dropped > 0 {
+        value *= 10f64.powi(i32::try_from(dropped).unwrap_or(i32::MAX));
+    }
+    (Some(if negative { -value } else { value }), i)
+}
+
+pub(crate) fn trim_start(text: &[u8]) -> &[u8] {
+    let start = text.iter().position(|b| !matches!(b, b' ' | b'\t' | b'\r')).unwrap_or(text.len());
+    &text[start..]
+}

@@ -1,0 +1,160 @@
+//! Why a file is not printed.
+
+use std::fmt;
+
+use crate::Format;
+use crate::scanner::{COMMAND_MAX, LINE_MAX};
+
+/// The first reason why a file is not printed. `Display` is the sentence.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum Refusal {
+    /// Nothing in it.
+    #[error("the file is empty")]
+    Empty,
+    /// It is something else.
+    #[error("this is {0}, not G-code")]
+    OtherFormat(Format),
+    /// A byte no slicer writes.
+    #[error("line {line} holds the control byte 0x{byte:02x}; G-code is text")]
+    ControlByte {
+        /// Counted from 1.
+        line: u64,
+        /// The byte.
+        byte: u8,
+    },
+    /// A line whose command is not made of letters, digits and signs.
+    #[error("line {line} is not a command: it begins with bytes outside ASCII")]
+    NotText {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// A line nobody writes.
+    #[error("line {line} is too long: a command may have {COMMAND_MAX} bytes, a comment {LINE_MAX}")]
+    LineTooLong {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// Text, but not for a printer.
+    #[error("there is no G-code command in the file")]
+    NoCommands,
+    /// A heater is asked for more than it may.
+    #[error("line {line} asks the {heater} for {asked} °C; this printer allows {limit} °C")]
+    TooHot {
+        /// Counted from 1.
+        line: u64,
+        /// Which heater.
+        heater: Heater,
+        /// Degrees Celsius asked for.
+        asked: f64,
+        /// Degrees Celsius allowed.
+        limit: f64,
+    },
+    /// A move ends outside the machine.
+    #[error("line {line} moves {axis} to {place} mm; this printer reaches from {min} to {max} mm")]
+    OutOfReach {
+        /// Counted from 1.
+        line: u64,
+        /// Which axis.
+        axis: Axis,
+        /// Where to, in millimetres.
+        place: f64,
+        /// The lower end, or minus infinity.
+        min: f64,
+        /// The upper end, or infinity.
+        max: f64,
+    },
+}
+
+/// What heats.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heater {
+    /// Any nozzle.
+    Extruder,
+    /// The bed.
+    Bed,
+    /// The chamber.
+    Chamber,
+    /// Any other heater by name.
+    Other,
+}
+
+/// An axis of the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the names say it")]
+pub enum Axis {
+    X,
+    Y,
+    Z,
+}
+
+impl Refusal {
+    /// The stable code, for programs.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            Self::Empty => "gcode_empty",
+            Self::OtherFormat(format) => format.code(),
+            Self::ControlByte { .. } => "gcode_control_byte",
+            Self::NotText { .. } => "gcode_not_text",
+            Self::LineTooLong { .. } => "gcode_line_too_long",
+            Self::NoCommands => "gcode_no_commands",
+            Self::TooHot { .. } => "gcode_too_hot",
+            Self::OutOfReach { .. } => "gcode_out_of_reach",
+        }
+    }
+
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> &'static str {
+        match self {
+            Self::Empty => "Slice the model again and check the size of the file.",
+            Self::OtherFormat(format) => format.hint(),
+            Self::ControlByte { .. } | Self::NotText { .. } => {
+                "The file is damaged or of another kind. Slice the model again and upload the file as it is."
+            }
+            Self::LineTooLong { .. } => "Export plain G-code from a slicer; no slicer writes such lines.",
+            Self::NoCommands => "Choose the .gcode file that the slicer exported.",
+            Self::TooHot { .. } => {
+                "Slice for a material this printer can heat, or print it on another printer."
+            }
+            Self::OutOfReach { .. } => {
+                "Slice for this printer's build volume, or print it on a larger printer."
+            }
+        }
+    }
+
+    /// The line it is about, counted from 1.
+    #[must_use]
+    pub fn line(&self) -> Option<u64> {
+        match self {
+            Self::ControlByte { line, .. }
+            | Self::NotText { line }
+            | Self::LineTooLong { line }
+            | Self::TooHot { line, .. }
+            | Self::OutOfReach { line, .. } => Some(*line),
+            Self::Empty | Self::OtherFormat(_) | Self::NoCommands => None,
+        }
+    }
+}
+
+impl fmt::Display for Heater {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Extruder => "nozzle",
+            Self::Bed => "bed",
+            Self::Chamber => "chamber",
+            Self::Other => "heater",
+        })
+    }
+}
+
+impl fmt::Display for Axis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::X => "X",
+            Self::Y => "Y",
+            Self::Z => "Z",
+        })
+    }
+}

@@ -1,0 +1,289 @@
+//! Reads a stream of G-code piece by piece in bounded memory.
+
+use crate::command::{Arguments, Command, find_argument, parse};
+use crate::comment::Comments;
+use crate::limits::{Heating, heating_of_m, heating_of_name};
+use crate::motion::Motion;
+use crate::sniff::{HEAD, sniff};
+use crate::thumbnail::Collector;
+use crate::{Heater, Limits, Refusal, Report};
+
+/// Longest command, bytes before its comment. Slicers and hosts stay far below; only outlines of objects
+/// (`EXCLUDE_OBJECT_DEFINE`) are longer, and those may fill a line.
+pub(crate) const COMMAND_MAX: usize = 4096;
+/// Longest line, bytes. The longest that slicers write are their settings, tens of kilobytes of start G-code in one comment;
+/// a printer holds a whole line in memory.
+pub(crate) const LINE_MAX: usize = 1 << 20;
+/// Bytes that are looked through for strange ones at once.
+const BLOCK: usize = 1 << 15;
+
+/// Reads G-code piece by piece. See the crate's example.
+pub struct Scanner {
+    limits: Limits,
+    checks_reach: bool,
+    head: Vec<u8>,
+    sniffed: bool,
+    /// The beginning of a line whose end has not come, at most [`COMMAND_MAX`] + 1 bytes of it.
+    partial: Vec<u8>,
+    /// How long that line is so far.
+    partial_len: usize,
+    line_high_bytes: u64,
+    has_code: bool,
+    motion: Motion,
+    comments: Comments,
+    thumbnails: Collector,
+    report: Report,
+}
+
+impl Scanner {
+    /// A scanner that checks against `limits` where they are given.
+    #[must_use]
+    pub fn new(limits: Option<Limits>) -> Self {
+        let limits = limits.unwrap_or_default();
+        Self {
+            checks_reach: limits.has_reach(),
+            limits,
+            head: Vec::with_capacity(HEAD),
+            sniffed: false,
+            partial: Vec::new(),
+            partial_len: 0,
+            line_high_bytes: 0,
+            has_code: false,
+            motion: Motion::new(),
+            comments: Comments::default(),
+            thumbnails: Collector::default(),
+            report: Report::default(),
+        }
+    }
+
+    /// Takes the next piece. After a refusal only the bytes are counted.
+    pub fn update(&mut self, chunk: &[u8]) {
+        self.report.bytes += chunk.len() as u64;
+        if self.report.refusal.is_some() {
+            return;
+        }
+        let mut rest = chunk;
+        if !self.sniffed {
+            let taken = rest.len().min(HEAD - self.head.len());
+            self.head.extend_from_slice(&rest[..taken]);
+            rest = &rest[taken..];
+            if self.head.len() < HEAD {
+                return;
+            }
+        }
+        let outcome = self.sniff_head().and_then(|()| self.feed(rest));
+        self.report.refusal = outcome.err();
+    }
+
+    /// Why the file is not printed, as soon as it is known: reading on is not needed then.
+    #[must_use]
+    pub fn refusal(&self) -> Option<&Refusal> {
+        self.report.refusal.as_ref()
+    }
+
+    /// What was found, once the whole file was fed in.
+    #[must_use]
+    pub fn finish(mut self) -> Report {
+        if self.report.refusal.is_none() {
+            self.report.refusal = self.last_words().err();
+        }
+        let mut report = self.report;
+        report.summary = self.comments.finish(self.motion.top);
+        report.thumbnails = self.thumbnails.finish();
+        report
+    }
+
+    fn last_words(&mut self) -> Result<(), Refusal> {
+        if self.report.bytes == 0 {
+            return Err(Refusal::Empty);
+        }
+        self.sniff_head()?;
+        if self.partial_len > 0 {
+            self.end_partial()?;
+        }
+        if self.has_code { Ok(()) } else { Err(Refusal::NoCommands) }
+    }
+
+    fn sniff_head(&mut self) -> Result<(), Refusal> {
+        if self.sniffed {
+            return Ok(());
+        }
+        self.sniffed = true;
+        let head = std::mem::take(&mut self.head);
+        match sniff(&head) {
+            Some(format) => Err(Refusal::OtherFormat(format)),
+            None => self.feed(&head),
+        }
+    }
+
+    fn feed(&mut self, data: &[u8]) -> Result<(), Refusal> {
+        for block in data.chunks(BLOCK) {
+            let strange = block.iter().fold(0u8, |seen, b| seen | u8::from(is_strange(*b))) != 0;
+            let mut start = 0;
+            for end in memchr::memchr_iter(b'\n', block) {
+                let text = &block[start..end];
+                start = end + 1;
+                if self.partial_len > 0 {
+                    self.extend_partial(text, strange)?;
+                    self.end_partial()?;
+                } else {
+                    if strange {
+                        self.inspect(text)?;
+                    }
+                    self.line(text, text.len())?;
+                }
+            }
+            if start < block.len() {
+                self.extend_partial(&block[start..], strange)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn extend_partial(&mut self, text: &[u8], strange: bool) -> Result<(), Refusal> {
+        if strange {
+            self.inspect(&text[..text.len().min(LINE_MAX - self.partial_len.min(LINE_MAX))])?;
+        }
+        self.partial_len += text.len();
+        if self.partial_len > LINE_MAX {
+            return Err(Refusal::LineTooLong { line: self.line_number() });
+        }
+        let room = (COMMAND_MAX + 1).saturating_sub(self.partial.len());
+        self.partial.extend_from_slice(&text[..text.len().min(room)]);
+        Ok(())
+    }
+
+    fn end_partial(&mut self) -> Result<(), Refusal> {
+        let mut text = std::mem::take(&mut self.partial);
+        let outcome = self.line(&text, self.partial_len);
+        text.clear();
+        self.partial = text;
+        self.partial_len = 0;
+        outcome
+    }
+
+    /// Finds bytes that are no text. Bytes above 0x7f are counted: comments and names may be in any language.
+    #[cold]
+    fn inspect(&mut self, text: &[u8]) -> Result<(), Refusal> {
+        for &byte in text {
+            if byte >= 0x80 {
+                self.line_high_bytes += 1;
+            } else if is_strange(byte) {
+                return Err(Refusal::ControlByte { line: self.line_number(), byte });
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes a line without its end; `text` may be cut after [`COMMAND_MAX`] + 1 bytes, `len` is how long it is.
+    #[inline]
+    fn line(&mut self, text: &[u8], len: usize) -> Result<(), Refusal> {
+        match text {
+            // By far the most lines of a file: nothing of them is longer than what was kept.
+            [b'G', b'0'..=b'3', b' ', rest @ ..] if len <= COMMAND_MAX => {
+                self.thumbnails.interrupt();
+                self.has_code = true;
+                self.report.commands += 1;
+                self.go(Arguments(rest))?;
+            }
+            _ => self.other_line(&text[..text.len().min(COMMAND_MAX + 1)])?,
+        }
+        if self.line_high_bytes > 0 {
+            self.report.high_bytes += self.line_high_bytes;
+            self.line_high_bytes = 0;
+        }
+        self.report.lines += 1;
+        Ok(())
+    }
+
+    fn other_line(&mut self, kept: &[u8]) -> Result<(), Refusal> {
+        let comment = memchr::memchr(b';', kept);
+        let text = &kept[..comment.unwrap_or(kept.len())];
+        match parse(text) {
+            None => {
+                if let Some(at) = comment {
+                    let comment = kept[at + 1..].trim_ascii();
+                    if !self.thumbnails.comment(comment) {
+                        self.comments.read(comment);
+                    }
+                }
+                Ok(())
+            }
+            Some(command) => {
+                self.thumbnails.interrupt();
+                self.report.commands += 1;
+                self.command(&command, text.len() > COMMAND_MAX)
+            }
+        }
+    }
+
+    fn command(&mut self, command: &Command<'_>, too_long: bool) -> Result<(), Refusal> {
+        let line = self.line_number();
+        match *command {
+            Command::Name { name, .. } if !name[0].is_ascii() => return Err(Refusal::NotText { line }),
+            Command::Name { name, .. } if name.eq_ignore_ascii_case(b"EXCLUDE_OBJECT_DEFINE") => {
+                return Ok(());
+            }
+            _ if too_long => return Err(Refusal::LineTooLong { line }),
+            Command::Letter { letter, code, arguments } => {
+                self.has_code |= matches!(letter, b'G' | b'M');
+                match (letter, code) {
+                    (b'G', 0..=3) => return self.go(arguments),
+                    (b'G', 28) => self.motion.home(arguments),
+                    (b'G', 90) => self.motion.absolute(true),
+                    (b'G', 91) => self.motion.absolute(false),
+                    (b'G', 92) => self.motion.rename_place(arguments),
+                    (b'M', code) => {
+                        if let Some(heating) = heating_of_m(code, arguments) {
+                            return self.heat(&heating);
+                        }
+                    }
+                    (b'T', 1..) => self.motion.lose(),
+                    _ => {}
+                }
+            }
+            Command::Name { name, arguments } => {
+                if name.eq_ignore_ascii_case(b"SET_PRINT_STATS_INFO") {
+                    if let Some(total) = find_argument(arguments, "TOTAL_LAYER") {
+                        self.comments.total_layers(total);
+                    }
+                } else if name.eq_ignore_ascii_case(b"SET_GCODE_OFFSET") {
+                    self.motion.offset(arguments);
+                } else if name.eq_ignore_ascii_case(b"RESTORE_GCODE_STATE") {
+                    self.motion.lose();
+                } else if let Some(heating) = heating_of_name(name, arguments) {
+                    return self.heat(&heating);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    #[inline]
+    fn go(&mut self, arguments: Arguments<'_>) -> Result<(), Refusal> {
+        let places = self.motion.go(arguments);
+        if self.checks_reach {
+            self.limits.check_reach(places, self.report.lines + 1)?;
+        }
+        Ok(())
+    }
+
+    fn heat(&mut self, heating: &Heating) -> Result<(), Refusal> {
+        self.limits.check_heating(heating, self.line_number())?;
+        match heating.heater {
+            Heater::Extruder => self.comments.heats_extruder(heating.celsius),
+            Heater::Bed => self.comments.heats_bed(heating.celsius),
+            Heater::Chamber | Heater::Other => {}
+        }
+        Ok(())
+    }
+
+    fn line_number(&self) -> u64 {
+        self.report.lines + 1
+    }
+}
+
+#[inline]
+fn is_strange(byte: u8) -> bool {
+    (byte < 0x20) & (byte != b'\t') & (byte != b'\n') & (byte != b'\r') | (byte >= 0x7f)
+}
