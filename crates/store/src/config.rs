@@ -1,0 +1,104 @@
+//! Settings of a store.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use serde::{Deserialize, Serialize};
+
+/// Settings of a store. Every field has a default: an empty file is a complete configuration.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Config {
+    /// Folder of database, blobs and keys; made with mode 0700 where it is missing.
+    pub data_dir: PathBuf,
+    /// Address to listen on.
+    pub listen: SocketAddr,
+    /// Origin under which people and printers reach the store, without a path; `http://` and `listen` where absent.
+    pub public_url: Option<String>,
+    /// `postgres://...` or `sqlite:...`; a SQLite file in `data_dir` where absent.
+    pub database_url: Option<String>,
+    /// Folder of the sealed blobs; `blobs` in `data_dir` where absent.
+    pub blob_dir: Option<PathBuf>,
+    /// File of the key-encryption keys; `keys/kek` in `data_dir` where absent. Back it up apart from the database.
+    pub kek_file: Option<PathBuf>,
+    /// Seconds of silence after which a claimed job that has not started counts as interrupted.
+    pub lease_processing_s: u32,
+    /// Seconds of silence after which a job that prints or pauses counts as interrupted.
+    pub lease_printing_s: u32,
+    /// Seconds a signed job manifest is valid.
+    pub manifest_valid_s: u32,
+    /// Seconds after which a job that no printer claimed expires.
+    pub job_expires_s: u32,
+    /// Milliseconds between two looks at leases and deadlines.
+    pub sweep_interval_ms: u64,
+    /// Seconds between two heartbeats of the printers' event stream.
+    pub heartbeat_s: u64,
+    /// Most seconds a poll with `?wait=` is held.
+    pub max_wait_s: u64,
+    /// Largest upload, bytes.
+    pub max_upload_bytes: u64,
+    /// Largest JSON body, bytes.
+    pub max_json_bytes: usize,
+    /// Uploads and sealings at work at the same time.
+    pub parallel_streams: usize,
+    /// Whether anybody may make an account; where not, only the operator's set-up does.
+    pub open_registration: bool,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            data_dir: PathBuf::from("sealpost-data"),
+            listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
+            public_url: None,
+            database_url: None,
+            blob_dir: None,
+            kek_file: None,
+            lease_processing_s: 1800,
+            lease_printing_s: 900,
+            manifest_valid_s: 86_400,
+            job_expires_s: 7 * 86_400,
+            sweep_interval_ms: 5_000,
+            heartbeat_s: 15,
+            max_wait_s: 60,
+            max_upload_bytes: 4 << 30,
+            max_json_bytes: 256 << 10,
+            parallel_streams: 8,
+            open_registration: true,
+        }
+    }
+}
+
+impl Config {
+    /// A store in `data_dir` with defaults for everything else.
+    pub fn in_dir(data_dir: impl Into<PathBuf>) -> Self {
+        Self { data_dir: data_dir.into(), ..Self::default() }
+    }
+
+    /// The file of the key-encryption keys.
+    pub fn kek_path(&self) -> PathBuf {
+        self.kek_file.clone().unwrap_or_else(|| self.data_dir.join("keys").join("kek"))
+    }
+
+    /// The folder of the blobs.
+    pub fn blob_path(&self) -> PathBuf {
+        self.blob_dir.clone().unwrap_or_else(|| self.data_dir.join("blobs"))
+    }
+
+    /// The database's address.
+    pub fn database_address(&self) -> String {
+        self.database_url.clone().unwrap_or_else(|| sqlite_address(&self.data_dir.join("store.sqlite")))
+    }
+
+    /// The origin clients use, without a trailing slash.
+    pub fn origin(&self) -> String {
+        match &self.public_url {
+            Some(url) => url.trim_end_matches('/').to_owned(),
+            None => format!("http://{}", self.listen),
+        }
+    }
+}
+
+fn sqlite_address(path: &Path) -> String {
+    format!("sqlite:{}", path.display())
+}

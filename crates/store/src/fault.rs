@@ -1,0 +1,147 @@
+//! What a request ends with when it fails: problem JSON, whatever went wrong.
+
+use axum::Json;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use sea_orm::DbErr;
+use sealpost_api::Problem;
+use sealpost_api::problem::MEDIA_TYPE;
+use sealpost_database::{Failure, is_serialization_failure};
+use sealpost_market::{RuleClass, RuleError};
+
+/// What a request ends with when it fails.
+#[derive(Debug)]
+pub(crate) enum Fault {
+    /// Said to the caller as it stands.
+    Problem(Box<Problem>),
+    /// Another writer changed the row between reading and saving it.
+    Conflict,
+    /// The database failed.
+    Database(DbErr),
+    /// Something of ours failed; the text is for the log alone.
+    Internal(String),
+}
+
+pub(crate) type Result<T, E = Fault> = std::result::Result<T, E>;
+
+impl Fault {
+    pub(crate) fn new(status: StatusCode, code: &str, title: &str) -> Self {
+        Self::Problem(Box::new(Problem::new(status.as_u16(), code, title)))
+    }
+
+    /// Nothing has this id, or the caller may not know of it.
+    pub(crate) fn not_found(what: &str) -> Self {
+        Problem::new(404, "not_found", "Not found")
+            .detail(format!("There is no such {what}, or it is not yours."))
+            .hint("Check the identifier, and that you are signed in as its owner.")
+            .into()
+    }
+
+    /// The request's values make no sense.
+    pub(crate) fn invalid(detail: impl Into<String>, hint: impl Into<String>) -> Self {
+        Problem::new(422, "invalid", "The request cannot be used").detail(detail).hint(hint).into()
+    }
+
+    pub(crate) fn internal(reason: impl std::fmt::Display) -> Self {
+        Self::Internal(reason.to_string())
+    }
+
+    pub(crate) fn problem(self) -> Problem {
+        match self {
+            Self::Problem(problem) => *problem,
+            Self::Conflict => {
+                Problem::new(409, "busy", "Somebody else changed this at the same time").hint("Try again.")
+            }
+            Self::Database(error) => {
+                tracing::error!(%error, "the database failed");
+                internal()
+            }
+            Self::Internal(reason) => {
+                tracing::error!(reason, "a request failed");
+                internal()
+            }
+        }
+    }
+}
+
+fn internal() -> Problem {
+    Problem::new(500, "internal", "The store failed")
+        .detail("Something went wrong in the store; nothing of this request was kept.")
+        .hint("Try again; if it stays, tell the store's operator the x-request-id of this answer.")
+}
+
+/// A problem as a response.
+pub(crate) fn respond(problem: &Problem) -> Response {
+    let status = StatusCode::from_u16(problem.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response = (status, Json(problem)).into_response();
+    response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static(MEDIA_TYPE));
+    response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status == StatusCode::UNAUTHORIZED {
+        response.headers_mut().insert(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+    }
+    response
+}
+
+impl IntoResponse for Fault {
+    fn into_response(self) -> Response {
+        respond(&self.problem())
+    }
+}
+
+impl Failure for Fault {
+    fn is_transient(&self) -> bool {
+        match self {
+            Self::Conflict => true,
+            Self::Database(error) => is_serialization_failure(error),
+            _ => false,
+        }
+    }
+}
+
+impl From<DbErr> for Fault {
+    fn from(error: DbErr) -> Self {
+        Self::Database(error)
+    }
+}
+
+impl From<Problem> for Fault {
+    fn from(problem: Problem) -> Self {
+        Self::Problem(Box::new(problem))
+    }
+}
+
+impl From<RuleError> for Fault {
+    fn from(error: RuleError) -> Self {
+        let (status, title) = match error.class() {
+            RuleClass::Conflict => (409, "Not in this state"),
+            RuleClass::Forbidden => (403, "Not allowed"),
+            RuleClass::NotFound => (404, "Not found"),
+            RuleClass::Gone => (410, "It has ended"),
+            RuleClass::PaymentRequired => (402, "Payment required"),
+            _ => (422, "The request cannot be used"),
+        };
+        Problem::new(status, error.code(), title)
+            .detail(sentence(&error.to_string()))
+            .hint(error.hint())
+            .into()
+    }
+}
+
+impl From<sealpost_keyring::SealedKeyError> for Fault {
+    fn from(error: sealpost_keyring::SealedKeyError) -> Self {
+        Self::Internal(error.to_string())
+    }
+}
+
+impl From<serde_json::Error> for Fault {
+    fn from(error: serde_json::Error) -> Self {
+        Self::Internal(format!("a stored document cannot be read: {error}"))
+    }
+}
+
+/// Rules speak in lower case and without a full stop.
+fn sentence(text: &str) -> String {
+    let mut chars = text.chars();
+    let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
+    format!("{first}{}.", chars.as_str())
+}

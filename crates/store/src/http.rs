@@ -1,0 +1,4 @@
+//! What all groups of routes share.
+
+pub(crate) mod body;
+pub(crate) mod layers;

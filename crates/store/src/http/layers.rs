@@ -1,0 +1,80 @@
+//! What surrounds every handler: request ids, traces without secrets, panics, unknown routes.
+
+use std::any::Any;
+
+use axum::Router;
+use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, Method, header};
+use sealpost_api::Problem;
+use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, SetRequestIdLayer};
+use tower_http::set_header::SetResponseHeaderLayer;
+use tower_http::trace::TraceLayer;
+
+use crate::fault::respond;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+
+pub(crate) fn surround(router: Router, max_json_bytes: usize) -> Router {
+    router
+        .fallback(unknown)
+        .method_not_allowed_fallback(wrong_method)
+        .layer(DefaultBodyLimit::max(max_json_bytes))
+        .layer(CatchPanicLayer::custom(panicked))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::X_CONTENT_TYPE_OPTIONS,
+            HeaderValue::from_static("nosniff"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::REFERRER_POLICY,
+            HeaderValue::from_static("no-referrer"),
+        ))
+        .layer(SetResponseHeaderLayer::if_not_present(
+            header::CACHE_CONTROL,
+            HeaderValue::from_static("no-store"),
+        ))
+        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
+        .layer(TraceLayer::new_for_http().make_span_with(span))
+        .layer(SetRequestIdLayer::new(REQUEST_ID, RandomId))
+}
+
+async fn unknown() -> Response {
+    respond(
+        &Problem::new(404, "no_such_route", "There is nothing at this address")
+            .hint("The routes are listed at /api/docs."),
+    )
+}
+
+async fn wrong_method(method: Method) -> Response {
+    respond(
+        &Problem::new(405, "method_not_allowed", "This address does not take this method")
+            .detail(format!("It does not take {method}."))
+            .hint("The routes are listed at /api/docs."),
+    )
+}
+
+fn panicked(_payload: Box<dyn Any + Send>) -> Response {
+    respond(
+        &Problem::new(500, "internal", "The store failed")
+            .detail("Something went wrong in the store.")
+            .hint("Try again; if it stays, tell the store's operator the x-request-id of this answer."),
+    )
+}
+
+/// Method and route alone: an address can hold codes, a header tokens.
+fn span(request: &Request) -> tracing::Span {
+    let route = request.extensions().get::<MatchedPath>().map_or("unknown", MatchedPath::as_str);
+    let id = request.headers().get(REQUEST_ID).and_then(|id| id.to_str().ok()).unwrap_or_default();
+    tracing::debug_span!("request", method = %request.method(), route, id)
+}
+
+#[derive(Clone)]
+struct RandomId;
+
+impl MakeRequestId for RandomId {
+    fn make_request_id<B>(&mut self, _request: &http::Request<B>) -> Option<RequestId> {
+        let id = format!("{:016x}", getrandom::u64().ok()?);
+        HeaderValue::from_str(&id).ok().map(RequestId::new)
+    }
+}

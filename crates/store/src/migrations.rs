@@ -1,0 +1,10 @@
+//! All tables, in the order in which they came.
+
+use sea_orm_migration::MigrationTrait;
+
+use crate::identity;
+
+/// The migrations of everything that keeps tables in a store's database.
+pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
+    identity::migrations()
+}

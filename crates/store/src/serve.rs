@@ -1,0 +1,36 @@
+//! Listening.
+
+use std::future::Future;
+
+use tokio::net::TcpListener;
+
+use crate::{Config, Error, Store};
+
+/// Opens the store and serves it until `shutdown` is done; requests under way are finished first.
+///
+/// # Errors
+/// As [`Store::open`], and when the address cannot be listened on.
+pub async fn serve(config: Config, shutdown: impl Future<Output = ()> + Send + 'static) -> Result<(), Error> {
+    let store = Store::open(config).await?;
+    let address = store.state.config.listen;
+    let listener = TcpListener::bind(address).await.map_err(|source| Error::Listen { address, source })?;
+    store.run(listener, shutdown).await
+}
+
+impl Store {
+    /// Serves on a listener that is open already, until `shutdown` is done.
+    ///
+    /// # Errors
+    /// When the listener fails.
+    pub async fn run(
+        self,
+        listener: TcpListener,
+        shutdown: impl Future<Output = ()> + Send + 'static,
+    ) -> Result<(), Error> {
+        let address = self.state.config.listen;
+        axum::serve(listener, self.router())
+            .with_graceful_shutdown(shutdown)
+            .await
+            .map_err(|source| Error::Listen { address, source })
+    }
+}
