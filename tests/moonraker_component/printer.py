@@ -56,7 +56,7 @@ class Printer:
         self._authorization = authorization
         self._verbose = verbose
         self._lines: list = []
-        self._up = threading.Event()
+        self._logged = threading.Condition()
         self._process: Optional[subprocess.Popen] = None
         self._reader: Optional[threading.Thread] = None
 
@@ -77,12 +77,21 @@ class Printer:
         )
         self._reader = threading.Thread(target=self._read, daemon=True)
         self._reader.start()
-        if not self._up.wait(60):
-            self.__exit__()
-            raise RuntimeError("Moonraker did not start:\n" + self.log())
+        try:
+            # Logged once the HTTP server listens.
+            self.expect_log("SSL Certificate/Key not configured", timeout=60)
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def __exit__(self, *_exception: Any) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Ends Moonraker; its log is complete then."""
+        if self._process.stdout.closed:
+            return
         self._process.terminate()
         try:
             self._process.wait(20)
@@ -96,6 +105,12 @@ class Printer:
     def log(self) -> str:
         """Everything Moonraker has logged so far."""
         return "".join(self._lines)
+
+    def expect_log(self, text: str, timeout: float = 20) -> None:
+        """Waits until a line with `text` was logged: Moonraker logs in the background."""
+        with self._logged:
+            if not self._logged.wait_for(lambda: any(text in line for line in self._lines), timeout):
+                raise AssertionError(f"not logged: {text}\n{self.log()}")
 
     def request(
         self, method: str, path: str, body: Any = None, headers: Optional[Dict[str, str]] = None,
@@ -127,10 +142,9 @@ class Printer:
 
     def _read(self) -> None:
         for line in self._process.stdout:
-            self._lines.append(line)
-            # Logged once the HTTP server listens.
-            if "SSL Certificate/Key not configured" in line:
-                self._up.set()
+            with self._logged:
+                self._lines.append(line)
+                self._logged.notify_all()
 
 
 def _free_port() -> int:

@@ -45,6 +45,7 @@ class Settings(unittest.TestCase):
         found = self.configured("[encrypted_print]\n\n[sealpost]\nagent_socket: {socket}\n\n[lmnt_marketplace_plugin]\ncheck_interval: 30\n")
         self.assertEqual(found, {**DEFAULTS, "check_interval": 30})
         self.assertEqual(self.warnings(), "")
+        self.printer.stop()
         self.assertEqual(self.printer.log().count("connected to the agent"), 1)
 
     def test_sections_that_disagree_are_told(self):

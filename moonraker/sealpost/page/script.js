@@ -40,11 +40,18 @@ const post = (name, body = {}) => call('POST', `${API}/${name}`, body);
 
 function show(element, yes = true) { element.hidden = !yes; }
 
+// Rebuilding what has not changed would take the keyboard focus away and be read aloud again.
+function changed(element, data) {
+  const key = JSON.stringify(data);
+  if (element.dataset.shown === key) return false;
+  element.dataset.shown = key;
+  return true;
+}
+
 function showProblem(problem) {
-  const key = problem ? problem.code + problem.detail + (problem.at || '') : '';
+  const key = JSON.stringify(problem);
   show($('problem'), Boolean(problem) && key !== dismissed);
-  if (!problem) return;
-  $('problem').dataset.key = key;
+  if (!problem || !changed($('problem'), problem)) return;
   for (const name of ['title', 'detail', 'hint']) {
     part($('problem'), name).textContent = problem[name] || '';
     show(part($('problem'), name), Boolean(problem[name]));
@@ -89,6 +96,9 @@ function showStatus(status) {
   const jobs = status.jobs || {};
   const paired = Boolean(auth.authenticated);
   chip(paired ? 'Paired' : 'Not paired', paired ? 'good' : '');
+  placePairing(paired);
+  show($('job'), paired || Boolean(jobs.current_job));
+  show($('waiting'), paired || jobs.queue_length > 0);
   showFacts([
     ['Store', host(status.store)],
     ['Name', auth.printer_name],
@@ -96,7 +106,7 @@ function showStatus(status) {
     ['Klipper', status.klipper],
     ['Agent', status.version && `version ${status.version}`],
     ['Printer id', auth.printer_id],
-  ]);
+  ].filter(([, value]) => value));
   show($('reduced'), status.reduced === true);
   $('last-check').textContent = jobs.last_check ? `Last asked the store ${when(jobs.last_check)}.` : '';
   showJob(jobs.current_job, status.progress);
@@ -109,12 +119,20 @@ function showStatus(status) {
   show($('pair-form'), !session && (!paired || $('pair-again').open));
 }
 
+// What a printer needs next stands first.
+function placePairing(paired) {
+  const [panel, pairing] = [$('panel'), $('pairing')];
+  if (paired && panel.lastElementChild !== pairing) panel.append(pairing);
+  if (!paired && panel.firstElementChild !== pairing) panel.prepend(pairing);
+}
+
 function showFacts(facts) {
+  if (!changed($('facts'), facts)) return;
   $('facts').replaceChildren(...facts.flatMap(([name, value]) => {
     const term = document.createElement('dt');
     const text = document.createElement('dd');
     term.textContent = name;
-    text.textContent = value || '–';
+    text.textContent = value;
     return [term, text];
   }));
 }
@@ -135,6 +153,7 @@ function showJob(job, overall) {
 
 function showQueue(jobs) {
   show($('queue-none'), jobs.length === 0);
+  if (!changed($('queue'), jobs)) return;
   $('queue').replaceChildren(...jobs.map((job) => {
     const item = document.createElement('li');
     const name = document.createElement('span');
@@ -286,7 +305,10 @@ function onSubmit(form, action) {
   });
 }
 
-onSubmit($('pair-form'), async (values) => openPairing(await post('pair/start', values)));
+onSubmit($('pair-form'), async (values) => {
+  if (values.store && !values.store.includes('://')) values.store = `https://${values.store}`;
+  openPairing(await post('pair/start', values));
+});
 onSubmit($('sign-in-form'), async ({ username }) => {
   const field = $('sign-in-form').elements.password;
   const answer = await call('POST', `${ROOT}/access/login`, { username, password: field.value });
@@ -298,6 +320,6 @@ $('pair-finish').addEventListener('click', () => busy($('pair-finish'), finishPa
 $('pair-stop').addEventListener('click', () => { stopped.add(session.id); endPairing('', false); });
 $('pair-again').addEventListener('toggle', () => show($('pair-form'), !session && (!$('pair-again').hidden ? $('pair-again').open : true)));
 $('check').addEventListener('click', () => busy($('check'), () => post('check_jobs')));
-$('problem-close').addEventListener('click', () => { refused = null; dismissed = $('problem').dataset.key; show($('problem'), false); });
+$('problem-close').addEventListener('click', () => { refused = null; dismissed = $('problem').dataset.shown; show($('problem'), false); });
 
 refreshForever();
