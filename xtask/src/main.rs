@@ -1,4 +1,43 @@
-//! `cargo xtask`: provisions what the tests need and dispatches the project's commands.
+//! `cargo xtask`: provisions what the project's commands need and dispatches them; nothing more.
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod bench;
+mod checks;
+mod demo;
+mod provision;
+mod run;
+mod suites;
+
+use anyhow::{Result, bail};
+
+const USAGE: &str = "\
+cargo xtask COMMAND
+
+  demo [--once]        a store, a printer and a sale, end to end; --once stops after it and tells by its exit code
+  test [SUITE] [ARGS]  every test, or one suite: unit, store, printer, e2e; ARGS go to the test program
+  bench [NAME] [--json] one benchmark or all: agent, store, waiting
+  lint                 formatting and clippy, warnings refused
+  setup                installs what the commands above need, and stops
+
+Printer tests and the demo run on a stand-in Klipper host; with KLIPPER_DIR=<a Klipper checkout with out/klipper.elf>
+they run on that Klipper instead.";
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let (command, rest) = match arguments.split_first() {
+        Some((command, rest)) => (command.as_str(), rest),
+        None => ("help", &[][..]),
+    };
+    match command {
+        "bench" => bench::run(rest),
+        "demo" => demo::run(rest),
+        "lint" => checks::lint(),
+        "setup" => provision::everything(),
+        "test" => suites::run(rest),
+        "help" | "-h" | "--help" => {
+            run::say(USAGE);
+            Ok(())
+        }
+        other => bail!("there is no command `{other}`\n\n{USAGE}"),
+    }
+}

@@ -1,0 +1,134 @@
+//! The main job end to end: a store, a printer, a sale, three prints; `--once` tells by its exit code whether all of it happened.
+#![forbid(unsafe_code)]
+#![expect(clippy::print_stdout, reason = "the demo talks to the person at the terminal")]
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail, ensure};
+use sealpost_api::catalogue::NewListing;
+use sealpost_api::job::Job;
+use sealpost_api::purchase::Payment;
+use sealpost_market::JobState;
+use sealpost_tests::agent::Agent;
+use sealpost_tests::person::{PASSWORD, Person, problem};
+use sealpost_tests::printer::{self, Printer};
+use sealpost_tests::store::{self, Store};
+use sealpost_tests::{parts, programs};
+use serde_json::{Value, json};
+
+const PRINTS: u32 = 3;
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let once = match std::env::args().nth(1).as_deref() {
+        None => false,
+        Some("--once") => true,
+        Some(other) => bail!("`{other}`? the demo takes --once or nothing"),
+    };
+    let began = Instant::now();
+    let folder = tempfile::Builder::new().prefix("sealpost-demo-").tempdir()?;
+
+    heading("A store");
+    let store = Store::start(folder.path(), &store::Options::default())?;
+    let seller = store.operator().await?;
+    let buyer = store.person("buyer").await?;
+    println!("  {} ({} sells, {} buys)", store.url, seller.email, buyer.email);
+
+    heading("A printer: Moonraker, Klipper's side, and the agent");
+    let options = printer::Options { rate: if once { 0 } else { 400 }, ..printer::Options::default() };
+    let printer = Printer::start(folder.path(), options)?;
+    let klipper = if programs::real_klipper().is_some() { "real Klipper" } else { "stand-in Klipper host" };
+    println!("  Moonraker on {} with a {klipper}", printer.moonraker_url);
+    let mut agent = Agent::prepare(folder.path(), &printer, "")?;
+    let printer_id = agent.pair(&store.url, &buyer).await?;
+    agent.start()?;
+    println!("  paired as {printer_id}");
+
+    heading("The seller publishes, the buyer buys");
+    let licence = sell(&seller, &buyer).await?;
+
+    heading("The part prints");
+    for count in 1..=PRINTS {
+        let job = buyer.print(&licence, &printer_id).await?;
+        let ended = follow(&buyer, &job).await?;
+        ensure!(
+            ended.state == JobState::Success,
+            "print {count} ended as {:?}: {:?}",
+            ended.state,
+            ended.message
+        );
+        if count == 1 {
+            show_metadata(&printer, &job).await?;
+        }
+        let licence = buyer.licences().await?.into_iter().next().context("the licence is gone")?;
+        ensure!(licence.prints_used == count, "the store counts {} prints, not {count}", licence.prints_used);
+        println!(
+            "  print {count}: complete, the store counts {} of {}",
+            licence.prints_used, licence.prints_allowed
+        );
+    }
+    let refused = problem(buyer.try_print(&licence, &printer_id).await?).await?;
+    println!("  print {}: refused: {refused}", PRINTS + 1);
+    println!("           hint: {}", refused.hint);
+    ensure!(refused.code == "no_prints_left", "the refusal has the code {}", refused.code);
+
+    heading("Summary");
+    println!("  1 sale, {PRINTS} prints counted, 1 refused, in {:.1} s", began.elapsed().as_secs_f64());
+    if !once {
+        println!("  {} stays up for {} and {}, password `{PASSWORD}`", store.url, seller.email, buyer.email);
+        println!(
+            "  {}/machine/lmnt_marketplace/ui is the printer's page; Ctrl-C ends it all",
+            printer.moonraker_url
+        );
+        tokio::signal::ctrl_c().await?;
+    }
+    Ok(())
+}
+
+async fn sell(seller: &Person, buyer: &Person) -> Result<String> {
+    let listing = NewListing {
+        id: Some("seal-post".to_owned()),
+        title: "A post for a wax seal".to_owned(),
+        description: "Prints in minutes, holds for years.".to_owned(),
+        price: None,
+        prints: Some(PRINTS),
+        free_retries: None,
+        seal_once: false,
+    };
+    let listing = seller.offer(&listing).await?;
+    let release = seller.publish(&listing.id, "1.0.0", &parts::sliced()).await?;
+    println!(
+        "  {} {}: {} bytes sealed with {}",
+        listing.title, release.version, release.plain_size, release.cipher
+    );
+    let licence = buyer.buy(&listing.id, Payment::Free).await?;
+    println!("  licence {} for {} prints", licence.id, licence.prints_allowed);
+    Ok(licence.id)
+}
+
+async fn follow(buyer: &Person, job: &Job) -> Result<Job> {
+    let mut shown = None;
+    let watched = buyer.follow(&job.id, Duration::from_secs(300), |job| {
+        let now = (job.state, job.progress_permille / 100);
+        if shown.replace(now) != Some(now) {
+            println!("    {:?} {} %", job.state, job.progress_permille / 10);
+        }
+        job.state.is_final()
+    });
+    watched.await
+}
+
+async fn show_metadata(printer: &Printer, job: &Job) -> Result<()> {
+    let name = format!("sealpost/{}.gcode", job.id);
+    let metadata: Value = printer.ask("server.files.metadata", json!({"filename": name})).await?;
+    let layers = metadata["layer_count"].as_u64().context("Moonraker shows no layers")?;
+    let seconds = metadata["estimated_time"].as_f64().context("Moonraker shows no time")?;
+    let pictures = metadata["thumbnails"].as_array().map_or(0, Vec::len);
+    ensure!(pictures > 0, "Moonraker shows no picture");
+    println!("    Moonraker shows {pictures} pictures, {layers} layers, {:.0} minutes", seconds / 60.0);
+    Ok(())
+}
+
+fn heading(text: &str) {
+    println!("{text}");
+}

@@ -1,0 +1,220 @@
+//! A printer without hardware: a Klipper host with our extra, and a real Moonraker with our component.
+
+use std::fs;
+use std::os::unix::fs::symlink;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use crate::person;
+use crate::programs::{python, real_klipper, root};
+use crate::service::{Service, free_port};
+
+/// A running printer.
+#[derive(Debug)]
+pub struct Printer {
+    /// `printer_data`, as on a printer.
+    pub data: PathBuf,
+    /// Moonraker's address.
+    pub moonraker_url: String,
+    /// The Klipper host, while it runs.
+    pub klipper: Option<Klipper>,
+    /// Moonraker, while it runs.
+    pub moonraker: Option<Service>,
+    options: Options,
+    port: u16,
+}
+
+/// How a printer is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Commands a second that the stand-in executes; 0 is as fast as it can.
+    pub rate: u32,
+    /// Lines for `[sealpost]` in printer.cfg.
+    pub extra: String,
+    /// Lines for `[lmnt_marketplace_plugin]` in moonraker.conf.
+    pub component: String,
+}
+
+/// The host program and, for a real Klipper, its microcontroller.
+#[derive(Debug)]
+pub struct Klipper {
+    /// The host.
+    pub host: Service,
+    _mcu: Option<Service>,
+}
+
+impl Printer {
+    /// Starts one in `folder`, which may hold one already.
+    pub fn start(folder: &Path, options: Options) -> Result<Self> {
+        let data = folder.join("printer_data");
+        for name in ["config", "gcodes", "logs", "comms", "database"] {
+            fs::create_dir_all(data.join(name))?;
+        }
+        let port = free_port()?;
+        let moonraker_url = format!("http://127.0.0.1:{port}");
+        let mut printer = Self { data, moonraker_url, klipper: None, moonraker: None, options, port };
+        printer.start_klipper()?;
+        printer.start_moonraker()?;
+        printer.ready()?;
+        Ok(printer)
+    }
+
+    /// Starts the Klipper host.
+    pub fn start_klipper(&mut self) -> Result<()> {
+        let klipper = match real_klipper() {
+            Some(checkout) => self.real_klipper(&checkout)?,
+            None => self.stand_in()?,
+        };
+        self.klipper = Some(klipper);
+        Ok(())
+    }
+
+    /// Starts Moonraker.
+    pub fn start_moonraker(&mut self) -> Result<()> {
+        let python = python()?;
+        add_component(&python)?;
+        let data = self.data.display();
+        let config = format!(
+            "[server]\nhost: 127.0.0.1\nport: {port}\nklippy_uds_address: {data}/comms/klippy.sock\n\n\
+             [machine]\nprovider: none\nvalidate_service: False\nvalidate_config: False\n\n\
+             [authorization]\nforce_logins: False\ntrusted_clients:\n    127.0.0.1\n\n\
+             [file_manager]\nenable_object_processing: False\n\n[history]\n\n\
+             [lmnt_marketplace_plugin]\nagent_socket: {agent}\n{component}\n\n[encrypted_print]\n",
+            port = self.port,
+            agent = self.agent_socket().display(),
+            component = self.options.component,
+        );
+        fs::write(self.data.join("config/moonraker.conf"), config)?;
+        let mut command = Command::new(python);
+        command.args(["-m", "moonraker", "-d"]).arg(&self.data);
+        let service = Service::start("moonraker", &command, &self.data.join("logs"))?;
+        service.wait_for("Starting Moonraker on")?;
+        self.moonraker = Some(service);
+        Ok(())
+    }
+
+    /// Waits until Moonraker says that Klipper is ready.
+    pub fn ready(&self) -> Result<()> {
+        let moonraker = self.moonraker.as_ref().context("Moonraker does not run")?;
+        moonraker.wait_for("Klippy ready")?;
+        Ok(())
+    }
+
+    /// Where the agent of this printer listens.
+    pub fn agent_socket(&self) -> PathBuf {
+        self.data.join("comms/sealpost-agent.sock")
+    }
+
+    /// Where the extra listens.
+    pub fn handover_socket(&self) -> PathBuf {
+        self.data.join("comms/sealpost.sock")
+    }
+
+    /// The lines that the stand-in has executed from files, in order.
+    pub fn executed(&self) -> Result<Vec<String>> {
+        let record = fs::read_to_string(self.record())?;
+        record.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+
+    /// Asks Moonraker's JSON-RPC.
+    pub async fn ask(&self, method: &str, params: Value) -> Result<Value> {
+        let request = json!({"jsonrpc": "2.0", "method": method, "params": params, "id": 1});
+        let url = format!("{}/server/jsonrpc", self.moonraker_url);
+        let answer: Value = person::client()?.post(url).json(&request).send().await?.json().await?;
+        match answer.get("result") {
+            Some(result) => Ok(result.clone()),
+            None => anyhow::bail!("{method}: {}", answer["error"]),
+        }
+    }
+
+    /// One object of Klipper's status.
+    pub async fn object(&self, name: &str) -> Result<Value> {
+        let result = self.ask("printer.objects.query", json!({"objects": {name: null}})).await?;
+        Ok(result["status"][name].clone())
+    }
+
+    fn record(&self) -> PathBuf {
+        self.data.join("logs/executed.log")
+    }
+
+    fn stand_in(&self) -> Result<Klipper> {
+        let template = fs::read_to_string(root().join("tests/klipper_host/printer.cfg.in"))?;
+        let config = self.data.join("config/printer.cfg");
+        let gcodes = self.data.join("gcodes");
+        let text = template.replace("@GCODES@", &gcodes.display().to_string());
+        fs::write(&config, format!("{text}\n[sealpost]\n{}\n", self.options.extra))?;
+        let mut command = Command::new(python()?);
+        command.args(["-m", "klipper_host", "--config"]).arg(&config);
+        command.arg("-a").arg(self.data.join("comms/klippy.sock"));
+        command.arg("-l").arg(self.data.join("logs/klippy.log"));
+        command.arg("--extras").arg(root().join("klipper"));
+        command.arg("--record").arg(self.record());
+        command.args(["--rate", &self.options.rate.to_string()]);
+        command.env("PYTHONPATH", root().join("tests")).env("PYTHONUNBUFFERED", "1");
+        let host = Service::start("klipper", &command, &self.data.join("logs"))?;
+        Ok(Klipper { host, _mcu: None })
+    }
+
+    /// `KLIPPER_DIR` is a checkout whose microcontroller was made for the Linux process; `KLIPPER_CONFIG` describes the machine
+    /// (`@DATA@` and `@RUN@` are replaced), `KLIPPER_PYTHON` runs the host, `KLIPPER_MCU_PRELOAD` is loaded into the microcontroller.
+    fn real_klipper(&self, checkout: &Path) -> Result<Klipper> {
+        let run = self.data.join("run");
+        fs::create_dir_all(&run)?;
+        for name in ["sealpost", "sealpost.py", "encrypted_file_bridge.py", "secure_print.py"] {
+            let ours = root().join("klipper").join(name);
+            let link = checkout.join("klippy/extras").join(name);
+            if ours.exists() && !link.exists() {
+                symlink(ours, link)?;
+            }
+        }
+        let template =
+            std::env::var_os("KLIPPER_CONFIG").context("KLIPPER_CONFIG does not name the machine")?;
+        let text = fs::read_to_string(template)?;
+        let text = text
+            .replace("@DATA@", &self.data.display().to_string())
+            .replace("@RUN@", &run.display().to_string());
+        let config = self.data.join("config/printer.cfg");
+        fs::write(&config, format!("{text}\n[sealpost]\n{}\n", self.options.extra))?;
+
+        let mcu_socket = run.join("klipper_host_mcu");
+        let mut mcu = Command::new(checkout.join("out/klipper.elf"));
+        mcu.arg("-I").arg(&mcu_socket);
+        if let Some(preload) = std::env::var_os("KLIPPER_MCU_PRELOAD") {
+            mcu.env("LD_PRELOAD", preload);
+        }
+        let mcu = Service::start("mcu", &mcu, &self.data.join("logs"))?;
+
+        let python = std::env::var_os("KLIPPER_PYTHON").unwrap_or_else(|| "python3".into());
+        let mut host = Command::new(python);
+        host.arg(checkout.join("klippy/klippy.py")).arg(&config);
+        host.arg("-I").arg(self.data.join("comms/klippy.serial"));
+        host.arg("-a").arg(self.data.join("comms/klippy.sock"));
+        host.arg("-l").arg(self.data.join("logs/klippy.log"));
+        let host = Service::start("klipper", &host, &self.data.join("logs"))?;
+        Ok(Klipper { host, _mcu: Some(mcu) })
+    }
+}
+
+/// Links our component into Moonraker's, as the installer does.
+fn add_component(python: &Path) -> Result<()> {
+    let script = "import moonraker.components as c; print(list(c.__path__)[0])";
+    let output = Command::new(python).args(["-c", script]).output()?;
+    let folder = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    for entry in fs::read_dir(root().join("moonraker"))? {
+        let ours = entry?.path();
+        let Some(name) =
+            ours.file_name().filter(|_| ours.is_dir() || ours.extension().is_some_and(|e| e == "py"))
+        else {
+            continue;
+        };
+        let link = folder.join(name);
+        if !link.exists() {
+            // Another test program may have been first.
+            let _ = symlink(&ours, &link);
+        }
+    }
+    Ok(())
+}

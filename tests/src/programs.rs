@@ -1,0 +1,38 @@
+//! Where the programs under test and their companions are.
+
+use std::env;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+
+/// The checkout.
+pub fn root() -> PathBuf {
+    let manifest = Path::new(env!("CARGO_MANIFEST_DIR"));
+    manifest.parent().unwrap_or(manifest).to_path_buf()
+}
+
+/// A program of the workspace, built beside this one.
+pub fn built(name: &str) -> Result<PathBuf> {
+    let this = env::current_exe()?;
+    let program = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.exists());
+    program.with_context(|| format!("{name} is not built: run the suites by `cargo xtask test`"))
+}
+
+/// The Python with Moonraker in it.
+pub fn python() -> Result<PathBuf> {
+    match env::var_os("SEALPOST_TEST_PYTHON") {
+        Some(python) => Ok(python.into()),
+        None => {
+            let python = root().join(".cache/python/bin/python");
+            if !python.exists() {
+                bail!("the tests' Python environment is missing: run `cargo xtask setup`");
+            }
+            Ok(python)
+        }
+    }
+}
+
+/// A real Klipper to use instead of the stand-in.
+pub fn real_klipper() -> Option<PathBuf> {
+    env::var_os("KLIPPER_DIR").map(PathBuf::from)
+}

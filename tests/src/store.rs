@@ -1,0 +1,80 @@
+//! A real `sealpost serve`.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::person::Person;
+use crate::programs::built;
+use crate::service::Service;
+
+/// A running store with a data folder of its own.
+#[derive(Debug)]
+pub struct Store {
+    /// Where it answers.
+    pub url: String,
+    /// Its data folder.
+    pub data: PathBuf,
+    /// The program.
+    pub service: Service,
+    /// Token of the one-time link, on the first start.
+    pub setup_token: Option<String>,
+}
+
+/// How a store is started.
+#[derive(Clone, Debug, Default)]
+pub struct Options {
+    /// Database to use instead of SQLite in the data folder.
+    pub database_url: Option<String>,
+    /// Further lines of the configuration file.
+    pub config: String,
+    /// Port to listen on; a free one where absent.
+    pub port: Option<u16>,
+    /// Run the optimised program.
+    pub environment: Vec<(String, String)>,
+}
+
+impl Store {
+    /// Starts a store in `folder`, which may hold one already.
+    pub fn start(folder: &Path, options: &Options) -> Result<Self> {
+        let data = folder.join("store");
+        std::fs::create_dir_all(folder)?;
+        let mut command = Command::new(built("sealpost")?);
+        let address = format!("127.0.0.1:{}", options.port.unwrap_or(0));
+        let mut config = options.config.clone();
+        if let Some(url) = &options.database_url {
+            config = format!("database_url = \"{url}\"\n{config}");
+        }
+        let file = folder.join("store.toml");
+        std::fs::write(&file, config)?;
+        command.arg("serve").arg("--config").arg(&file).arg("--data").arg(&data).args(["--listen", &address]);
+        command.envs(options.environment.iter().map(|(key, value)| (key, value)));
+        let service = Service::start("store", &command, folder)?;
+        let line = service.wait_for("listening on http://")?;
+        let url = line.split_whitespace().find(|word| word.starts_with("http://")).context("no address")?;
+        let url = url.trim_end_matches(['/', '.']).to_owned();
+        let said = service.said();
+        let setup_token = said.split("/setup#").nth(1).map(|rest| {
+            rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
+        });
+        Ok(Self { url, data, service, setup_token })
+    }
+
+    /// The first operator, made by the one-time link.
+    pub async fn operator(&self) -> Result<Person> {
+        let token = self.setup_token.clone().context("the store printed no one-time link")?;
+        Person::set_up(&self.url, &token).await
+    }
+
+    /// A new person.
+    pub async fn person(&self, name: &str) -> Result<Person> {
+        Person::register(&self.url, name).await
+    }
+
+    /// The API description.
+    pub async fn openapi(&self) -> Result<Value> {
+        Ok(reqwest::get(format!("{}/api/openapi.json", self.url)).await?.json().await?)
+    }
+}

@@ -1,0 +1,87 @@
+//! What the tests need beside Rust: Debian's PostgreSQL and a Python environment with Moonraker.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, bail};
+
+use crate::run::{check, root, say, succeeds};
+
+/// Installs all of it.
+pub(crate) fn everything() -> Result<()> {
+    postgres()?;
+    python()?;
+    Ok(())
+}
+
+/// The folder with PostgreSQL's programs, installed from Debian where it is missing.
+pub(crate) fn postgres() -> Result<PathBuf> {
+    if let Some(folder) = find_postgres() {
+        return Ok(folder);
+    }
+    install("PostgreSQL", &["postgresql"])?;
+    find_postgres().context("PostgreSQL was installed, but /usr/lib/postgresql/*/bin/postgres is not there")
+}
+
+/// The Python that has Moonraker and the test requirements, in an environment of the project's own.
+pub(crate) fn python() -> Result<PathBuf> {
+    let requirements = root().join("tests/requirements.txt");
+    let wanted = fs::read_to_string(&requirements).with_context(|| format!("{} is missing", requirements.display()))?;
+    let folder = root().join(".cache/python");
+    let python = folder.join("bin/python");
+    let stamp = folder.join("installed-requirements.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && python.exists() {
+        return Ok(python);
+    }
+
+    if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
+        install("Python's venv module", &["python3-venv"])?;
+    }
+    // Moonraker signs its tokens by libsodium and loads it at run time.
+    if !succeeds(Command::new("sh").args(["-c", "ls /usr/lib/*/libsodium.so.*"])) {
+        install("libsodium", &["libsodium23"])?;
+    }
+    say("making the Python environment of the tests (Moonraker and its parts)");
+    check(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
+    check(Command::new(&python).args(pip).arg(&requirements))?;
+    fs::write(&stamp, wanted)?;
+    Ok(python)
+}
+
+fn find_postgres() -> Option<PathBuf> {
+    let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path()).collect();
+    versions.sort();
+    versions.into_iter().rev().map(|version| version.join("bin")).find(|bin| bin.join("postgres").exists())
+}
+
+/// Installs Debian packages as root, else through sudo, else says what to do.
+fn install(what: &str, packages: &[&str]) -> Result<()> {
+    let line = format!("apt-get install --no-install-recommends {}", packages.join(" "));
+    if !Path::new("/usr/bin/apt-get").exists() {
+        bail!("{what} is missing, and this is no Debian: install it by hand (on Debian: `{line}`)");
+    }
+    let sudo: &[&str] = if is_root() {
+        &[]
+    } else if succeeds(Command::new("sudo").args(["-n", "true"])) {
+        &["sudo", "-n"]
+    } else {
+        bail!("{what} is missing and installing it needs root: run `sudo {line}`, then this again");
+    };
+    say(&format!("installing {what}"));
+    let mut update: Vec<&str> = sudo.to_vec();
+    update.extend(["apt-get", "update", "--quiet"]);
+    let mut install: Vec<&str> = sudo.to_vec();
+    install.extend(["env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "install", "--yes", "--quiet"]);
+    install.push("--no-install-recommends");
+    install.extend(packages);
+    for words in [update, install] {
+        check(Command::new(words[0]).args(&words[1..]))?;
+    }
+    Ok(())
+}
+
+fn is_root() -> bool {
+    Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
+}

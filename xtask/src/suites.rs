@@ -1,0 +1,82 @@
+//! `cargo xtask test`: the suites, each one `cargo test` with what it needs prepared.
+
+use std::path::PathBuf;
+use std::process::Command;
+
+use anyhow::{Result, bail};
+
+use crate::provision;
+use crate::run::{cargo, check, root};
+
+type Suite = fn(&[String]) -> Result<()>;
+
+/// In the order of a full run: the quick ones first.
+const SUITES: [(&str, Suite); 4] = [("unit", unit), ("store", store), ("printer", printer), ("e2e", e2e)];
+
+pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    let Some((name, rest)) = arguments.split_first() else {
+        for (_, suite) in SUITES {
+            suite(&[])?;
+        }
+        return Ok(());
+    };
+    match SUITES.iter().find(|(known, _)| known == name) {
+        Some((_, suite)) => suite(rest),
+        None => bail!("there is no suite `{name}`: {}", SUITES.map(|(known, _)| known).join(", ")),
+    }
+}
+
+/// Builds the programs that the suites start.
+pub(crate) fn build_programs(profile: &[&str]) -> Result<()> {
+    check(cargo().args(["build", "--package", "sealpost-cli", "--package", "sealpost-printer"]).args(profile))
+}
+
+/// A cargo with what the test kit asks for in its environment.
+pub(crate) fn kit_cargo(python: &PathBuf) -> Command {
+    let mut command = cargo();
+    command.env("SEALPOST_TEST_PYTHON", python);
+    command
+}
+
+fn unit(arguments: &[String]) -> Result<()> {
+    let python = provision::python()?;
+    check(cargo().args(["test", "--workspace", "--exclude", "sealpost-tests"]).args(pass_on(arguments)))?;
+    for folder in ["klipper_host", "moonraker_component"] {
+        let mut command = Command::new(&python);
+        command.args(["-m", "unittest", "discover", "--start-directory", folder, "--top-level-directory", "."]);
+        check(command.current_dir(root().join("tests")).env("MOONRAKER_PYTHON", &python))?;
+    }
+    Ok(())
+}
+
+fn store(arguments: &[String]) -> Result<()> {
+    let python = provision::python()?;
+    let postgres = provision::postgres()?;
+    build_programs(&[])?;
+    check(target(&python, "store", arguments).env("SEALPOST_TEST_POSTGRES_BIN", postgres))
+}
+
+fn printer(arguments: &[String]) -> Result<()> {
+    let python = provision::python()?;
+    build_programs(&[])?;
+    check(&mut target(&python, "printer", arguments))
+}
+
+fn e2e(arguments: &[String]) -> Result<()> {
+    let python = provision::python()?;
+    build_programs(&[])?;
+    check(&mut target(&python, "e2e", arguments))
+}
+
+fn target(python: &PathBuf, name: &str, arguments: &[String]) -> Command {
+    let mut command = kit_cargo(python);
+    command.args(["test", "--package", "sealpost-tests", "--test", name]).args(pass_on(arguments));
+    command
+}
+
+fn pass_on(arguments: &[String]) -> Vec<String> {
+    if arguments.is_empty() {
+        return Vec::new();
+    }
+    std::iter::once("--".to_owned()).chain(arguments.iter().cloned()).collect()
+}
