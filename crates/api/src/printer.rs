@@ -33,6 +33,15 @@ pub struct Poll {
     pub key_set_version: u64,
 }
 
+/// `POST /api/v1/jobs/{id}/claim`.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ClaimRequest {
+    /// Fresh for this claim, 16 to 64 characters of `[A-Za-z0-9_-]`; the manifest repeats it, so that an old answer cannot be played
+    /// again. A poll by an LMNT client claims with one of the store's own.
+    pub nonce: String,
+}
+
 /// A claimed job with everything a printer needs: the answer to a claim, and what an LMNT client's poll gets.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
