@@ -35,9 +35,15 @@ class InMoonraker(unittest.TestCase):
         status, answer = self.printer.get(STATUS)
         self.assertEqual((status, answer["code"]), (503, "agent_unreachable"))
         self.assertIn("sealpost-printer", answer["hint"])
-        self.assertEqual(self.printer.get(STATUS)[0], 503)
+
+    def test_an_agent_that_stays_away_is_logged_once_each_time_it_goes(self):
+        self.assertEqual([self.printer.get(STATUS)[0] for _ in range(3)], [503, 503, 503])
+        self.agent.start()
+        self.assertEqual(self.printer.get(STATUS)[0], 200)
+        self.agent.stop()
+        self.assertEqual([self.printer.get(STATUS)[0] for _ in range(3)], [503, 503, 503])
         self.printer.stop()
-        self.assertEqual(self.printer.log().count("not reachable"), 1)
+        self.assertEqual(self.printer.log().count("not reachable"), 2)
 
     def test_each_agent_that_comes_up_gets_the_settings_first_without_being_asked_anything(self):
         for _ in range(2):
