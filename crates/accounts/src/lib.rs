@@ -1,2 +1,30 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+pub mod audit;
+pub mod extract;
+pub mod jwt;
+pub mod limit;
+pub mod password;
+pub mod random;
+pub mod signing_keys;
+pub mod tokens;
+
+mod accounts;
+mod auth;
+#[expect(unreachable_pub, reason = "what SeaORM derives has the visibility of the model")]
+mod entity;
+mod error;
+mod identifier;
+mod migration;
+mod routes;
+
+pub use accounts::{Accounts, Config, Person};
+pub use audit::Actor;
+pub use auth::{OperatorAuth, UserAuth, bearer};
+pub use error::ApiError;
+pub use jwt::TokenKind;
+pub use migration::migrations;
+pub use routes::router;
+pub use signing_keys::{KeyPurpose, SigningKeys};
+pub use tokens::{IssuedToken, Issuer, Session, Tokens};

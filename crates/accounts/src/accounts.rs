@@ -1,0 +1,403 @@
+//! People: sign-up, sign-in, the first operator.
+
+use std::{net::IpAddr, sync::Arc};
+
+use http::StatusCode;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter,
+    sea_query::Expr,
+};
+use sealpost_api::account::{Account, LoginRequest, LoginResponse, RegisterRequest, SetupRequest};
+use sealpost_database::{Clock, Database, Tx, clock::rfc3339};
+use sealpost_envelope::SecretText;
+use sealpost_keyring::KekProvider;
+use sealpost_market::AccountId;
+use serde_json::json;
+use zeroize::Zeroizing;
+
+use crate::{
+    ApiError, audit,
+    audit::Actor,
+    entity::{account, setup_token},
+    identifier::{email, username, username_from, username_key},
+    jwt::{Registered, UserClaims},
+    limit::Limiter,
+    password::{self, Passwords},
+    random::{id_bytes, secret, secret_hash, system_rng},
+    signing_keys::SigningKeys,
+    tokens::{self, Issuer, Session, Tokens},
+};
+
+const SETUP_LIFE_MS: i64 = 24 * 3_600_000;
+
+/// What a server decides about its people.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// The server's origin: claim `iss` of all tokens.
+    pub issuer: String,
+    /// Whether anybody may sign up.
+    pub open_registration: bool,
+}
+
+/// The people of one server. Cheap to clone.
+#[derive(Clone)]
+pub struct Accounts(Arc<Inner>);
+
+struct Inner {
+    db: Database,
+    clock: Clock,
+    config: Config,
+    passwords: Passwords,
+    keys: SigningKeys,
+    tokens: Tokens,
+    sign_ins: Limiter,
+    sign_ins_by_address: Limiter,
+    sign_ups: Limiter,
+}
+
+/// Somebody who is signed in.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Person {
+    /// Account id.
+    pub id: AccountId,
+    /// Address.
+    pub email: String,
+    /// Name that others see.
+    pub username: String,
+    /// Whether this person runs the server.
+    pub operator: bool,
+    /// Names the token they came with.
+    pub jti: String,
+}
+
+impl Accounts {
+    /// The people kept in `db`, where [`crate::migrations`] have run.
+    pub fn new(db: Database, clock: Clock, keks: Arc<dyn KekProvider>, config: Config) -> Self {
+        let keys = SigningKeys::new(db.clone(), clock.clone(), keks);
+        let tokens = Tokens::new(db.clone(), clock.clone(), config.issuer.clone(), keys.clone());
+        Self(Arc::new(Inner {
+            db,
+            clock,
+            config,
+            passwords: Passwords::new(),
+            keys,
+            tokens,
+            sign_ins: Limiter::new(10, 30_000),
+            sign_ins_by_address: Limiter::new(120, 1_000),
+            sign_ups: Limiter::new(60, 10_000),
+        }))
+    }
+
+    /// The server's signing keys.
+    pub fn signing_keys(&self) -> &SigningKeys {
+        &self.0.keys
+    }
+
+    /// The tokens of people and printers.
+    pub fn tokens(&self) -> &Tokens {
+        &self.0.tokens
+    }
+
+    /// Makes an account and signs it in.
+    ///
+    /// # Errors
+    /// Closed registration, an address or name that is taken or malformed, a weak password.
+    pub async fn register(&self, request: RegisterRequest, from: IpAddr) -> Result<LoginResponse, ApiError> {
+        if !self.0.config.open_registration {
+            return Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                "registration_closed",
+                "Sign-up is closed here",
+            )
+            .hint("Ask the operator of this server for an account."));
+        }
+        self.create(request, from, None).await
+    }
+
+    /// Makes the first operator by the one-time token.
+    ///
+    /// # Errors
+    /// A token that is unknown, used or expired, and all of [`Accounts::register`] but closed registration.
+    pub async fn set_up(&self, request: SetupRequest, from: IpAddr) -> Result<LoginResponse, ApiError> {
+        let hash = secret_hash(&Zeroizing::new(request.setup_token));
+        let now = self.0.clock.now_ms();
+        let known = setup_token::Entity::find_by_id(&hash).one(self.0.db.read()).await?;
+        if !known.is_some_and(|row| row.used_at.is_none() && row.expires_at > now) {
+            return Err(setup_refused());
+        }
+        self.create(request.account, from, Some(hash)).await
+    }
+
+    /// A fresh one-time token for [`Accounts::set_up`], good for a day; `None` when there is an operator already.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub async fn issue_setup_token(&self) -> Result<Option<SecretText>, ApiError> {
+        let operators = account::Entity::find().filter(account::Column::Operator.eq(true));
+        if operators.count(self.0.db.read()).await? > 0 {
+            return Ok(None);
+        }
+        let token = secret(&mut system_rng());
+        let hash = secret_hash(&token);
+        let now = self.0.clock.now_ms();
+        self.0
+            .db
+            .write(move |tx| {
+                let hash = hash.clone();
+                Box::pin(async move {
+                    setup_token::Entity::delete_many()
+                        .filter(setup_token::Column::ExpiresAt.lt(now))
+                        .exec(tx)
+                        .await?;
+                    let row = setup_token::ActiveModel {
+                        hash: Set(hash),
+                        expires_at: Set(now + SETUP_LIFE_MS),
+                        used_at: Set(None),
+                    };
+                    row.insert(tx).await?;
+                    Ok::<_, ApiError>(())
+                })
+            })
+            .await?;
+        Ok(Some(SecretText::new(String::clone(&token))))
+    }
+
+    /// Signs somebody in by address or name.
+    ///
+    /// # Errors
+    /// One answer for an unknown account and a wrong password, after the same time; 429 for too many attempts.
+    pub async fn login(&self, request: LoginRequest, from: IpAddr) -> Result<LoginResponse, ApiError> {
+        let password = Zeroizing::new(request.password);
+        let name = request.email.or(request.username).ok_or_else(|| {
+            ApiError::new(
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "bad_request",
+                "The body does not have the expected fields",
+            )
+            .hint("Send `email` or `username`, and `password`.")
+        })?;
+        let name = name.trim().to_lowercase();
+        let now = self.0.clock.now_ms();
+        self.0.sign_ins_by_address.attempt(from, now).map_err(too_many)?;
+        self.0.sign_ins.attempt((&name, from), now).map_err(too_many)?;
+
+        let by_name = if name.contains('@') {
+            account::Column::Email.eq(&name)
+        } else {
+            account::Column::UsernameKey.eq(&name)
+        };
+        let row = account::Entity::find().filter(by_name).one(self.0.db.read()).await?;
+        let too_long = password.len() > password::MAX_BYTES;
+        let hash = row.as_ref().map(|row| row.password_hash.clone());
+        let password = if too_long { Zeroizing::default() } else { password };
+        let fits = self.0.passwords.verify(password, hash).await? && !too_long;
+        let row = row.filter(|row| fits && row.disabled_at.is_none()).ok_or_else(|| {
+            ApiError::new(StatusCode::UNAUTHORIZED, "wrong_credentials", "Address, name or password is wrong")
+                .hint("Check for a typing error, or sign up if you have no account here.")
+        })?;
+        self.0.sign_ins.refund((&name, from));
+        self.0.sign_ins_by_address.refund(from);
+
+        let issuer = self.0.tokens.issuer().await?;
+        self.0.db.write(move |tx| Box::pin(signed_in(tx, issuer.clone(), row.clone(), now))).await
+    }
+
+    /// Revokes the token somebody came with.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub async fn logout(&self, person: &Person) -> Result<(), ApiError> {
+        let now = self.0.clock.now_ms();
+        let jti = person.jti.clone();
+        self.0
+            .db
+            .write(move |tx| {
+                let jti = jti.clone();
+                Box::pin(async move { Ok(tokens::revoke(tx, &jti, now).await?) })
+            })
+            .await
+    }
+
+    /// Who holds a session.
+    ///
+    /// # Errors
+    /// 401 when the account is gone or disabled.
+    pub async fn person(&self, session: Session) -> Result<Person, ApiError> {
+        let row = account::Entity::find_by_id(&session.subject).one(self.0.db.read()).await?;
+        let row = row.filter(|row| row.disabled_at.is_none()).ok_or_else(|| {
+            ApiError::new(StatusCode::UNAUTHORIZED, "account_disabled", "The account is not in use any more")
+                .hint("Ask the operator of this server.")
+        })?;
+        let id = AccountId::parse(&row.id).map_err(ApiError::internal)?;
+        Ok(Person { id, email: row.email, username: row.username, operator: row.operator, jti: session.jti })
+    }
+
+    async fn create(
+        &self,
+        request: RegisterRequest,
+        from: IpAddr,
+        setup: Option<String>,
+    ) -> Result<LoginResponse, ApiError> {
+        let password = Zeroizing::new(request.password);
+        let email = email(&request.email)?;
+        let wanted = request.username.map(|name| username(&name)).transpose()?;
+        password::check(&password, &email, wanted.as_deref().unwrap_or_default())?;
+        let now = self.0.clock.now_ms();
+        self.0.sign_ups.attempt(from, now).map_err(too_many)?;
+
+        let id = AccountId::generate(&id_bytes(&mut system_rng()));
+        let password_hash = self.0.passwords.hash(password).await?;
+        let issuer = self.0.tokens.issuer().await?;
+        let new = New { id, email, wanted, password_hash, setup, now };
+        let result = self.0.db.write(move |tx| Box::pin(insert(tx, issuer.clone(), new.clone()))).await;
+        result.map_err(|error: ApiError| if error.is_unique_violation() { email_taken() } else { error })
+    }
+}
+
+impl std::fmt::Debug for Accounts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Accounts").field("config", &self.0.config).finish_non_exhaustive()
+    }
+}
+
+impl From<Person> for Account {
+    fn from(person: Person) -> Self {
+        Self {
+            user_id: person.id.to_string(),
+            email: person.email,
+            username: person.username,
+            roles: roles(person.operator),
+        }
+    }
+}
+
+#[derive(Clone)]
+struct New {
+    id: AccountId,
+    email: String,
+    wanted: Option<String>,
+    password_hash: String,
+    /// Hash of the one-time token that makes an operator.
+    setup: Option<String>,
+    now: i64,
+}
+
+async fn insert(tx: &Tx, issuer: Issuer, new: New) -> Result<LoginResponse, ApiError> {
+    if let Some(hash) = &new.setup {
+        use_setup_token(tx, hash, new.now).await?;
+    }
+    let same_email = account::Entity::find().filter(account::Column::Email.eq(&new.email));
+    if same_email.count(tx).await? > 0 {
+        return Err(email_taken());
+    }
+    let username = free_username(tx, &new).await?;
+    let row = account::ActiveModel {
+        id: Set(new.id.to_string()),
+        email: Set(new.email),
+        username_key: Set(username_key(&username)),
+        username: Set(username),
+        password_hash: Set(new.password_hash),
+        operator: Set(new.setup.is_some()),
+        created_at: Set(new.now),
+        last_login_at: Set(None),
+        disabled_at: Set(None),
+    };
+    let row = row.insert(tx).await?;
+    let details = json!({"operator": row.operator});
+    let actor = Actor::User(row.id.clone());
+    audit::record(tx, new.now, &actor, "account.created", &format!("account:{}", row.id), details).await?;
+    signed_in(tx, issuer, row, new.now).await
+}
+
+async fn use_setup_token(tx: &Tx, hash: &str, now: i64) -> Result<(), ApiError> {
+    let operators = account::Entity::find().filter(account::Column::Operator.eq(true));
+    if operators.count(tx).await? > 0 {
+        return Err(setup_refused());
+    }
+    // All tokens are used up with the one that was shown: two that were printed make one operator.
+    let used = setup_token::Entity::update_many()
+        .col_expr(setup_token::Column::UsedAt, Expr::value(now))
+        .filter(setup_token::Column::UsedAt.is_null())
+        .exec(tx)
+        .await?;
+    let shown = Condition::all()
+        .add(setup_token::Column::Hash.eq(hash))
+        .add(setup_token::Column::UsedAt.eq(now))
+        .add(setup_token::Column::ExpiresAt.gt(now));
+    let valid = setup_token::Entity::find().filter(shown).count(tx).await?;
+    if used.rows_affected == 0 || valid == 0 { Err(setup_refused()) } else { Ok(()) }
+}
+
+async fn free_username(tx: &Tx, new: &New) -> Result<String, ApiError> {
+    for attempt in 0..1000 {
+        let name = new.wanted.clone().unwrap_or_else(|| username_from(&new.email, attempt));
+        let same = account::Entity::find().filter(account::Column::UsernameKey.eq(username_key(&name)));
+        if same.count(tx).await? == 0 {
+            return Ok(name);
+        }
+        if new.wanted.is_some() {
+            break;
+        }
+    }
+    Err(ApiError::new(StatusCode::CONFLICT, "username_taken", "The name is taken")
+        .hint("Choose another name."))
+}
+
+async fn signed_in(
+    tx: &Tx,
+    issuer: Issuer,
+    row: account::Model,
+    now: i64,
+) -> Result<LoginResponse, ApiError> {
+    account::Entity::update_many()
+        .col_expr(account::Column::LastLoginAt, Expr::value(now))
+        .filter(account::Column::Id.eq(&row.id))
+        .exec(tx)
+        .await?;
+    let user_id = row.id.clone();
+    let issued = issuer.user(tx, &user_id, |registered| claims(registered, row)).await?;
+    let actor = Actor::User(user_id.clone());
+    let details = json!({"jti": issued.jti});
+    audit::record(tx, now, &actor, "account.signed_in", &format!("account:{user_id}"), details).await?;
+    Ok(LoginResponse { token: issued.token.expose().to_owned(), user_id })
+}
+
+fn claims(registered: Registered, row: account::Model) -> UserClaims {
+    UserClaims {
+        registered,
+        user_id: row.id,
+        email: row.email,
+        name: Some(row.username),
+        account_type: "local",
+        hedera_account_id: None,
+        wallet_id: None,
+        evm_address: None,
+        wallet_created: None,
+        roles: roles(row.operator),
+        permissions: Vec::new(),
+        scope: None,
+        profile_version: 1,
+        last_login: row.last_login_at.map(rfc3339),
+        device_id: None,
+    }
+}
+
+fn roles(operator: bool) -> Vec<String> {
+    if operator { vec!["operator".to_owned()] } else { Vec::new() }
+}
+
+fn email_taken() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "email_taken", "There is an account with this address")
+        .hint("Sign in, or use another address.")
+}
+
+fn setup_refused() -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, "setup_token_invalid", "The set-up link is used or expired")
+        .hint("If there is no operator yet, restart the server: it prints a new link.")
+}
+
+pub(crate) fn too_many(seconds: u64) -> ApiError {
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts")
+        .hint(format!("Wait {seconds} seconds and try again."))
+        .retry_after(seconds)
+}

@@ -1,0 +1,7 @@
+//! Tables.
+
+pub(crate) mod account;
+pub(crate) mod audit_entry;
+pub(crate) mod setup_token;
+pub(crate) mod signing_key;
+pub(crate) mod token;

@@ -1,0 +1,109 @@
+//! Token buckets in constant memory.
+
+use std::{
+    hash::{BuildHasher, Hash, RandomState},
+    sync::{Mutex, PoisonError},
+};
+
+/// So many buckets, whoever asks: two keys that meet in one share it, and nobody can compute which ones do.
+const BUCKETS: usize = 1 << 14;
+
+/// A limit on attempts for each key (an address, an account, both).
+#[derive(Debug)]
+pub struct Limiter {
+    burst: u32,
+    refill_ms: u32,
+    seed: RandomState,
+    buckets: Mutex<Box<[Bucket]>>,
+}
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Bucket {
+    spent: u32,
+    since_ms: i64,
+}
+
+impl Limiter {
+    /// Allows `burst` attempts at once, and one more every `refill_ms` milliseconds.
+    pub fn new(burst: u32, refill_ms: u32) -> Self {
+        let buckets = Mutex::new(vec![Bucket::default(); BUCKETS].into_boxed_slice());
+        Self { burst, refill_ms: refill_ms.max(1), seed: RandomState::new(), buckets }
+    }
+
+    /// Counts an attempt at `now_ms`.
+    ///
+    /// # Errors
+    /// Seconds until the next attempt is allowed; a refused attempt costs nothing.
+    pub fn attempt(&self, key: impl Hash, now_ms: i64) -> Result<(), u64> {
+        self.with(key, |bucket| {
+            let elapsed = now_ms.saturating_sub(bucket.since_ms);
+            if bucket.spent == 0 || elapsed < 0 {
+                *bucket = Bucket { spent: bucket.spent, since_ms: now_ms };
+            } else {
+                let refilled = elapsed / i64::from(self.refill_ms);
+                bucket.spent = bucket.spent.saturating_sub(u32::try_from(refilled).unwrap_or(u32::MAX));
+                bucket.since_ms += refilled * i64::from(self.refill_ms);
+            }
+            if bucket.spent >= self.burst {
+                let wait = bucket.since_ms + i64::from(self.refill_ms) - now_ms;
+                return Err(u64::try_from(wait).unwrap_or(0).div_ceil(1000).max(1));
+            }
+            bucket.spent += 1;
+            Ok(())
+        })
+    }
+
+    /// Gives an attempt back: it was honest after all.
+    pub fn refund(&self, key: impl Hash) {
+        self.with(key, |bucket| bucket.spent = bucket.spent.saturating_sub(1));
+    }
+
+    fn with<T>(&self, key: impl Hash, act: impl FnOnce(&mut Bucket) -> T) -> T {
+        let index = self.seed.hash_one(key) as usize % BUCKETS;
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        act(&mut buckets[index])
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_allowed_then_one_for_each_interval() {
+        let limiter = Limiter::new(3, 10_000);
+        let mut now = 1_000_000;
+        for _ in 0..3 {
+            limiter.attempt("a", now).unwrap();
+        }
+        assert_eq!(limiter.attempt("a", now), Err(10));
+        now += 9_500;
+        assert_eq!(limiter.attempt("a", now), Err(1));
+        now += 500;
+        limiter.attempt("a", now).unwrap();
+        assert_eq!(limiter.attempt("a", now), Err(10));
+        now += 3_600_000;
+        for _ in 0..3 {
+            limiter.attempt("a", now).unwrap();
+        }
+        assert!(limiter.attempt("a", now).is_err());
+    }
+
+    #[test]
+    fn a_refund_makes_room_and_never_more_than_the_burst() {
+        let limiter = Limiter::new(1, 10_000);
+        limiter.attempt("a", 0).unwrap();
+        limiter.refund("a");
+        limiter.refund("a");
+        limiter.attempt("a", 0).unwrap();
+        assert!(limiter.attempt("a", 0).is_err());
+    }
+
+    #[test]
+    fn a_clock_that_goes_back_locks_nobody_out() {
+        let limiter = Limiter::new(1, 1_000);
+        limiter.attempt("a", 1_000_000_000).unwrap();
+        assert_eq!(limiter.attempt("a", 5_000), Err(1));
+        limiter.attempt("a", 6_000).unwrap();
+    }
+}

@@ -1,0 +1,285 @@
+//! Tokens that were issued: signed, counted, revocable at once.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+};
+
+use http::StatusCode;
+use rand_core::Rng;
+use sea_orm::{
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
+};
+use sealpost_database::{Clock, Database, Tx};
+use sealpost_envelope::{SecretText, VerifyingKey};
+
+use crate::{
+    ApiError,
+    entity::token,
+    jwt::{self, PrinterClaims, Registered, TokenError, TokenKind, TokenSigner, UserClaims},
+    random::system_rng,
+    signing_keys::{KeyPurpose, SigningKeys},
+};
+
+/// How long both kinds live, seconds.
+///
+/// Every use looks the token up, so a revocation counts at once and a long life costs no safety that a short one would
+/// give; a command line that asks for the password every hour would make people keep the password in a file.
+pub const LIFETIME_S: i64 = 30 * 86_400;
+
+/// How long another process may go on with the keys it knows.
+const RING_LIFE_MS: i64 = 60_000;
+const RING_MIN_LIFE_MS: i64 = 5_000;
+
+/// A token on its way to its holder.
+#[derive(Clone, Debug)]
+pub struct IssuedToken {
+    /// The JWT.
+    pub token: SecretText,
+    /// Names it.
+    pub jti: String,
+    /// Unix seconds.
+    pub expires_at: i64,
+}
+
+/// Whom a checked token stands for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    /// Account or printer id.
+    pub subject: String,
+    /// Names the token.
+    pub jti: String,
+    /// Unix seconds.
+    pub expires_at: i64,
+}
+
+/// Issues and checks the tokens of one server.
+#[derive(Clone)]
+pub struct Tokens(Arc<Inner>);
+
+struct Inner {
+    db: Database,
+    clock: Clock,
+    issuer: String,
+    keys: SigningKeys,
+    ring: RwLock<Option<Arc<Ring>>>,
+}
+
+struct Ring {
+    loaded_at: i64,
+    signer: TokenSigner,
+    public: HashMap<String, VerifyingKey>,
+}
+
+/// What issues tokens inside a transaction.
+#[derive(Clone)]
+pub struct Issuer {
+    ring: Arc<Ring>,
+    issuer: String,
+    now_ms: i64,
+}
+
+impl Tokens {
+    pub(crate) fn new(db: Database, clock: Clock, issuer: String, keys: SigningKeys) -> Self {
+        Self(Arc::new(Inner { db, clock, issuer, keys, ring: RwLock::new(None) }))
+    }
+
+    /// What issues tokens from now on; to be had before a transaction begins.
+    ///
+    /// # Errors
+    /// Keys that cannot be read.
+    pub async fn issuer(&self) -> Result<Issuer, ApiError> {
+        let ring = self.ring(RING_LIFE_MS).await?;
+        Ok(Issuer { ring, issuer: self.0.issuer.clone(), now_ms: self.0.clock.now_ms() })
+    }
+
+    /// Checks a token: signature, kind, issuer, time, and that it was not revoked.
+    ///
+    /// # Errors
+    /// A problem with status 401, or 403 for a genuine token of the other kind.
+    pub async fn authenticate(&self, kind: TokenKind, token: &str) -> Result<Session, ApiError> {
+        let now_s = self.0.clock.now_s();
+        let check = |ring: &Ring| {
+            jwt::verify(kind, token, &self.0.issuer, now_s, |kid| ring.public.get(kid).copied())
+        };
+        let claims = match check(&*self.ring(RING_LIFE_MS).await?) {
+            Err(TokenError::UnknownKey) => check(&*self.ring(RING_MIN_LIFE_MS).await?),
+            result => result,
+        };
+        let claims = claims.map_err(|error| refused(kind, error))?;
+        let row = token::Entity::find_by_id(&claims.jti).one(self.0.db.read()).await?;
+        let alive = row.filter(|row| row.kind == kind.as_str() && row.subject == claims.sub);
+        match alive {
+            Some(row) if row.revoked_at.is_none() => {
+                Ok(Session { subject: claims.sub, jti: claims.jti, expires_at: claims.exp })
+            }
+            _ => Err(refused(kind, TokenError::Revoked)),
+        }
+    }
+
+    /// Forgets the keys in memory, so that a rotation by this process counts at once.
+    pub fn reload(&self) {
+        *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+
+    /// Removes rows of tokens that expired; to be called now and then.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub async fn purge_expired(&self) -> Result<u64, ApiError> {
+        let now = self.0.clock.now_ms();
+        self.0
+            .db
+            .write(move |tx| {
+                Box::pin(async move {
+                    let expired = token::Entity::delete_many().filter(token::Column::ExpiresAt.lt(now));
+                    Ok(expired.exec(tx).await?.rows_affected)
+                })
+            })
+            .await
+    }
+
+    async fn ring(&self, max_age_ms: i64) -> Result<Arc<Ring>, ApiError> {
+        let now = self.0.clock.now_ms();
+        let known = self.0.ring.read().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(ring) = known
+            && (0..max_age_ms).contains(&now.saturating_sub(ring.loaded_at))
+        {
+            return Ok(ring);
+        }
+        let active = self.0.keys.active(KeyPurpose::Tokens).await?;
+        let public = self.0.keys.valid(KeyPurpose::Tokens).await?;
+        let ring = Arc::new(Ring {
+            loaded_at: now,
+            signer: TokenSigner::new(active.kid, &active.secret),
+            public: public.into_iter().map(|key| (key.kid, key.public)).collect(),
+        });
+        *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = Some(ring.clone());
+        Ok(ring)
+    }
+}
+
+impl Issuer {
+    /// Issues a token for a person; `claims` fills in the rest around the common part.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub async fn user(
+        &self,
+        tx: &Tx,
+        subject: &str,
+        claims: impl FnOnce(Registered) -> UserClaims,
+    ) -> Result<IssuedToken, ApiError> {
+        let registered = self.registered(TokenKind::User, subject);
+        self.issue(tx, TokenKind::User, registered.clone(), &claims(registered)).await
+    }
+
+    /// Issues a token for a printer of that owner.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub async fn printer(&self, tx: &Tx, printer_id: &str, owner: &str) -> Result<IssuedToken, ApiError> {
+        let registered = self.registered(TokenKind::Printer, printer_id);
+        let claims = PrinterClaims {
+            registered: registered.clone(),
+            printer_id: printer_id.to_owned(),
+            user_id: owner.to_owned(),
+        };
+        self.issue(tx, TokenKind::Printer, registered, &claims).await
+    }
+
+    fn registered(&self, kind: TokenKind, subject: &str) -> Registered {
+        let now = self.now_ms.div_euclid(1000);
+        let mut jti = [0; 16];
+        system_rng().fill_bytes(&mut jti);
+        Registered {
+            iss: self.issuer.clone(),
+            sub: subject.to_owned(),
+            aud: kind.audience().to_owned(),
+            iat: now,
+            nbf: now,
+            exp: now + LIFETIME_S,
+            jti: hex::encode(jti),
+        }
+    }
+
+    async fn issue(
+        &self,
+        tx: &Tx,
+        kind: TokenKind,
+        registered: Registered,
+        claims: &impl serde::Serialize,
+    ) -> Result<IssuedToken, ApiError> {
+        let token = self.ring.signer.sign(kind, claims).map_err(ApiError::internal)?;
+        let row = token::ActiveModel {
+            jti: Set(registered.jti.clone()),
+            kind: Set(kind.as_str().to_owned()),
+            subject: Set(registered.sub),
+            issued_at: Set(self.now_ms),
+            expires_at: Set(registered.exp * 1000),
+            revoked_at: Set(None),
+        };
+        row.insert(tx).await?;
+        let token = SecretText::new(String::clone(&token));
+        Ok(IssuedToken { token, jti: registered.jti, expires_at: registered.exp })
+    }
+}
+
+/// Revokes one token.
+///
+/// # Errors
+/// The failure of the database.
+pub async fn revoke(tx: &Tx, jti: &str, now_ms: i64) -> Result<(), DbErr> {
+    let query = token::Entity::update_many().filter(token::Column::Jti.eq(jti));
+    revoke_where(tx, query, now_ms).await
+}
+
+/// Revokes all tokens of an account or printer, except the one named.
+///
+/// # Errors
+/// The failure of the database.
+pub async fn revoke_all(
+    tx: &Tx,
+    kind: TokenKind,
+    subject: &str,
+    except: Option<&str>,
+    now_ms: i64,
+) -> Result<(), DbErr> {
+    let query = token::Entity::update_many()
+        .filter(token::Column::Kind.eq(kind.as_str()))
+        .filter(token::Column::Subject.eq(subject))
+        .filter(token::Column::Jti.ne(except.unwrap_or_default()));
+    revoke_where(tx, query, now_ms).await
+}
+
+async fn revoke_where(tx: &Tx, query: sea_orm::UpdateMany<token::Entity>, now_ms: i64) -> Result<(), DbErr> {
+    query
+        .col_expr(token::Column::RevokedAt, Expr::value(now_ms))
+        .filter(token::Column::RevokedAt.is_null())
+        .exec(tx)
+        .await
+        .map(drop)
+}
+
+fn refused(expected: TokenKind, error: TokenError) -> ApiError {
+    let (status, code, title) = match error {
+        TokenError::Expired => (StatusCode::UNAUTHORIZED, "token_expired", "The token has expired"),
+        TokenError::Revoked => (StatusCode::UNAUTHORIZED, "token_revoked", "The token was revoked"),
+        TokenError::OtherKind { found: TokenKind::User } => {
+            (StatusCode::FORBIDDEN, "printer_token_required", "Only a printer may do this")
+        }
+        TokenError::OtherKind { found: TokenKind::Printer } => {
+            (StatusCode::FORBIDDEN, "user_token_required", "Only a person may do this")
+        }
+        TokenError::Invalid | TokenError::UnknownKey => {
+            (StatusCode::UNAUTHORIZED, "token_invalid", "The token is not valid here")
+        }
+    };
+    let hint = match (expected, status) {
+        (TokenKind::User, StatusCode::FORBIDDEN) => "Sign in and send the token of a person.",
+        (TokenKind::Printer, StatusCode::FORBIDDEN) => "Send the token the printer got when it was paired.",
+        (TokenKind::User, _) => "Sign in again.",
+        (TokenKind::Printer, _) => "Ask for a new token with the printer's key, or pair the printer again.",
+    };
+    ApiError::new(status, code, title).hint(hint)
+}
