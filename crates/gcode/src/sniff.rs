@@ -73,8 +73,11 @@ fn starts_ignoring_case(text: &[u8], magic: &[u8]) -> bool {
 fn is_binary_stl(head: &[u8]) -> bool {
     let Some((_, rest)) = head.split_at_checked(80) else { return false };
     let Some((count, triangles)) = rest.split_first_chunk::<4>() else { return false };
+    // Letters and digits read as small numbers too; a text has no zero bytes.
+    let is_text = !triangles.contains(&0);
     let mut triangles = triangles.chunks_exact(50).peekable();
     u32::from_le_bytes(*count) > 0
+        && !is_text
         && triangles.peek().is_some()
         && triangles.all(|triangle| {
             let mut squares = 0.0;

@@ -1,0 +1,36 @@
+;FLAVOR:Marlin
+;TIME:6666
+;Filament used: 1.25m, 0.5m
+;Layer height: 0.2
+;MINX:90.2
+;MINY:90.2
+;MINZ:0.3
+;MAXX:129.8
+;MAXY:129.8
+;MAXZ:20.1
+;TARGET_MACHINE.NAME:Creality Ender-3
+;Generated with Cura_SteamEngine 5.6.0
+M140 S60
+M105
+M190 S60
+M104 S200
+M105
+M109 S200
+M82 ;absolute extrusion mode
+G28 ;Home
+;LAYER_COUNT:100
+;LAYER:-2
+G0 F6000 X90.2 Y90.2 Z0.3
+;LAYER:0
+M107
+;MESH:cube.stl
+G0 F6000 X100 Y100 Z0.3
+;TYPE:WALL-INNER
+G1 F1500 X120 Y100 E1.2
+;TIME_ELAPSED:55.1
+;LAYER:1
+G1 X120 Y120 Z0.5 E2.4
+;TIME_ELAPSED:110.2
+M104 S0
+;End of Gcode
+;SETTING_3 {"global_quality": "[general]\\nversion = 4\\nname = x"}
