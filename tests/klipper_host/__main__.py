@@ -41,13 +41,16 @@ def main():
                         " one JSON string a line")
     parser.add_argument("--rate", type=float, default=0.0,
                         help="lines a second, 0: as fast as possible")
+    parser.add_argument("--announce", action="store_true", help="print the"
+                        " printer's state each time it has started")
     options = parser.parse_args()
     logging.basicConfig(filename=options.logfile, level=logging.INFO,
                         format="%(message)s")
     extras = types.ModuleType("extras")
     extras.__path__ = [os.path.abspath(options.extras)] if options.extras else []
     sys.modules["extras"] = extras
-    start_args = {"config_file": options.config,
+    start_args = {"announce": options.announce,
+                  "config_file": options.config,
                   "apiserver": options.api_server,
                   "log_file": options.logfile, "start_reason": "startup",
                   "software_version": "v0.13.0-stand-in", "cpu_info": "none"}

@@ -141,6 +141,15 @@ class DisplayStatus:
         self.message = gcmd.get_raw_command_parameters() or None
 
 
+class Respond:
+    def __init__(self, printer):
+        gcode = printer.lookup_object("gcode")
+        gcode.register_command("M118", lambda gcmd: gcmd.respond_raw(
+            "echo: " + gcmd.get_raw_command_parameters()))
+        gcode.register_command("RESPOND", lambda gcmd: gcmd.respond_raw(
+            "echo: " + gcmd.get("MSG", "")))
+
+
 class IdleTimeout:
     def __init__(self, printer):
         self.printer = printer

@@ -24,11 +24,12 @@ BUILT_IN = {
     "gcode_macro": macros.load_config,
     "display_status": lambda config: machine.DisplayStatus(config.get_printer()),
     "exclude_object": lambda config: machine.ExcludeObject(config.get_printer()),
+    "respond": lambda config: machine.Respond(config.get_printer()),
 }
 # Sections of hardware and comfort: accepted, without anything behind them.
 LENIENT = {"adc_temperature", "extruder", "fan", "force_move", "gcode_arcs",
-           "heater_bed", "idle_timeout", "mcu", "printer", "respond",
-           "stepper_x", "stepper_y", "stepper_z"}
+           "heater_bed", "idle_timeout", "mcu", "printer", "stepper_x",
+           "stepper_y", "stepper_z"}
 _REQUIRED = object()
 
 
@@ -156,6 +157,11 @@ class Printer:
         return self.run_result
 
     def _connect(self, eventtime):
+        self._start()
+        if self.start_args.get("announce"):
+            print(self.get_state_message()[1], flush=True)
+
+    def _start(self):
         try:
             self._read_config()
             self.send_event("klippy:mcu_identify")

@@ -80,7 +80,9 @@ class StatusEndpoints:
                     del self.subscribers[connection]
                     continue
                 self._update(connection, wanted, template, before, eventtime)
-        return eventtime + REFRESH if self.subscribers else self.reactor.NEVER
+        # A query may be the first half of a subscription: look once more.
+        return (eventtime + REFRESH if self.subscribers or pending
+                else self.reactor.NEVER)
 
     def _update(self, connection, wanted, template, before, eventtime):
         status = {}
