@@ -35,13 +35,22 @@ class Endpoint:
                 value = body.get(self.aliases[name])
             if value is None:
                 continue
-            if not isinstance(value, str):
+            if not isinstance(value, str) or not _is_unicode(value):
                 raise _bad_request(f"The field `{name}` must be text.")
             params[name] = value
         for name in self.required:
             if not params.get(name):
                 raise _bad_request(f"The field `{name}` is missing.")
         return params
+
+
+def _is_unicode(value: str) -> bool:
+    # JSON can spell half of a surrogate pair, which no strict reader takes.
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _bad_request(detail: str) -> Problem:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import pathlib
-from typing import Any, Dict
+from typing import Any, Dict, Optional
 from urllib.parse import urlsplit
 
 from tornado.web import HTTPError
@@ -101,8 +101,8 @@ class PageHandler(_Handler):
 
 
 def _refuse_other_origins(request) -> None:
-    origin = request.headers.get("Origin") or request.headers.get("Sec-Websocket-Origin")
-    same = origin is None or urlsplit(origin).netloc.lower() == request.headers.get("Host", "").lower()
+    origin = request.headers.get("Origin")
+    same = origin is None or _host_of(origin) == request.headers.get("Host", "").lower()
     if same and request.headers.get("Sec-Fetch-Site", "same-origin") in ("same-origin", "none"):
         return
     raise Problem(
@@ -110,6 +110,13 @@ def _refuse_other_origins(request) -> None:
         "Only pages that come from this printer's own address may use this endpoint.",
         "Open the printer's own page. A proxy in between must pass the Host header on.",
     )
+
+
+def _host_of(origin: str) -> Optional[str]:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return None
 
 
 def _json_body(request) -> Dict[str, Any]:

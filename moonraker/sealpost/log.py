@@ -15,4 +15,4 @@ PRINT = _Tagged(logging.getLogger("sealpost"), {"tag": "encrypted_print"})
 
 
 def for_path(path: str) -> logging.LoggerAdapter:
-    return MARKETPLACE if path.startswith("/machine/lmnt_marketplace/") else PRINT
+    return MARKETPLACE if "/machine/lmnt_marketplace/" in path else PRINT

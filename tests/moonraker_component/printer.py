@@ -8,11 +8,13 @@ import os
 import pathlib
 import socket
 import subprocess
+import sys
 import tempfile
 import threading
 from typing import Any, Dict, Optional, Tuple
 
 SOURCE = pathlib.Path(__file__).resolve().parents[2] / "moonraker"
+MOONRAKER_PYTHON = os.environ.get("MOONRAKER_PYTHON", sys.executable)
 NAMES = ("sealpost", "lmnt_marketplace_plugin.py", "encrypted_print.py")
 # What the installer's symlinks do, without touching the Python environment.
 LAUNCH = """
@@ -26,6 +28,7 @@ CONFIG = """
 host: {host}
 port: {port}
 klippy_uds_address: {data}/comms/klippy.sock
+{server}
 
 [machine]
 provider: none
@@ -46,7 +49,7 @@ MARKETPLACE_SECTIONS = "[lmnt_marketplace_plugin]\nagent_socket: {socket}\n\n[en
 
 class Printer:
     def __init__(
-        self, sections: str = MARKETPLACE_SECTIONS, authorization: str = TRUSTED, verbose: bool = False, port: int = 0,
+        self, sections: str = MARKETPLACE_SECTIONS, authorization: str = TRUSTED, verbose: bool = False, server: str = "", port: int = 0,
     ) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="sealpost-moonraker-")
         self.data = pathlib.Path(self._folder.name)
@@ -54,6 +57,7 @@ class Printer:
         self.port = port or _free_port()
         self._sections = sections.replace("{socket}", self.agent_socket)
         self._authorization = authorization
+        self._server = server
         self._verbose = verbose
         self._lines: list = []
         self._logged = threading.Condition()
@@ -69,9 +73,9 @@ class Printer:
             (self.data / folder).mkdir()
         (self.data / "config" / "moonraker.conf").write_text(CONFIG.format(
             host="127.0.0.1", port=self.port, data=self.data,
-            authorization=self._authorization, sections=self._sections,
+            server=self._server, authorization=self._authorization, sections=self._sections,
         ))
-        command = [os.environ["MOONRAKER_PYTHON"], "-c", LAUNCH, str(components), "-d", str(self.data)]
+        command = [MOONRAKER_PYTHON, "-c", LAUNCH, str(components), "-d", str(self.data)]
         self._process = subprocess.Popen(
             command + (["-v"] if self._verbose else []), stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
         )

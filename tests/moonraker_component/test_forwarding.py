@@ -71,7 +71,7 @@ class Forwarding(unittest.TestCase):
 
     def test_missing_and_wrong_fields_are_named_and_never_reach_the_agent(self):
         for body, field in (({}, "username"), ({"username": "a"}, "password"), ({"username": 7, "password": "p"}, "username"),
-                            ({"username": "", "password": "p"}, "username"), ({"username": ["a"], "password": {}}, "username")):
+                            ({"username": "", "password": "p"}, "username"), ({"username": ["a"], "password": {}}, "username"), ({"username": "\ud800", "password": "p"}, "username")):
             with self.subTest(body=body):
                 status, answer = self.printer.post(f"{MARKETPLACE}/login_user", body)
                 self.assertEqual((status, answer["code"]), (400, "bad_request"))

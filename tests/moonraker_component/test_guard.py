@@ -23,7 +23,7 @@ class TrustedClient(unittest.TestCase):
         self.agent.log.clear()
         for verb, path, body, _method, _wrapped in ENDPOINTS:
             for headers in (
-                {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://127.0.0.1:1"},
+                {"Origin": "https://evil.example"}, {"Origin": "null"}, {"Origin": "http://["}, {"Origin": ""}, {"Origin": "http://127.0.0.1:1"},
                 {"Origin": f"http://{self.host}.evil.example"}, {"Origin": f"http://evil.example/{self.host}"},
                 {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"},
             ):
@@ -72,6 +72,15 @@ class TrustedClient(unittest.TestCase):
             self.assertIn("default-src 'none'; script-src 'self'", headers["content-security-policy"])
             self.assertNotIn("innerHTML", body)
             self.assertNotIn(" style=", body)
+
+
+class UnderAPrefix(unittest.TestCase):
+    def test_endpoints_and_page_follow_moonrakers_route_prefix(self):
+        with Printer(server="route_prefix: /printer-1") as printer:
+            status, answer = printer.get(f"/printer-1{MARKETPLACE}/status")
+            self.assertEqual((status, answer["code"]), (503, "agent_unreachable"))
+            self.assertEqual(printer.get(f"/printer-1{MARKETPLACE}/ui")[0], 200)
+            printer.expect_log(f"[lmnt_marketplace] /printer-1{MARKETPLACE}/status: agent_unreachable (503)")
 
 
 class SignedInOnly(unittest.TestCase):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pathlib
 import shutil
 import subprocess
@@ -11,12 +10,14 @@ import sys
 import tempfile
 import unittest
 
+from .printer import MOONRAKER_PYTHON
+
 PARTS = pathlib.Path(__file__).resolve().parents[1] / "parts"
 
 
 def read_metadata(folder: str, name: str) -> dict:
     answer = subprocess.run(
-        [os.environ["MOONRAKER_PYTHON"], "-m", "moonraker.components.file_manager.metadata", "-f", name, "-p", folder],
+        [MOONRAKER_PYTHON, "-m", "moonraker.components.file_manager.metadata", "-f", name, "-p", folder],
         check=True, capture_output=True, timeout=60,
     )
     return json.loads(answer.stdout)["metadata"]
