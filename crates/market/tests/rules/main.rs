@@ -1,0 +1,7 @@
+//! The rules of a store, by row, by sale and in any order of events.
+#![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
+
+mod desk;
+mod job_machine;
+mod job_table;
+mod sales;
