@@ -1,2 +1,20 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
+
+pub mod agent;
+pub mod checks;
+pub mod core;
+pub mod handover;
+pub mod local;
+pub mod log;
+pub mod machine;
+pub mod memfd;
+pub mod moonraker;
+pub mod opening;
+mod problem;
+pub mod settings;
+pub mod state;
+pub mod store;
+
+pub use agent::Agent;
+pub use settings::Settings;

@@ -1,0 +1,289 @@
+//! The daemon: feeds what happens into the core and carries out what it says.
+
+mod alone;
+mod effects;
+mod hand;
+mod pair;
+mod prepare;
+mod requests;
+mod status;
+
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use sealpost_api::Problem;
+use sealpost_envelope::JobManifest;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    task::{AbortHandle, JoinHandle},
+};
+use url::Url;
+
+use crate::{
+    core::{Core, Document, Effect, Event, Rules},
+    local::Request,
+    machine::{Clock, Identity, notify_ready},
+    moonraker::{Address, Moonraker},
+    opening::OpenedFile,
+    settings::Settings,
+    state::{Folder, StoredToken},
+    store::{self, Store, pairing::Session},
+};
+
+/// The running agent.
+pub struct Agent {
+    settings: Settings,
+    folder: Folder,
+    clock: Clock,
+    core: Core,
+    http: reqwest::Client,
+    store: Option<Store>,
+    token: watch::Sender<Option<StoredToken>>,
+    identity: Option<Arc<Identity>>,
+    moonraker: Moonraker,
+    mail: mpsc::UnboundedSender<Mail>,
+    /// Effects whose turn has not come; the first waits for a save that failed.
+    waiting: VecDeque<Effect>,
+    save_again: Option<Instant>,
+    job: Option<JobFiles>,
+    handed_in: Option<(String, Answer)>,
+    events: Option<JoinHandle<()>>,
+    session: Option<Session>,
+    described: sealpost_api::pairing::PrinterDescription,
+    marketplace_url: Option<Url>,
+    cws_url: Option<Url>,
+    reduced: Option<bool>,
+    /// Off while a command only pairs or unpairs: then nothing but the state is touched.
+    printing: bool,
+}
+
+type Answer = oneshot::Sender<Result<serde_json::Value, Problem>>;
+
+/// What is there of the job at hand.
+struct JobFiles {
+    id: String,
+    title: String,
+    manifest: JobManifest,
+    task: AbortHandle,
+    opened: Option<OpenedFile>,
+    stub: bool,
+}
+
+/// What tasks and sockets tell the agent.
+enum Mail {
+    Event(Box<Event>),
+    Opened { job: String, result: Box<Result<OpenedFile, Problem>> },
+    HandedOver { job: String, reduced: bool },
+    Token(StoredToken),
+    Request(Request),
+    Pair(pair::PairMail),
+}
+
+impl Agent {
+    /// Opens the state folder and connects to Moonraker.
+    pub fn open(settings: Settings) -> Result<(Self, AgentMail), Problem> {
+        let folder = Folder::open(&settings.state_dir)?;
+        let document = folder.document()?;
+        let identity = folder.identity()?.map(|secret| Arc::new(Identity::new(secret)));
+        let token = folder.token()?;
+        let clock = Clock::start();
+        let http = store::client()?;
+        let (mail, inbox) = mpsc::unbounded_channel();
+        let observed = mail.clone();
+        let address = Address {
+            url: settings.moonraker_url.clone(),
+            socket: settings.moonraker_socket.clone(),
+            api_key_file: settings.moonraker_api_key_file.clone(),
+        };
+        let moonraker = Moonraker::connect(address, http.clone(), move |observation| {
+            // Fails only when the agent is gone.
+            let _ = observed.send(Mail::Event(Box::new(Event::Observed(Box::new(observation)))));
+        });
+        let rules =
+            Rules { poll_interval: millis(settings.poll_interval), run: u64::from_le_bytes(random_bytes()?) };
+        let store = paired_store(&http, &document);
+        store::sweep(&settings.cache_dir);
+        let agent = Self {
+            core: Core::new(document, token.as_ref().map(StoredToken::life), rules),
+            settings,
+            folder,
+            clock,
+            http,
+            store,
+            token: watch::Sender::new(token),
+            identity,
+            moonraker,
+            mail,
+            waiting: VecDeque::new(),
+            save_again: None,
+            job: None,
+            handed_in: None,
+            events: None,
+            session: None,
+            described: Default::default(),
+            marketplace_url: None,
+            cws_url: None,
+            reduced: None,
+            printing: true,
+        };
+        Ok((agent, AgentMail(inbox)))
+    }
+
+    /// Runs until `stop` is done.
+    pub async fn run(mut self, mut inbox: AgentMail, stop: impl Future<Output = ()>) -> Result<(), Problem> {
+        let requests = self.mail.clone();
+        let _socket = crate::local::serve(&self.settings.agent_socket, move |request| {
+            let _ = requests.send(Mail::Request(request));
+        })?;
+        self.listen_for_events();
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            socket = %self.settings.agent_socket.display(),
+            paired = self.store.is_some(),
+            "ready"
+        );
+        notify_ready();
+        let mut stop = std::pin::pin!(stop);
+        self.take(Event::Tick);
+        loop {
+            let now = self.clock.now();
+            let wake = self.clock.at(self.core.wake_at(now).max(now.mono + 10));
+            let wake = self.save_again.map_or(wake, |again| wake.min(again));
+            tokio::select! {
+                () = &mut stop => return Ok(()),
+                mail = inbox.0.recv() => match mail {
+                    Some(mail) => self.read(mail),
+                    None => return Ok(()),
+                },
+                () = tokio::time::sleep_until(wake.into()) => self.take(Event::Tick),
+            }
+        }
+    }
+
+    fn read(&mut self, mail: Mail) {
+        match mail {
+            Mail::Event(event) => self.take(*event),
+            Mail::Opened { job, result } => self.opened(job, *result),
+            Mail::HandedOver { job, reduced } => {
+                self.reduced = Some(reduced);
+                if let Some(files) = self.job.as_mut().filter(|files| files.id == job) {
+                    // The extra has its own descriptor now; this one only held the memory.
+                    files.opened = None;
+                    files.stub = true;
+                }
+                self.take(Event::Loaded { job, result: Ok(()) });
+            }
+            Mail::Token(token) => self.take_token(token),
+            Mail::Request(request) => self.answer(request),
+            Mail::Pair(mail) => self.take_pair_mail(mail),
+        }
+    }
+
+    fn take(&mut self, event: Event) {
+        let now = self.clock.now();
+        let effects = self.core.handle(event, now);
+        self.waiting.extend(effects);
+        self.carry_out();
+    }
+
+    fn take_token(&mut self, token: StoredToken) {
+        if let Err(problem) = self.folder.save_token(&token) {
+            tracing::error!(code = problem.code, "{problem}");
+        }
+        let life = token.life();
+        self.token.send_replace(Some(token));
+        tracing::info!("the printer's token was renewed");
+        self.take(Event::TokenRenewed(Ok(life)));
+    }
+
+    fn opened(&mut self, job: String, result: Result<OpenedFile, Problem>) {
+        let Some(files) = self.job.as_mut().filter(|files| files.id == job) else { return };
+        let waits = self.handed_in.take_if(|(waiting, _)| *waiting == job);
+        let result = match result {
+            Ok(opened) => {
+                let layers = opened.report.summary.layers;
+                let size = opened.file.size();
+                tracing::info!(job, size, layers, "the file was opened");
+                files.opened = Some(opened);
+                if let Some((_, answer)) = waits {
+                    let _ = answer.send(Ok(serde_json::json!({
+                        "status": "success",
+                        "message": "The file was opened and is handed to Klipper.",
+                        "layer_count": layers,
+                    })));
+                }
+                Ok(crate::core::Opened { size, layers })
+            }
+            Err(problem) => {
+                tracing::warn!(job, code = problem.code, "the job is refused: {problem}");
+                if let Some((_, answer)) = waits {
+                    let _ = answer.send(Err(problem.clone()));
+                }
+                Err(problem)
+            }
+        };
+        self.take(Event::Prepared { job, result });
+    }
+
+    /// Signals of the store; a task that lives as long as the pairing.
+    fn listen_for_events(&mut self) {
+        if let Some(task) = self.events.take() {
+            task.abort();
+        }
+        let Some(store) = self.store.clone().filter(|_| self.printing) else { return };
+        let (mail, mut token) = (self.mail.clone(), self.token.subscribe());
+        self.events = Some(tokio::spawn(async move {
+            let mut pause = Duration::from_secs(1);
+            loop {
+                let current = token.borrow_and_update().clone();
+                if let Some(current) = current {
+                    let begin = Instant::now();
+                    let signal = || drop(mail.send(Mail::Event(Box::new(Event::Signal))));
+                    match store::listen(&store, &current.token, signal).await {
+                        Ok(()) => tracing::debug!("the store's event stream ended"),
+                        Err(trouble) => {
+                            tracing::debug!(code = store::into_problem(trouble).code, "no event stream");
+                        }
+                    }
+                    if begin.elapsed() > Duration::from_secs(60) {
+                        pause = Duration::from_secs(1);
+                    }
+                }
+                // A new token is a reason to try at once.
+                let _ = tokio::time::timeout(pause, token.changed()).await;
+                pause = (pause * 2).min(Duration::from_secs(60));
+            }
+        }));
+    }
+}
+
+impl Drop for Agent {
+    fn drop(&mut self) {
+        if let Some(task) = self.events.take() {
+            task.abort();
+        }
+    }
+}
+
+/// Where the agent's mail comes in.
+pub struct AgentMail(mpsc::UnboundedReceiver<Mail>);
+
+fn paired_store(http: &reqwest::Client, document: &Document) -> Option<Store> {
+    let pairing = document.pairing.as_ref()?;
+    Some(Store::new(http.clone(), Url::parse(&pairing.store).ok()?))
+}
+
+fn random_bytes() -> Result<[u8; 8], Problem> {
+    let mut bytes = [0; 8];
+    getrandom::fill(&mut bytes).map_err(|error| {
+        Problem::new(500, "no_randomness", "The system gives no random bytes").detail(error.to_string())
+    })?;
+    Ok(bytes)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}

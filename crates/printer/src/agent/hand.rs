@@ -1,0 +1,201 @@
+//! Handing a file to Klipper, starting it, and tidying up afterwards.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use sealpost_api::Problem;
+use sealpost_gcode::stub;
+use serde_json::json;
+
+use super::{Agent, Mail};
+use crate::{
+    core::Event,
+    handover::{Handover, Load, PeerRules},
+    moonraker::Moonraker,
+    opening::OpenedFile,
+    problem::file as file_problem,
+    store,
+};
+
+/// Folder of the stubs below `gcodes/`.
+const FOLDER: &str = "sealpost";
+
+/// The name a job prints under.
+pub(super) fn stub_name(job: &str) -> String {
+    format!("{FOLDER}/{job}.gcode")
+}
+
+impl Agent {
+    pub(super) fn load(&mut self, job: String, layers: Option<u32>) {
+        let files = self.job.as_mut().filter(|files| files.id == job);
+        let Some((title, opened)) = files.and_then(|files| Some((files.title.clone(), files.opened.take()?)))
+        else {
+            let problem =
+                Problem::new(500, "file_lost", "The opened file is gone").hint("Send the job again.");
+            self.send_later(async { Event::Loaded { job, result: Err(problem) } });
+            return;
+        };
+        let (moonraker, mail) = (self.moonraker.clone(), self.mail.clone());
+        let (socket, gcodes) = (self.settings.handover_socket.clone(), self.settings.gcodes_dir.clone());
+        let allow_reduced = self.settings.allow_reduced;
+        tokio::spawn(async move {
+            let result = async {
+                write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened).await?;
+                let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
+                let handed = hand_over(socket, rules, job.clone(), layers, opened).await;
+                if handed.is_err() {
+                    remove_stub(&moonraker, gcodes.as_deref(), &job).await;
+                }
+                handed
+            };
+            let answer = match result.await {
+                Ok(reduced) => Mail::HandedOver { job, reduced },
+                Err(problem) => {
+                    tracing::warn!(job, code = problem.code, "the file was not handed over: {problem}");
+                    Mail::Event(Box::new(Event::Loaded { job, result: Err(problem) }))
+                }
+            };
+            let _ = mail.send(answer);
+        });
+    }
+
+    pub(super) fn start(&self, job: String) {
+        let moonraker = self.moonraker.clone();
+        tracing::info!(job, "starting");
+        self.send_later(async move {
+            let result = moonraker.start_print(&stub_name(&job)).await.map_err(|error| error.to_string());
+            if let Err(error) = &result {
+                tracing::warn!(job, error, "the start was not confirmed");
+            }
+            Event::StartAnswered { job, result }
+        });
+    }
+
+    pub(super) fn cancel_print(&self, job: String) {
+        let moonraker = self.moonraker.clone();
+        tracing::info!(job, "cancelling");
+        tokio::spawn(async move {
+            for _ in 0..3 {
+                match moonraker.cancel_print().await {
+                    Ok(()) => return,
+                    Err(error) => tracing::warn!(job, %error, "the print could not be cancelled"),
+                }
+                tokio::time::sleep(Duration::from_secs(3)).await;
+            }
+        });
+    }
+
+    pub(super) fn drop_file(&self, job: String) {
+        let socket = self.settings.handover_socket.clone();
+        let rules = PeerRules { klipper_pid: None, allow_reduced: true };
+        self.send_later(async move {
+            let name = job.clone();
+            let dropped = tokio::task::spawn_blocking(move || {
+                Handover::connect(&socket, &rules).and_then(|mut extra| extra.drop_job(&name))
+            });
+            let gone = match dropped.await {
+                Ok(Ok(())) => true,
+                Ok(Err(problem)) => problem.code == "extra_unknown_job",
+                Err(_) => false,
+            };
+            if !gone {
+                tokio::time::sleep(Duration::from_secs(2)).await;
+            }
+            Event::Dropped { job, gone }
+        });
+    }
+
+    pub(super) fn query(&self, query: u64) {
+        let moonraker = self.moonraker.clone();
+        self.send_later(async move {
+            let result = moonraker.look().await.map(Box::new).map_err(|error| error.to_string());
+            Event::Queried { query, result }
+        });
+    }
+
+    pub(super) fn discard(&mut self, job: &str) {
+        if let Some((id, outcome)) = self.core.last_ended() {
+            tracing::info!(job = id, outcome, "the job ended");
+        }
+        if let Some(files) = self.job.take_if(|files| files.id == job) {
+            files.task.abort();
+            store::forget(&self.settings.cache_dir, &files.manifest);
+            let (moonraker, gcodes, keep) =
+                (self.moonraker.clone(), self.settings.gcodes_dir.clone(), self.settings.keep_stubs);
+            tokio::spawn(async move { prune_stubs(&moonraker, gcodes.as_deref(), keep).await });
+        }
+    }
+}
+
+async fn hand_over(
+    socket: PathBuf,
+    rules: PeerRules,
+    job: String,
+    layers: Option<u32>,
+    opened: OpenedFile,
+) -> Result<bool, Problem> {
+    let handed = tokio::task::spawn_blocking(move || {
+        let mut extra = Handover::connect(&socket, &rules)?;
+        extra.load(Load { job: &job, name: &stub_name(&job), layers }, &opened.file)?;
+        Ok(extra.peer().reduced)
+    });
+    let failed = |_| Err(Problem::new(500, "handover_failed", "The file could not be handed over"));
+    handed.await.unwrap_or_else(failed)
+}
+
+/// The entry in the file list: allow-listed comments and one command, nothing to print.
+async fn write_stub(
+    moonraker: &Moonraker,
+    gcodes: Option<&Path>,
+    job: &str,
+    title: &str,
+    opened: &OpenedFile,
+) -> Result<(), Problem> {
+    let text = stub(&opened.report, job, title)
+        .map_err(|error| Problem::new(422, "bad_job_id", error.to_string()))?;
+    match gcodes {
+        None => moonraker.upload(FOLDER, &format!("{job}.gcode"), &text).await?,
+        Some(gcodes) => {
+            let path = gcodes.join(stub_name(job));
+            let write = || -> io::Result<()> {
+                fs::create_dir_all(gcodes.join(FOLDER))?;
+                fs::write(&path, &text)
+            };
+            write().map_err(|error| file_problem(&path, &error))?;
+        }
+    }
+    // Picture, layers and time show from the first second; a print without them is as good.
+    if let Err(error) = moonraker.scan_metadata(&stub_name(job)).await {
+        tracing::debug!(%error, "Moonraker did not read the metadata");
+    }
+    Ok(())
+}
+
+async fn remove_stub(moonraker: &Moonraker, gcodes: Option<&Path>, job: &str) {
+    let removed = match gcodes {
+        Some(gcodes) => fs::remove_file(gcodes.join(stub_name(job))).map_err(|error| error.to_string()),
+        None => moonraker.delete(&stub_name(job)).await.map_err(|error| error.to_string()),
+    };
+    if let Err(error) = removed {
+        tracing::debug!(error, "the print's entry could not be removed");
+    }
+}
+
+/// The newest entries stay, so that the history keeps its pictures; older ones go.
+async fn prune_stubs(moonraker: &Moonraker, gcodes: Option<&Path>, keep: usize) {
+    let Ok(mut stubs) = moonraker.list(FOLDER).await else { return };
+    stubs.sort_by(|(_, one), (_, other)| other.total_cmp(one));
+    for (name, _) in stubs.into_iter().skip(keep) {
+        if let Some(job) = name.strip_suffix(".gcode").filter(|job| crate::core::is_safe_id(job)) {
+            remove_stub(moonraker, gcodes, job).await;
+        }
+    }
+}
+
+/// For `status`.
+pub(super) fn progress(permille: Option<u32>) -> serde_json::Value {
+    permille.map_or(json!(null), |permille| json!(f64::from(permille) / 1000.0))
+}

@@ -1,0 +1,104 @@
+//! Download, check, open: everything before Klipper hears of a job.
+
+use std::{path::PathBuf, sync::Arc, time::Duration};
+
+use sealpost_api::{Problem, printer::ClaimedJob};
+use sealpost_envelope::{JobManifest, SecretText};
+use tokio::sync::{mpsc, watch};
+
+use super::{Agent, JobFiles, Mail};
+use crate::{
+    core::{Event, Trouble},
+    machine::Identity,
+    moonraker::Moonraker,
+    opening::{self, OpenedFile, open_blob, open_package},
+    state::StoredToken,
+    store::{Download, Downloaded, Store, into_problem},
+};
+
+struct Work {
+    store: Store,
+    token: watch::Receiver<Option<StoredToken>>,
+    identity: Arc<Identity>,
+    moonraker: Moonraker,
+    cache_dir: PathBuf,
+    mail: mpsc::UnboundedSender<Mail>,
+    claimed: ClaimedJob,
+    manifest: JobManifest,
+}
+
+impl Agent {
+    pub(super) fn prepare(&mut self, claimed: ClaimedJob, manifest: JobManifest) {
+        let (id, title) = (claimed.print_job_id.clone(), claimed.title.clone());
+        let (Some(store), Some(identity)) = (self.store.clone(), self.identity.clone()) else {
+            let problem = Problem::new(500, "no_identity", "The printer's identity key is missing")
+                .hint("Restore it from a backup, or pair the printer again.");
+            self.send_later(async { Event::Prepared { job: id, result: Err(problem) } });
+            return;
+        };
+        let work = Work {
+            store,
+            token: self.token.subscribe(),
+            identity,
+            moonraker: self.moonraker.clone(),
+            cache_dir: self.settings.cache_dir.clone(),
+            mail: self.mail.clone(),
+            claimed,
+            manifest: manifest.clone(),
+        };
+        let (mail, job) = (self.mail.clone(), id.clone());
+        let task = tokio::spawn(async move {
+            let result = Box::new(work.run().await);
+            let _ = mail.send(Mail::Opened { job, result });
+        });
+        self.job =
+            Some(JobFiles { id, title, manifest, task: task.abort_handle(), opened: None, stub: false });
+    }
+
+    pub(super) fn abort(&mut self, job: &str) {
+        if let Some(files) = self.job.as_mut().filter(|files| files.id == job) {
+            files.task.abort();
+            files.opened = None;
+        }
+        if let Some((_, answer)) = self.handed_in.take_if(|(waiting, _)| waiting == job) {
+            let _ = answer.send(Err(Problem::new(409, "job_cancelled", "The job was cancelled")));
+        }
+    }
+}
+
+impl Work {
+    async fn run(mut self) -> Result<OpenedFile, Problem> {
+        // The key first: a package that is not for this printer saves the download.
+        let dek = open_package(&self.claimed.gcode_dek_package, &self.manifest, self.identity.secret())?;
+        opening::check_memory(self.manifest.plain_size)?;
+        let limits = self.moonraker.limits().await.map_err(|error| error.problem())?;
+        let Downloaded { file, digest } = self.download().await?;
+        opening::check_memory(self.manifest.plain_size)?;
+        let manifest = self.manifest.clone();
+        let opened =
+            tokio::task::spawn_blocking(move || open_blob(file, &digest, &manifest, &dek, &limits)).await;
+        match opened {
+            Ok(Ok(opened)) => Ok(opened),
+            Ok(Err(error)) => Err(error.into()),
+            Err(_) => Err(Problem::new(500, "opening_failed", "The job could not be opened")),
+        }
+    }
+
+    async fn download(&mut self) -> Result<Downloaded, Problem> {
+        let url = self.claimed.encrypted_gcode_download_url.clone();
+        for _ in 0..3 {
+            let token = self.token.borrow_and_update().as_ref().map(|stored| stored.token.clone());
+            let token = token.unwrap_or_else(|| SecretText::new(String::new()));
+            let download = Download { folder: &self.cache_dir, manifest: &self.manifest, url: &url };
+            match self.store.download(&token, download).await {
+                Err(Trouble::Unauthorized) => {
+                    // A poll with the same token makes the core get a new one.
+                    let _ = self.mail.send(Mail::Event(Box::new(Event::CheckNow)));
+                    let _ = tokio::time::timeout(Duration::from_secs(60), self.token.changed()).await;
+                }
+                result => return result.map_err(into_problem),
+            }
+        }
+        Err(into_problem(Trouble::Unauthorized))
+    }
+}

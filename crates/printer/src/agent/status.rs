@@ -1,0 +1,96 @@
+//! What `status` and `queue_list` answer.
+
+use serde_json::{Value, json};
+use time::{OffsetDateTime, format_description::well_known::Rfc3339};
+
+use super::{Agent, hand::progress};
+use crate::core::{CurrentJob, View};
+
+impl Agent {
+    pub(super) fn status(&self) -> Value {
+        let view = self.view();
+        let pairing = self.session.as_ref().map(|session| {
+            let mut pairing = serde_json::to_value(&session.started).unwrap_or_default();
+            pairing["status"] = session.status.clone().into();
+            pairing["short_code"] = session.short_code.clone().into();
+            pairing
+        });
+        let error = view.last_error.as_ref().map(|error| {
+            let problem = &error.problem;
+            json!({
+                "code": problem.code, "title": problem.title, "detail": problem.detail,
+                "hint": problem.hint, "at": rfc3339(Some(error.at)),
+            })
+        });
+        json!({
+            "auth": {
+                "authenticated": view.authenticated,
+                "printer_id": view.printer_id,
+                "printer_name": view.printer_name,
+                "token_expiry": rfc3339(view.token.map(|life| life.expires)),
+            },
+            "jobs": jobs(&view),
+            "version": env!("CARGO_PKG_VERSION"),
+            "store": view.store,
+            "moonraker": if view.moonraker { "connected" } else { "disconnected" },
+            "klipper": view.klipper.as_str(),
+            "extra": view.extra,
+            "pairing": pairing,
+            "reduced": self.reduced,
+            "progress": progress(view.current.as_ref().and_then(|job| job.progress)),
+            "reports_waiting": view.reports_waiting,
+            "last_error": error,
+        })
+    }
+
+    pub(super) fn job_status(&self) -> Value {
+        jobs(&self.view())
+    }
+
+    pub(super) fn queue(&self) -> Value {
+        let view = self.view();
+        let current = view.current.iter().map(|job| {
+            let size =
+                self.job.as_ref().filter(|files| files.id == job.id).map(|files| files.manifest.blob_size);
+            json!({"id": job.id, "title": job.title, "state": job.state, "size": size, "created_at": null})
+        });
+        let waiting = view.queue.iter().map(|entry| {
+            json!({
+                "id": entry.id, "title": entry.title, "state": entry.state,
+                "size": entry.size, "created_at": entry.created_at,
+            })
+        });
+        json!({"jobs": current.chain(waiting).collect::<Vec<_>>()})
+    }
+
+    pub(super) fn view(&self) -> View {
+        self.core.view(self.clock.now())
+    }
+}
+
+/// A time for people and programs; `null` where there is none.
+pub(super) fn rfc3339(unix: Option<u64>) -> Option<String> {
+    let time = OffsetDateTime::from_unix_timestamp(i64::try_from(unix?).ok()?).ok()?;
+    time.format(&Rfc3339).ok()
+}
+
+fn jobs(view: &View) -> Value {
+    json!({
+        "current_job": view.current.as_ref().map(current),
+        "queue_length": view.queue.len(),
+        "job_started": view.current.as_ref().is_some_and(|job| job.state != "processing"),
+        "last_check": rfc3339(view.last_poll),
+    })
+}
+
+fn current(job: &CurrentJob) -> Value {
+    let message = match job.state {
+        "processing" => "being prepared",
+        "paused" => "paused",
+        _ => "being printed",
+    };
+    json!({
+        "id": job.id, "title": job.title, "state": job.state,
+        "progress": progress(job.progress), "message": message,
+    })
+}

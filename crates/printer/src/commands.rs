@@ -1,0 +1,107 @@
+//! What the program does when it is called.
+
+mod pair;
+mod run;
+mod show;
+
+use std::path::PathBuf;
+
+use anyhow::Context;
+use clap::{Parser, Subcommand};
+use sealpost_api::Problem;
+use sealpost_printer::{Settings, local::Client};
+
+/// The printer agent of Sealpost: fetches, checks and opens purchased files in memory, hands them to Klipper, reports.
+#[derive(Debug, Parser)]
+#[command(name = "sealpost-printer", version, max_term_width = 100)]
+pub(crate) struct Arguments {
+    /// Settings file [default: /etc/sealpost/printer.toml]
+    #[arg(long, global = true, env = "SEALPOST_PRINTER_CONFIG", value_name = "FILE")]
+    config: Option<PathBuf>,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs the agent until it is told to stop
+    Run,
+    /// Joins a store: shows a code that its owner approves there
+    Pair(pair::Pair),
+    /// Shows how the agent stands
+    Status {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Shows or changes what waits to be printed
+    Queue {
+        #[command(subcommand)]
+        command: QueueCommand,
+    },
+    /// Looks at login, pairing, refresh, decryption, Moonraker and Klipper: one line each, with what to do
+    Check {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Leaves the store; the identity key stays
+    Unpair,
+}
+
+#[derive(Debug, Subcommand)]
+enum QueueCommand {
+    /// Lists the jobs
+    List {
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Takes a job off the queue of this printer
+    Remove {
+        /// The job's id
+        job: String,
+    },
+}
+
+impl Arguments {
+    pub(crate) async fn execute(self) -> anyhow::Result<()> {
+        let settings = Settings::load(self.config.as_deref())?;
+        match self.command {
+            Command::Run => run::run(settings).await?,
+            Command::Pair(pair) => pair.execute(settings).await?,
+            Command::Status { json } => show::status(&settings, json).await?,
+            Command::Queue { command: QueueCommand::List { json } } => show::queue(&settings, json).await?,
+            Command::Queue { command: QueueCommand::Remove { job } } => show::remove(&settings, job).await?,
+            Command::Check { json } => show::check(settings, json).await?,
+            Command::Unpair => show::unpair(settings).await?,
+        }
+        Ok(())
+    }
+}
+
+/// The running agent, if there is one.
+async fn running(settings: &Settings) -> anyhow::Result<Option<Client>> {
+    let path = &settings.agent_socket;
+    Client::connect(path).await.with_context(|| {
+        format!(
+            "the agent's socket {} cannot be used; try it as the agent's user or with sudo",
+            path.display()
+        )
+    })
+}
+
+async fn needs_running(settings: &Settings) -> anyhow::Result<Client> {
+    running(settings).await?.with_context(|| {
+        format!(
+            "no agent listens at {}; start it with `systemctl start sealpost-printer` or `sealpost-printer run`",
+            settings.agent_socket.display()
+        )
+    })
+}
+
+/// A problem as people read it.
+fn told(problem: Problem) -> anyhow::Error {
+    let hint = if problem.hint.is_empty() { String::new() } else { format!("\nhint: {}", problem.hint) };
+    anyhow::anyhow!("{}: {}{hint}", problem.title, problem)
+}

@@ -1,0 +1,133 @@
+use anyhow::bail;
+use sealpost_printer::{Agent, Settings, checks::Check};
+use serde_json::{Value, json};
+
+use super::{needs_running, pair::print, running, told};
+
+pub(super) async fn status(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
+    let mut status = needs_running(settings).await?.call("status", Value::Null).await.map_err(told)?;
+    if as_json {
+        // Whoever holds the session can ask in the printer's name.
+        if let Some(pairing) = status["pairing"].as_object_mut() {
+            pairing.remove("session_id");
+        }
+        return print(&format!("{status:#}\n"));
+    }
+    let text = |value: &Value| value.as_str().unwrap_or("-").to_owned();
+    let mut lines = vec![
+        format!("store      {}", text(&status["store"])),
+        format!(
+            "printer    {} {}",
+            text(&status["auth"]["printer_id"]),
+            text(&status["auth"]["printer_name"])
+        ),
+        format!("signed in  {}", if status["auth"]["authenticated"] == true { "yes" } else { "no" }),
+        format!("moonraker  {}", text(&status["moonraker"])),
+        format!("klipper    {}", text(&status["klipper"])),
+        format!("last poll  {}", text(&status["jobs"]["last_check"])),
+        format!("waiting    {}", status["jobs"]["queue_length"]),
+    ];
+    let job = &status["jobs"]["current_job"];
+    if !job.is_null() {
+        let percent =
+            job["progress"].as_f64().map_or(String::new(), |progress| format!(" {:.1} %", progress * 100.0));
+        lines.push(format!(
+            "job        {} {} {}{percent}",
+            text(&job["id"]),
+            text(&job["title"]),
+            text(&job["state"])
+        ));
+    }
+    if status["reduced"] == true {
+        lines.push("protection reduced: Klipper's memory can be read by others of its user".to_owned());
+    }
+    let error = &status["last_error"];
+    if !error.is_null() {
+        lines.push(format!(
+            "error      {}: {} {}",
+            text(&error["code"]),
+            text(&error["title"]),
+            error["detail"].as_str().unwrap_or("")
+        ));
+        lines.push(format!("           {}", error["hint"].as_str().unwrap_or("")));
+    }
+    print(&format!("{}\n", lines.join("\n")))
+}
+
+pub(super) async fn queue(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
+    let queue = needs_running(settings).await?.call("queue_list", Value::Null).await.map_err(told)?;
+    if as_json {
+        return print(&format!("{queue:#}\n"));
+    }
+    let jobs = queue["jobs"].as_array().map(Vec::as_slice).unwrap_or_default();
+    if jobs.is_empty() {
+        return print("No job waits.\n");
+    }
+    let mut shown = String::new();
+    for job in jobs {
+        let text = |field: &str| job[field].as_str().unwrap_or_default();
+        shown.push_str(&format!("{:<28} {:<14} {}\n", text("id"), text("state"), text("title")));
+    }
+    print(&shown)
+}
+
+pub(super) async fn remove(settings: &Settings, job: String) -> anyhow::Result<()> {
+    needs_running(settings).await?.call("queue_remove", json!({"job": job})).await.map_err(told)?;
+    print(&format!("{job} is off this printer's queue.\n"))
+}
+
+pub(super) async fn check(settings: Settings, as_json: bool) -> anyhow::Result<()> {
+    let checks = match running(&settings).await? {
+        Some(mut client) => {
+            let answer = client.call("check", Value::Null).await.map_err(told)?;
+            let mut checks: Vec<Check> = serde_json::from_value(answer["checks"].clone())?;
+            checks.insert(0, agent_line("ok", "the agent runs", ""));
+            checks
+        }
+        None => {
+            let mut checks = Agent::check_only(settings).await.map_err(told)?;
+            checks.insert(
+                0,
+                agent_line(
+                    "failed",
+                    "the agent does not run",
+                    "Start it: `systemctl start sealpost-printer`.",
+                ),
+            );
+            checks
+        }
+    };
+    if as_json {
+        print(&format!("{:#}\n", json!({"checks": checks})))?;
+    } else {
+        let mut shown = String::new();
+        for check in &checks {
+            shown.push_str(&format!("{:<8} {:<10} {}\n", check.state, check.name, check.detail));
+            if !check.hint.is_empty() {
+                shown.push_str(&format!("{:19} -> {}\n", "", check.hint));
+            }
+        }
+        print(&shown)?;
+    }
+    if checks.iter().any(|check| check.state == "failed") {
+        bail!("not everything is well");
+    }
+    Ok(())
+}
+
+pub(super) async fn unpair(settings: Settings) -> anyhow::Result<()> {
+    match running(&settings).await? {
+        Some(mut client) => drop(client.call("unpair", Value::Null).await.map_err(told)?),
+        None => Agent::unpair_only(settings).map_err(told)?,
+    }
+    print("This printer belongs to no store now. Its identity key was kept.\n")
+}
+
+fn agent_line(state: &str, detail: &str, hint: &str) -> Check {
+    Check {
+        name: "agent".to_owned(),
+        state: state.to_owned(),
+        detail: detail.to_owned(),
+        hint: hint.to_owned(),
+    }
+}

@@ -1,0 +1,314 @@
+//! One job from claim to start. `starting` is durable, and accepted by the store, before the start command is sent.
+
+use sealpost_api::{
+    Problem,
+    printer::{ClaimedJob, ReportStatus},
+};
+
+use super::{
+    Core, Effect, Klipper, Now, Opened, Trouble,
+    document::{JobRecord, remember},
+};
+
+/// How far the current job is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Downloading, checking, opening.
+    Preparing,
+    /// Being handed to the extra.
+    Loading,
+    /// `starting` is durable; the store has not answered yet.
+    Announcing,
+    /// The start command was sent.
+    Starting,
+    /// Being printed, as far as is known.
+    Watching,
+    /// The extra was asked to close a file that did not start.
+    Dropping,
+}
+
+/// The job at hand.
+#[derive(Clone, Debug)]
+pub(super) struct Current {
+    pub(super) record: JobRecord,
+    pub(super) stage: Stage,
+    pub(super) layers: Option<u32>,
+    /// Somebody asked to stop it; the reason.
+    pub(super) cancelled: Option<&'static str>,
+    pub(super) cancel_sent: bool,
+    /// Why it ends, once the extra let go of it.
+    pub(super) ending: Option<(ReportStatus, String)>,
+    /// The extra was seen to hold or print it.
+    pub(super) seen: bool,
+    /// Something does not fit: a fresh look decides. The query that was sent for it.
+    pub(super) doubt: Option<Doubt>,
+    /// When to doubt without any sign, monotonic.
+    pub(super) doubt_at: u64,
+    pub(super) progress: Option<u32>,
+    /// Last sign of life sent, and the status it had.
+    pub(super) beat: Option<(u64, ReportStatus)>,
+}
+
+/// Waiting for a fresh look at the printer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubt {
+    /// To be asked once the printer can be asked.
+    Wanted,
+    /// Asked.
+    Asked(u64),
+}
+
+impl Current {
+    pub(super) fn new(record: JobRecord) -> Self {
+        Self {
+            record,
+            stage: Stage::Preparing,
+            layers: None,
+            cancelled: None,
+            cancel_sent: false,
+            ending: None,
+            seen: false,
+            doubt: None,
+            doubt_at: u64::MAX,
+            progress: None,
+            beat: None,
+        }
+    }
+
+    /// A job that may have been started by an earlier run of this program.
+    pub(super) fn recovering(record: JobRecord) -> Self {
+        Self { stage: Stage::Watching, doubt: Some(Doubt::Wanted), ..Self::new(record) }
+    }
+}
+
+impl Core {
+    pub(super) fn start_claim(&mut self, now: Now) -> Vec<Effect> {
+        if self.current.is_some() || self.claiming.is_some() || now.mono < self.claim_not_before {
+            return Vec::new();
+        }
+        // Reports that wait belong to the job before: its end is told before the next one begins.
+        if self.keys.wanted || !self.paired_and_trusted() || !self.document.outbox.is_empty() {
+            return Vec::new();
+        }
+        let Some(offer) = self.queue.first() else { return Vec::new() };
+        let job = offer.print_job_id.clone();
+        if let Err(problem) = self.printer_is_free() {
+            self.note_problem("printer", problem, now);
+            return Vec::new();
+        }
+        self.clear_error("printer");
+        self.claiming = Some(job.clone());
+        vec![Effect::Claim { job }]
+    }
+
+    /// Whether a print could start now.
+    pub fn printer_is_free(&self) -> Result<(), Problem> {
+        let seen = &self.observed;
+        if !seen.moonraker {
+            return Err(busy("moonraker_unreachable", "Moonraker is not reached")
+                .hint("Is Moonraker running? See `sealpost-printer check`."));
+        }
+        if seen.klipper != Klipper::Ready {
+            return Err(busy("klipper_not_ready", "Klipper is not ready")
+                .detail(format!("Klipper is in state `{}`.", seen.klipper.as_str()))
+                .hint("The job waits until Klipper is ready."));
+        }
+        let Some(extra) = &seen.extra else {
+            return Err(busy("extra_missing", "Klipper runs without the sealpost extra")
+                .hint("Add `[sealpost]` to printer.cfg and restart Klipper."));
+        };
+        let printing = matches!(seen.print_state.as_str(), "printing" | "paused");
+        if printing || matches!(extra.state.as_str(), "printing" | "paused") {
+            return Err(
+                busy("printer_busy", "The printer is printing").hint("The job waits until it is done.")
+            );
+        }
+        Ok(())
+    }
+
+    pub(super) fn claimed(
+        &mut self,
+        job: &str,
+        result: Result<Box<ClaimedJob>, Trouble>,
+        now: Now,
+    ) -> Vec<Effect> {
+        if self.claiming.as_deref() == Some(job) {
+            self.claiming = None;
+        }
+        match result {
+            Ok(claimed) if claimed.print_job_id == job => {
+                self.claim_backoff.reset();
+                self.clear_error("claim");
+                self.take_job(claimed, now)
+            }
+            Ok(_) => Vec::new(),
+            Err(Trouble::Unauthorized) => self.unauthorized(now),
+            Err(trouble) => {
+                self.queue.retain(|offer| offer.print_job_id != job);
+                self.claim_not_before = now.mono + self.claim_backoff.fail();
+                self.poll.wake(now);
+                self.note("claim", trouble, now);
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn handed_in(&mut self, claimed: Box<ClaimedJob>, now: Now) -> Vec<Effect> {
+        if self.current.is_some() || self.printer_is_free().is_err() {
+            return Vec::new();
+        }
+        self.take_job(claimed, now)
+    }
+
+    pub(super) fn prepared(&mut self, job: &str, result: Result<Opened, Problem>, now: Now) -> Vec<Effect> {
+        let Some(current) = self.at_stage(job, Stage::Preparing) else { return Vec::new() };
+        match result {
+            Ok(opened) => {
+                current.layers = opened.layers;
+                current.stage = Stage::Loading;
+                let layers = current.layers;
+                vec![Effect::Load { job: job.to_owned(), layers }]
+            }
+            Err(problem) => self.fail(&problem, now),
+        }
+    }
+
+    pub(super) fn loaded(&mut self, job: &str, result: Result<(), Problem>, now: Now) -> Vec<Effect> {
+        let Some(current) = self.at_stage(job, Stage::Loading) else { return Vec::new() };
+        if let Err(problem) = result {
+            return self.fail(&problem, now);
+        }
+        if let Some(reason) = current.cancelled {
+            return self.drop_file(ReportStatus::Cancelled, reason.to_owned());
+        }
+        current.stage = Stage::Announcing;
+        current.record.starting = true;
+        let record = current.record.clone();
+        remember(&mut self.document.started, job);
+        self.document.job = Some(record);
+        self.push_report(ReportStatus::Starting, None);
+        vec![Effect::Save]
+    }
+
+    /// The store took note of `starting`: the one place where the start command is sent.
+    pub(super) fn announced(&mut self, job: &str, accepted: bool, now: Now) -> Vec<Effect> {
+        let Some(current) = self.at_stage(job, Stage::Announcing) else { return Vec::new() };
+        if !accepted {
+            let message = "the store no longer gives this job to this printer";
+            return self.drop_file(ReportStatus::Interrupted, message.to_owned());
+        }
+        current.stage = Stage::Starting;
+        current.doubt_at = now.mono + 60_000;
+        vec![Effect::Start { job: job.to_owned() }]
+    }
+
+    pub(super) fn start_answered(&mut self, job: &str, result: Result<(), String>) -> Vec<Effect> {
+        let Some(current) = self.at_stage(job, Stage::Starting) else { return Vec::new() };
+        current.stage = Stage::Watching;
+        if let Err(message) = result {
+            current.ending = Some((ReportStatus::Failure, format!("start_refused: {message}")));
+            current.doubt = Some(Doubt::Wanted);
+        }
+        Vec::new()
+    }
+
+    pub(super) fn dropped(&mut self, job: &str, gone: bool, now: Now) -> Vec<Effect> {
+        let Some(current) = self.at_stage(job, Stage::Dropping) else { return Vec::new() };
+        if !gone {
+            // It runs after all, or nobody can say: look again.
+            current.stage = Stage::Watching;
+            current.doubt = Some(Doubt::Wanted);
+            return Vec::new();
+        }
+        let (status, message) = current
+            .ending
+            .take()
+            .unwrap_or((ReportStatus::Failure, "not_started: the print was not started".into()));
+        self.finish(status, Some(message), now)
+    }
+
+    /// Stops the current job as far as it has come.
+    pub(super) fn cancel(&mut self, reason: &'static str) -> Vec<Effect> {
+        let Some(current) = &mut self.current else { return Vec::new() };
+        current.cancelled = Some(reason);
+        let job = current.record.id.clone();
+        match current.stage {
+            Stage::Preparing => {
+                let mut effects = vec![Effect::Abort { job }];
+                effects.extend(self.end(ReportStatus::Cancelled, Some(reason.to_owned())));
+                effects
+            }
+            Stage::Announcing => self.drop_file(ReportStatus::Cancelled, reason.to_owned()),
+            Stage::Watching if !current.cancel_sent && current.seen => {
+                current.cancel_sent = true;
+                vec![Effect::CancelPrint { job }]
+            }
+            // Taken up again when the step under way has been answered.
+            Stage::Loading | Stage::Starting | Stage::Watching | Stage::Dropping => Vec::new(),
+        }
+    }
+
+    /// Ends the current job with a report that will reach the store.
+    pub(super) fn finish(&mut self, status: ReportStatus, message: Option<String>, now: Now) -> Vec<Effect> {
+        self.poll.wake(now);
+        self.end(status, message)
+    }
+
+    pub(super) fn drop_file(&mut self, status: ReportStatus, message: String) -> Vec<Effect> {
+        let Some(current) = &mut self.current else { return Vec::new() };
+        current.stage = Stage::Dropping;
+        current.ending = Some((status, message));
+        vec![Effect::Drop { job: current.record.id.clone() }]
+    }
+
+    fn take_job(&mut self, claimed: Box<ClaimedJob>, now: Now) -> Vec<Effect> {
+        let id = claimed.print_job_id.clone();
+        self.queue.retain(|offer| offer.print_job_id != id);
+        if self.current.is_some() || self.document.started.contains(&id) {
+            return Vec::new();
+        }
+        let record = JobRecord {
+            id: id.clone(),
+            title: claimed.title.clone(),
+            lease: claimed.lease,
+            lease_seconds: claimed.lease_seconds,
+            starting: false,
+        };
+        self.current = Some(Current::new(record.clone()));
+        self.document.job = Some(record);
+        match self.admit(&claimed, now) {
+            Ok(manifest) => {
+                remember(&mut self.document.nonces, &manifest.nonce);
+                self.raise_floor(manifest.iat, now);
+                vec![Effect::Save, Effect::Prepare { claimed, manifest: Box::new(manifest) }]
+            }
+            Err(problem) => self.fail(&problem, now),
+        }
+    }
+
+    fn fail(&mut self, problem: &Problem, now: Now) -> Vec<Effect> {
+        self.note_problem("job", problem.clone(), now);
+        let sentence = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
+        self.finish(ReportStatus::Failure, Some(format!("{}: {sentence}", problem.code)), now)
+    }
+
+    fn end(&mut self, status: ReportStatus, message: Option<String>) -> Vec<Effect> {
+        let Some(current) = self.current.as_ref() else { return Vec::new() };
+        let job = current.record.id.clone();
+        // A job that ended is never begun again, not even when the store offers it once more by mistake.
+        remember(&mut self.document.started, &job);
+        self.push_report(status, message);
+        self.document.job = None;
+        self.last_ended = Some((job.clone(), format!("{status:?}").to_lowercase()));
+        self.current = None;
+        vec![Effect::Save, Effect::Discard { job }]
+    }
+
+    fn at_stage(&mut self, job: &str, stage: Stage) -> Option<&mut Current> {
+        self.current.as_mut().filter(|current| current.record.id == job && current.stage == stage)
+    }
+}
+
+fn busy(code: &str, title: &str) -> Problem {
+    Problem::new(503, code, title)
+}

@@ -1,0 +1,186 @@
+//! How a print goes and how it ended: judged by what the extra says, never by the absence of signs.
+
+use sealpost_api::printer::ReportStatus;
+
+use super::{
+    Core, Effect, Klipper, LastPrint, Now, Observation, Stage,
+    job::{Current, Doubt},
+};
+
+/// Longest time between two signs of life, milliseconds.
+const BEAT: u64 = 30_000;
+
+impl Core {
+    pub(super) fn observe(&mut self, observation: Observation, now: Now) -> Vec<Effect> {
+        let lost = observation.klipper != Klipper::Ready && self.observed.klipper == Klipper::Ready;
+        self.observed = observation;
+        if lost
+            && let Some(current) = self.current.as_mut().filter(|current| current.stage == Stage::Watching)
+        {
+            // Klipper may come back as a new process that knows nothing of the print.
+            current.doubt = Some(Doubt::Wanted);
+        }
+        self.judge(false, now)
+    }
+
+    pub(super) fn queried(
+        &mut self,
+        query: u64,
+        result: Result<Box<Observation>, String>,
+        now: Now,
+    ) -> Vec<Effect> {
+        let Some(current) = &mut self.current else { return Vec::new() };
+        if current.doubt != Some(Doubt::Asked(query)) {
+            return Vec::new();
+        }
+        match result {
+            Ok(observation) => {
+                current.doubt = None;
+                current.doubt_at = u64::MAX;
+                self.observed = *observation;
+                self.judge(true, now)
+            }
+            Err(_) => {
+                current.doubt = Some(Doubt::Wanted);
+                current.doubt_at = now.mono + 2_000;
+                Vec::new()
+            }
+        }
+    }
+
+    pub(super) fn advance_job(&mut self, now: Now) -> Vec<Effect> {
+        let ready =
+            self.observed.moonraker && matches!(self.observed.klipper, Klipper::Ready | Klipper::Shutdown);
+        let Some(current) = &mut self.current else { return Vec::new() };
+        if current.stage != Stage::Watching {
+            return Vec::new();
+        }
+        let overdue = now.mono >= current.doubt_at && !current.seen && current.doubt.is_none();
+        let patient = current.doubt == Some(Doubt::Wanted)
+            && current.doubt_at != u64::MAX
+            && now.mono < current.doubt_at
+            && current.ending.is_none();
+        if !ready || patient || !(overdue || current.doubt == Some(Doubt::Wanted)) {
+            return Vec::new();
+        }
+        self.queries_made += 1;
+        current.doubt = Some(Doubt::Asked(self.queries_made));
+        vec![Effect::Query { query: self.queries_made }]
+    }
+
+    pub(super) fn job_wake(&self, now: Now) -> u64 {
+        let claim = match (&self.current, &self.claiming, self.queue.is_empty()) {
+            (None, None, false) if self.claim_not_before > now.mono => self.claim_not_before,
+            _ => u64::MAX,
+        };
+        let Some(current) = &self.current else { return claim };
+        let doubt = if current.stage == Stage::Watching && current.doubt_at > now.mono {
+            current.doubt_at
+        } else {
+            u64::MAX
+        };
+        doubt.min(self.next_beat(current))
+    }
+
+    /// The sign of life that is due, if one is.
+    pub(super) fn due_beat(&self, now: Now) -> Option<ReportStatus> {
+        let current = self.current.as_ref()?;
+        let status = self.life_sign(current)?;
+        let changed = current.beat.is_none_or(|(_, last)| last != status);
+        (changed || now.mono >= self.next_beat(current)).then_some(status)
+    }
+
+    fn next_beat(&self, current: &Current) -> u64 {
+        if self.life_sign(current).is_none() {
+            return u64::MAX;
+        }
+        let period = BEAT.min(current.record.lease_seconds.max(3) * 1000 / 3);
+        current.beat.map_or(0, |(at, _)| at + period)
+    }
+
+    fn life_sign(&self, current: &Current) -> Option<ReportStatus> {
+        match current.stage {
+            Stage::Preparing | Stage::Loading => Some(ReportStatus::Processing),
+            Stage::Watching => {
+                let extra = self.observed.extra.as_ref()?;
+                let ours = self.observed.klipper == Klipper::Ready
+                    && extra.job.as_deref() == Some(current.record.id.as_str());
+                match extra.state.as_str() {
+                    "printing" if ours => Some(ReportStatus::Printing),
+                    "paused" if ours => Some(ReportStatus::Paused),
+                    _ => None,
+                }
+            }
+            Stage::Announcing | Stage::Starting | Stage::Dropping => None,
+        }
+    }
+
+    fn judge(&mut self, fresh: bool, now: Now) -> Vec<Effect> {
+        let Some(current) = &mut self.current else { return Vec::new() };
+        if !matches!(current.stage, Stage::Starting | Stage::Watching) {
+            return Vec::new();
+        }
+        let id = current.record.id.as_str();
+        let Some(extra) = &self.observed.extra else {
+            return if fresh { self.cannot_tell(now) } else { Vec::new() };
+        };
+        if let Some(last) = extra.last.as_ref().filter(|last| last.job == id) {
+            let (status, message) = outcome(last);
+            return self.finish(status, message, now);
+        }
+        let ours = extra.job.as_deref() == Some(id);
+        match extra.state.as_str() {
+            "printing" | "paused" if ours => {
+                current.seen = true;
+                current.doubt_at = u64::MAX;
+                current.ending = None;
+                current.stage = Stage::Watching;
+                current.doubt = current.doubt.filter(|_| !fresh && self.observed.klipper != Klipper::Ready);
+                if extra.size > 0 {
+                    let permille = u128::from(extra.position) * 1000 / u128::from(extra.size);
+                    current.progress = Some(u32::try_from(permille).unwrap_or(1000).min(1000));
+                }
+                match current.cancelled {
+                    Some(reason) => self.cancel(reason),
+                    None => Vec::new(),
+                }
+            }
+            // Only a fresh answer is later than the start command.
+            "loaded" if ours && fresh => {
+                let (status, message) = current.ending.clone().unwrap_or((
+                    ReportStatus::Failure,
+                    "not_started: the printer held the file but did not start it".to_owned(),
+                ));
+                self.drop_file(status, message)
+            }
+            _ if fresh => self.cannot_tell(now),
+            _ => Vec::new(),
+        }
+    }
+
+    fn cannot_tell(&mut self, now: Now) -> Vec<Effect> {
+        let message =
+            "Klipper no longer knows this print: whether the part is good cannot be told".to_owned();
+        self.finish(ReportStatus::Interrupted, Some(message), now)
+    }
+}
+
+fn outcome(last: &LastPrint) -> (ReportStatus, Option<String>) {
+    let said = (!last.message.is_empty()).then(|| last.message.clone());
+    match last.outcome.as_str() {
+        "complete" if last.position == last.size => (ReportStatus::Success, said),
+        "complete" => (
+            ReportStatus::Interrupted,
+            Some(format!("said to be complete at byte {} of {}", last.position, last.size)),
+        ),
+        "cancelled" => (ReportStatus::Cancelled, said.or(Some("cancelled at the printer".to_owned()))),
+        "error" => (ReportStatus::Failure, Some(format!("print_error: {}", said.unwrap_or_default()))),
+        "shutdown" => {
+            (ReportStatus::Failure, Some(format!("klipper_shutdown: {}", said.unwrap_or_default())))
+        }
+        "dropped" => {
+            (ReportStatus::Failure, Some("not_started: the file was closed before it started".to_owned()))
+        }
+        other => (ReportStatus::Interrupted, Some(format!("unknown outcome `{other}`"))),
+    }
+}

@@ -1,0 +1,187 @@
+//! Moonraker by its documented JSON-RPC: a supervised connection that subscribes, asks and comes back by itself.
+
+mod observer;
+mod session;
+mod transport;
+mod upload;
+
+use std::{path::PathBuf, time::Duration};
+
+use sealpost_api::Problem;
+use sealpost_gcode::Limits;
+use serde_json::{Value, json};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::timeout,
+};
+use url::Url;
+
+use crate::core::Observation;
+
+/// Where Moonraker is and how to get in.
+#[derive(Clone, Debug)]
+pub struct Address {
+    /// HTTP address; uploads always go there.
+    pub url: Url,
+    /// Unix socket, preferred where given.
+    pub socket: Option<PathBuf>,
+    /// File with an API key.
+    pub api_key_file: Option<PathBuf>,
+}
+
+/// A handle on the connection.
+#[derive(Clone, Debug)]
+pub struct Moonraker {
+    requests: mpsc::Sender<Request>,
+    address: Address,
+    http: reqwest::Client,
+}
+
+/// Why a call failed.
+#[derive(Clone, Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CallError {
+    /// Moonraker or Klipper said no.
+    #[error("{0}")]
+    Refused(String),
+    /// No connection, or it was lost; whether the call was carried out is not known.
+    #[error("Moonraker is not reached")]
+    Unreachable,
+    /// No answer in time; whether the call was carried out is not known.
+    #[error("Moonraker did not answer in time")]
+    Timeout,
+}
+
+#[derive(Debug)]
+enum Request {
+    Call { method: &'static str, params: Value, answer: oneshot::Sender<Result<Value, CallError>> },
+    Look { answer: oneshot::Sender<Result<Observation, CallError>> },
+}
+
+impl Moonraker {
+    /// Starts the connection. Every change of the printer is given to `observe`.
+    pub fn connect(
+        address: Address,
+        http: reqwest::Client,
+        observe: impl Fn(Observation) + Send + Sync + 'static,
+    ) -> Self {
+        let (requests, inbox) = mpsc::channel(32);
+        tokio::spawn(session::supervise(address.clone(), inbox, observe));
+        Self { requests, address, http }
+    }
+
+    /// Calls a method. Times out after `limit`.
+    pub async fn call(
+        &self,
+        method: &'static str,
+        params: Value,
+        limit: Duration,
+    ) -> Result<Value, CallError> {
+        let (answer, wait) = oneshot::channel();
+        self.requests
+            .send(Request::Call { method, params, answer })
+            .await
+            .map_err(|_| CallError::Unreachable)?;
+        match timeout(limit, wait).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(CallError::Unreachable),
+            Err(_) => Err(CallError::Timeout),
+        }
+    }
+
+    /// Looks at the printer afresh.
+    pub async fn look(&self) -> Result<Observation, CallError> {
+        let (answer, wait) = oneshot::channel();
+        self.requests.send(Request::Look { answer }).await.map_err(|_| CallError::Unreachable)?;
+        match timeout(Duration::from_secs(10), wait).await {
+            Ok(Ok(result)) => result,
+            Ok(Err(_)) => Err(CallError::Unreachable),
+            Err(_) => Err(CallError::Timeout),
+        }
+    }
+
+    /// Starts a print.
+    pub async fn start_print(&self, name: &str) -> Result<(), CallError> {
+        self.call("printer.print.start", json!({"filename": name}), Duration::from_secs(60)).await.map(drop)
+    }
+
+    /// Cancels the print that runs.
+    pub async fn cancel_print(&self) -> Result<(), CallError> {
+        self.call("printer.print.cancel", Value::Null, Duration::from_secs(60)).await.map(drop)
+    }
+
+    /// Klipper's process id, where it tells.
+    pub async fn klipper_pid(&self) -> Option<u32> {
+        let info = self.call("printer.info", Value::Null, Duration::from_secs(10)).await.ok()?;
+        u32::try_from(info.get("process_id")?.as_u64()?).ok()
+    }
+
+    /// What the printer allows, as its configuration says.
+    pub async fn limits(&self) -> Result<Limits, CallError> {
+        let objects =
+            json!({"objects": {"configfile": ["settings"], "toolhead": ["axis_minimum", "axis_maximum"]}});
+        let answer = self.call("printer.objects.query", objects, Duration::from_secs(10)).await?;
+        Ok(limits(&answer["status"]))
+    }
+
+    /// Makes Moonraker read a file's metadata now.
+    pub async fn scan_metadata(&self, name: &str) -> Result<Value, CallError> {
+        self.call("server.files.metascan", json!({"filename": name}), Duration::from_secs(15)).await
+    }
+
+    /// Puts a small file into the `gcodes` folder.
+    pub async fn upload(&self, folder: &str, name: &str, content: &str) -> Result<(), Problem> {
+        upload::upload(&self.http, &self.address, folder, name, content).await
+    }
+
+    /// Names and times of the files below `gcodes/<folder>`.
+    pub async fn list(&self, folder: &str) -> Result<Vec<(String, f64)>, CallError> {
+        let answer =
+            self.call("server.files.list", json!({"root": "gcodes"}), Duration::from_secs(15)).await?;
+        let files = answer.as_array().map(Vec::as_slice).unwrap_or_default();
+        let below = files.iter().filter_map(|file| {
+            let name = file["path"].as_str()?.strip_prefix(folder)?.strip_prefix('/')?;
+            Some((name.to_owned(), file["modified"].as_f64().unwrap_or_default()))
+        });
+        Ok(below.collect())
+    }
+
+    /// Removes a file below `gcodes/`.
+    pub async fn delete(&self, path: &str) -> Result<(), CallError> {
+        let params = json!({"path": format!("gcodes/{path}")});
+        self.call("server.files.delete_file", params, Duration::from_secs(15)).await.map(drop)
+    }
+}
+
+impl CallError {
+    /// For people.
+    pub fn problem(&self) -> Problem {
+        let problem = match self {
+            Self::Refused(_) => Problem::new(502, "moonraker_refused", "Moonraker refused"),
+            Self::Unreachable => Problem::new(503, "moonraker_unreachable", "Moonraker is not reached"),
+            Self::Timeout => Problem::new(504, "moonraker_timeout", "Moonraker did not answer in time"),
+        };
+        problem.detail(self.to_string()).hint("Is Moonraker running, and does it trust this machine?")
+    }
+}
+
+fn limits(status: &Value) -> Limits {
+    let settings = &status["configfile"]["settings"];
+    let heater = |section: &str| settings[section]["max_temp"].as_f64();
+    let axis = |which: &str| -> [Option<f64>; 3] {
+        std::array::from_fn(|index| status["toolhead"][which][index].as_f64())
+    };
+    let sections = settings.as_object();
+    let chamber = sections.and_then(|all| {
+        let found =
+            all.iter().find(|(name, _)| name.starts_with("heater_generic") && name.contains("chamber"));
+        found.and_then(|(_, section)| section["max_temp"].as_f64())
+    });
+    let mut limits = Limits::default();
+    limits.extruder_max_temp = heater("extruder");
+    limits.bed_max_temp = heater("heater_bed");
+    limits.chamber_max_temp = chamber;
+    limits.axis_min = axis("axis_minimum");
+    limits.axis_max = axis("axis_maximum");
+    limits
+}

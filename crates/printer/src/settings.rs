@@ -1,0 +1,235 @@
+//! The agent's settings file and what is used where it says nothing.
+
+use std::{
+    env, fs, io,
+    net::IpAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use serde::Deserialize;
+use url::{Host, Url};
+
+/// Where the settings are looked for.
+pub const DEFAULT_PATH: &str = "/etc/sealpost/printer.toml";
+
+/// Settings as they are used.
+#[derive(Clone, Debug)]
+pub struct Settings {
+    /// The store to pair with, where the command does not say.
+    pub store: Option<Url>,
+    /// Identity key, token, state document. `$STATE_DIRECTORY`, else `/var/lib/sealpost-printer`.
+    pub state_dir: PathBuf,
+    /// Sealed blobs while they are downloaded. `$CACHE_DIRECTORY`, else `/var/cache/sealpost-printer`.
+    pub cache_dir: PathBuf,
+    /// The printer's `gcodes` folder; asked of Moonraker where absent.
+    pub gcodes_dir: Option<PathBuf>,
+    /// Moonraker's address.
+    pub moonraker_url: Url,
+    /// Moonraker's Unix socket, used instead of the address where given.
+    pub moonraker_socket: Option<PathBuf>,
+    /// File with Moonraker's API key, for printers that do not trust this machine.
+    pub moonraker_api_key_file: Option<PathBuf>,
+    /// The extra's socket.
+    pub handover_socket: PathBuf,
+    /// The agent's own socket.
+    pub agent_socket: PathBuf,
+    /// Time between two slow polls.
+    pub poll_interval: Duration,
+    /// Take `http://` for a store on the local network.
+    pub allow_http: bool,
+    /// Print although Klipper's process can be looked into by others of its user.
+    pub allow_reduced: bool,
+    /// Extra log file beside standard error.
+    pub log_file: Option<PathBuf>,
+    /// More detail in the log; never secrets.
+    pub debug: bool,
+    /// How many stubs of ended jobs stay in the file list.
+    pub keep_stubs: usize,
+}
+
+/// Why the settings cannot be used.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SettingsError {
+    /// The file cannot be read.
+    #[error("the settings file {path} cannot be read: {source}")]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Not TOML, or a key nobody knows.
+    #[error("the settings file {path} is not right: {message}")]
+    Syntax {
+        /// The file.
+        path: PathBuf,
+        /// Where and why.
+        message: String,
+    },
+    /// An address that must not be used.
+    #[error("{url}: {reason}")]
+    Address {
+        /// The address.
+        url: String,
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct File {
+    store: Option<String>,
+    state_dir: Option<PathBuf>,
+    cache_dir: Option<PathBuf>,
+    gcodes_dir: Option<PathBuf>,
+    moonraker_url: Option<String>,
+    moonraker_socket: Option<PathBuf>,
+    moonraker_api_key_file: Option<PathBuf>,
+    handover_socket: Option<PathBuf>,
+    agent_socket: Option<PathBuf>,
+    poll_interval_seconds: Option<u64>,
+    allow_http: bool,
+    allow_reduced: bool,
+    log_file: Option<PathBuf>,
+    debug: bool,
+    keep_stubs: Option<usize>,
+}
+
+impl Settings {
+    /// Reads a settings file. Without `path` the default one, which may be missing.
+    pub fn load(path: Option<&Path>) -> Result<Self, SettingsError> {
+        let file = match (path, fs::read_to_string(path.unwrap_or(Path::new(DEFAULT_PATH)))) {
+            (_, Ok(text)) => toml::from_str(&text).map_err(|error| SettingsError::Syntax {
+                path: path.unwrap_or(Path::new(DEFAULT_PATH)).to_owned(),
+                message: error.to_string(),
+            })?,
+            (None, Err(error)) if error.kind() == io::ErrorKind::NotFound => File::default(),
+            (path, Err(source)) => {
+                let path = path.unwrap_or(Path::new(DEFAULT_PATH)).to_owned();
+                return Err(SettingsError::Read { path, source });
+            }
+        };
+        Self::fill(file)
+    }
+
+    fn fill(file: File) -> Result<Self, SettingsError> {
+        let state_dir = file
+            .state_dir
+            .or_else(|| first_folder("STATE_DIRECTORY"))
+            .unwrap_or_else(|| "/var/lib/sealpost-printer".into());
+        let agent_socket = file.agent_socket.unwrap_or_else(|| match first_folder("RUNTIME_DIRECTORY") {
+            Some(folder) => folder.join("agent.sock"),
+            None => state_dir.join("agent.sock"),
+        });
+        Ok(Self {
+            store: file.store.map(|text| store_url(&text, file.allow_http)).transpose()?,
+            cache_dir: file
+                .cache_dir
+                .or_else(|| first_folder("CACHE_DIRECTORY"))
+                .unwrap_or_else(|| "/var/cache/sealpost-printer".into()),
+            state_dir,
+            agent_socket,
+            gcodes_dir: file.gcodes_dir,
+            moonraker_url: parse(file.moonraker_url.as_deref().unwrap_or("http://127.0.0.1:7125"))?,
+            moonraker_socket: file.moonraker_socket,
+            moonraker_api_key_file: file.moonraker_api_key_file,
+            handover_socket: file.handover_socket.unwrap_or_else(|| "/run/klipper/sealpost.sock".into()),
+            poll_interval: Duration::from_secs(file.poll_interval_seconds.unwrap_or(60).clamp(5, 3600)),
+            allow_http: file.allow_http,
+            allow_reduced: file.allow_reduced,
+            log_file: file.log_file,
+            debug: file.debug,
+            keep_stubs: file.keep_stubs.unwrap_or(10),
+        })
+    }
+}
+
+/// A store's address: `https://`, or `http://` to this machine, or to the local network where that was allowed.
+pub fn store_url(text: &str, allow_http: bool) -> Result<Url, SettingsError> {
+    let url = parse(text)?;
+    let refuse = |reason| Err(SettingsError::Address { url: text.to_owned(), reason });
+    if !url.username().is_empty() || url.password().is_some() {
+        return refuse("an address of a store holds no user name");
+    }
+    match url.scheme() {
+        "https" => Ok(url),
+        "http" if is_loopback(&url) => Ok(url),
+        "http" if allow_http && is_local_network(&url) => Ok(url),
+        "http" if allow_http => refuse("`allow_http` is for addresses of the local network; use https://"),
+        "http" => refuse("use https:// (or write `allow_http = true` for a store on the local network)"),
+        _ => refuse("an address of a store begins with https://"),
+    }
+}
+
+fn parse(text: &str) -> Result<Url, SettingsError> {
+    let url = Url::parse(text.trim())
+        .map_err(|_| SettingsError::Address { url: text.to_owned(), reason: "this is not an address" })?;
+    if url.host().is_none() {
+        return Err(SettingsError::Address { url: text.to_owned(), reason: "the address names no host" });
+    }
+    Ok(url)
+}
+
+fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost",
+        Some(Host::Ipv4(ip)) => ip.is_loopback(),
+        Some(Host::Ipv6(ip)) => ip.is_loopback(),
+        None => false,
+    }
+}
+
+fn is_local_network(url: &Url) -> bool {
+    let address = match url.host() {
+        Some(Host::Domain(name)) => return name.ends_with(".local") || !name.contains('.'),
+        Some(Host::Ipv4(ip)) => IpAddr::V4(ip),
+        Some(Host::Ipv6(ip)) => IpAddr::V6(ip),
+        None => return false,
+    };
+    match address {
+        IpAddr::V4(ip) => ip.is_private() || ip.is_link_local(),
+        IpAddr::V6(ip) => ip.is_unique_local() || ip.is_unicast_link_local(),
+    }
+}
+
+/// systemd separates several folders by colons.
+fn first_folder(variable: &str) -> Option<PathBuf> {
+    let value = env::var_os(variable)?;
+    env::split_paths(&value).next().filter(|path| path.is_absolute())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn plain_http_is_for_this_machine_and_by_permission_for_the_local_network() {
+        for (text, allow, good) in [
+            ("https://store.example", false, true),
+            ("http://127.0.0.1:8080", false, true),
+            ("http://[::1]:8080", false, true),
+            ("http://localhost", false, true),
+            ("http://192.168.1.4", false, false),
+            ("http://192.168.1.4", true, true),
+            ("http://store.local", true, true),
+            ("http://store.example", true, false),
+            ("http://8.8.8.8", true, false),
+            ("ftp://store.example", true, false),
+            ("https://a:b@store.example", false, false),
+            ("store.example", false, false),
+        ] {
+            assert_eq!(store_url(text, allow).is_ok(), good, "{text}");
+        }
+    }
+
+    #[test]
+    fn a_key_nobody_knows_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("printer.toml");
+        fs::write(&path, "alow_http = true\n").unwrap();
+        assert!(matches!(Settings::load(Some(&path)), Err(SettingsError::Syntax { .. })));
+    }
+}

@@ -1,0 +1,230 @@
+//! The sealed blob, into a cache file, hashed while it streams; taken up again where it broke off.
+
+use std::{
+    fs::{self, File, OpenOptions},
+    io::{self, Read, Seek, Write},
+    os::unix::fs::{DirBuilderExt, OpenOptionsExt},
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use reqwest::{StatusCode, header};
+use sealpost_api::Problem;
+use sealpost_envelope::{Digest, JobManifest, ManifestError, SecretText, Sha256Writer};
+use url::Url;
+
+use super::{Store, check, network, origin};
+use crate::{
+    core::Trouble,
+    problem::{coded, file as file_problem},
+};
+
+/// Attempts without a single new byte before it is given up.
+const ATTEMPTS: u32 = 8;
+
+/// A blob to fetch.
+#[derive(Clone, Copy, Debug)]
+pub struct Download<'a> {
+    /// Folder for the cache file.
+    pub folder: &'a Path,
+    /// Says what the blob is.
+    pub manifest: &'a JobManifest,
+    /// Where it is.
+    pub url: &'a str,
+}
+
+/// A blob that is there and is the one the manifest names.
+#[derive(Debug)]
+pub struct Downloaded {
+    /// The cache file, at its beginning.
+    pub file: File,
+    /// Hash and size.
+    pub digest: Digest,
+}
+
+impl Store {
+    /// Fetches a blob, or what is missing of it.
+    pub async fn download(&self, token: &SecretText, download: Download<'_>) -> Result<Downloaded, Trouble> {
+        let url = self.own_url(download.url)?;
+        let path = cache_path(download.folder, download.manifest);
+        make_room(download.folder, download.manifest.blob_size).map_err(Trouble::Refused)?;
+        let opening = path.clone();
+        let opened = tokio::task::spawn_blocking(move || Partial::open(&opening)).await;
+        let opened = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
+        let mut partial = opened.map_err(|error| Trouble::Refused(file_problem(&path, &error)))?;
+        if partial.hash.size() > download.manifest.blob_size {
+            partial.restart().map_err(|error| Trouble::Refused(file_problem(&path, &error)))?;
+        }
+        let mut idle = 0;
+        loop {
+            let before = partial.hash.size();
+            let outcome = if before == download.manifest.blob_size {
+                Ok(())
+            } else {
+                self.fetch(token, &url, &mut partial, download.manifest.blob_size).await
+            };
+            match outcome {
+                Ok(()) if partial.hash.size() == download.manifest.blob_size => break,
+                // The answer ended early: ask for the rest.
+                Ok(()) => {}
+                Err(Trouble::Retry(_)) => {}
+                Err(trouble) => return Err(trouble),
+            }
+            idle = if partial.hash.size() > before { 0 } else { idle + 1 };
+            if idle == ATTEMPTS {
+                let missing = download.manifest.blob_size.saturating_sub(partial.hash.size());
+                return Err(Trouble::Refused(
+                    Problem::new(502, "download_incomplete", "The file could not be downloaded completely")
+                        .detail(format!("{missing} bytes are missing."))
+                        .hint("Check the printer's network and send the job again."),
+                ));
+            }
+            tokio::time::sleep(Duration::from_millis(250 << idle.min(6))).await;
+        }
+        partial.finish(&path, download.manifest)
+    }
+
+    /// Answers to LMNT printers are the store's own addresses; a token goes nowhere else.
+    fn own_url(&self, text: &str) -> Result<Url, Trouble> {
+        let url = self.base.join(text).ok().filter(|url| url.origin() == self.base.origin());
+        url.ok_or_else(|| {
+            Trouble::Refused(
+                Problem::new(
+                    422,
+                    "download_elsewhere",
+                    "The file is not on the store this printer belongs to",
+                )
+                .detail(format!("Only {} is asked.", origin(&self.base)))
+                .hint("Report it to the store."),
+            )
+        })
+    }
+
+    async fn fetch(
+        &self,
+        token: &SecretText,
+        url: &Url,
+        partial: &mut Partial,
+        size: u64,
+    ) -> Result<(), Trouble> {
+        let mut request = self.authorized(self.http.get(url.clone()), token);
+        let have = partial.hash.size();
+        if have > 0 {
+            request = request.header(header::RANGE, format!("bytes={have}-"));
+            if let Some(etag) = &partial.etag {
+                request = request.header(header::IF_RANGE, etag);
+            }
+        }
+        let mut response = check(request.send().await.map_err(network)?).await?;
+        let whole = response.status() != StatusCode::PARTIAL_CONTENT;
+        let broken = |error: io::Error| Trouble::Refused(file_problem(Path::new("cache"), &error));
+        if have > 0 && (whole || !starts_at(&response, have)) {
+            partial.restart().map_err(broken)?;
+            if !whole {
+                return Ok(());
+            }
+        }
+        partial.etag = response.headers().get(header::ETAG).cloned();
+        while let Some(chunk) = response.chunk().await.map_err(network)? {
+            if partial.hash.size() + chunk.len() as u64 > size {
+                partial.restart().map_err(broken)?;
+                return Err(Trouble::Refused(coded(422, "The download was refused", &ManifestError::Blob)));
+            }
+            partial.write(&chunk).map_err(broken)?;
+        }
+        Ok(())
+    }
+}
+
+/// Forgets the blob of a job that ended.
+pub(crate) fn forget(folder: &Path, manifest: &JobManifest) {
+    let _ = fs::remove_file(cache_path(folder, manifest));
+}
+
+/// Removes what earlier runs left behind, except blobs newer than a day: a job may be taken up again.
+pub(crate) fn sweep(folder: &Path) {
+    let Ok(entries) = fs::read_dir(folder) else { return };
+    for entry in entries.flatten() {
+        let old = entry
+            .metadata()
+            .and_then(|metadata| metadata.modified())
+            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > Duration::from_secs(24 * 3600)));
+        if old && entry.path().extension().is_some_and(|extension| extension == "sealed") {
+            let _ = fs::remove_file(entry.path());
+        }
+    }
+}
+
+struct Partial {
+    file: File,
+    hash: Sha256Writer<io::Sink>,
+    etag: Option<header::HeaderValue>,
+}
+
+impl Partial {
+    /// Takes up what is there: its bytes are hashed again, never trusted.
+    fn open(path: &Path) -> io::Result<Self> {
+        let mut file =
+            OpenOptions::new().read(true).write(true).create(true).truncate(false).mode(0o600).open(path)?;
+        let mut hash = Sha256Writer::new(io::sink());
+        let mut buffer = vec![0; 256 << 10];
+        loop {
+            let read = file.read(&mut buffer)?;
+            if read == 0 {
+                return Ok(Self { file, hash, etag: None });
+            }
+            hash.write_all(&buffer[..read])?;
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        self.file.write_all(bytes)?;
+        self.hash.write_all(bytes)?;
+        Ok(())
+    }
+
+    fn restart(&mut self) -> io::Result<()> {
+        self.file.set_len(0)?;
+        self.file.rewind()?;
+        self.hash = Sha256Writer::new(io::sink());
+        self.etag = None;
+        Ok(())
+    }
+
+    fn finish(mut self, path: &Path, manifest: &JobManifest) -> Result<Downloaded, Trouble> {
+        let (_, digest) = self.hash.finish();
+        if let Err(error) = manifest.check_blob(&digest) {
+            // Kept, it would fail again for ever.
+            let _ = fs::remove_file(path);
+            return Err(Trouble::Refused(coded(422, "The download was refused", &error)));
+        }
+        self.file.rewind().map_err(|error| Trouble::Refused(file_problem(path, &error)))?;
+        Ok(Downloaded { file: self.file, digest })
+    }
+}
+
+fn cache_path(folder: &Path, manifest: &JobManifest) -> PathBuf {
+    folder.join(format!("{}.sealed", hex::encode(manifest.blob_sha256)))
+}
+
+fn starts_at(response: &reqwest::Response, position: u64) -> bool {
+    let range = response.headers().get(header::CONTENT_RANGE).and_then(|value| value.to_str().ok());
+    range.is_some_and(|range| range.starts_with(&format!("bytes {position}-")))
+}
+
+fn make_room(folder: &Path, size: u64) -> Result<(), Problem> {
+    const MARGIN: u64 = 16 << 20;
+    fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(|error| file_problem(folder, &error))?;
+    let stat = rustix::fs::statvfs(folder).map_err(|error| file_problem(folder, &error.into()))?;
+    let free = stat.f_bavail.saturating_mul(stat.f_frsize);
+    if size.saturating_add(MARGIN) <= free {
+        return Ok(());
+    }
+    Err(Problem::new(507, "not_enough_space", "There is not enough space for the download")
+        .detail(format!("{}: {size} bytes are needed, {free} are free.", folder.display()))
+        .hint("Free space, or point `cache_dir` to a larger disk."))
+}
