@@ -5,7 +5,10 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use ed25519_dalek::{Signature, Signer, SigningKey, VerifyingKey};
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{
+    Deserialize, Deserializer, Serialize,
+    de::{DeserializeOwned, IgnoredAny},
+};
 
 use crate::text;
 
@@ -25,11 +28,16 @@ struct Header {
     alg: String,
     kid: Option<String>,
     typ: Option<String>,
-    crit: Option<serde_json::Value>,
-    jku: Option<serde_json::Value>,
-    jwk: Option<serde_json::Value>,
-    x5c: Option<serde_json::Value>,
-    x5u: Option<serde_json::Value>,
+    #[serde(default, deserialize_with = "present")]
+    crit: bool,
+    #[serde(default, deserialize_with = "present")]
+    jku: bool,
+    #[serde(default, deserialize_with = "present")]
+    jwk: bool,
+    #[serde(default, deserialize_with = "present")]
+    x5c: bool,
+    #[serde(default, deserialize_with = "present")]
+    x5u: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -76,16 +84,22 @@ pub(crate) fn verify<T: DeserializeOwned>(
     if header.typ.as_deref() != Some(typ) {
         return Err(JwsError::Type);
     }
-    if header.crit.is_some() {
+    if header.crit {
         return Err(JwsError::Critical);
     }
-    if [header.jku, header.jwk, header.x5c, header.x5u].iter().any(Option::is_some) {
+    if header.jku || header.jwk || header.x5c || header.x5u {
         return Err(JwsError::EmbeddedKey);
     }
     let key = header.kid.as_deref().and_then(find).ok_or(JwsError::UnknownKey)?;
     let signature = Signature::from_slice(&decode(signature)?).map_err(|_| JwsError::Signature)?;
     key.verify_strict(signed.as_bytes(), &signature).map_err(|_| JwsError::Signature)?;
     serde_json::from_slice(&decode(payload)?).map_err(|_| JwsError::Malformed)
+}
+
+/// A member that is there counts, even when it is `null`.
+fn present<'de, D: Deserializer<'de>>(d: D) -> Result<bool, D::Error> {
+    IgnoredAny::deserialize(d)?;
+    Ok(true)
 }
 
 fn encode(bytes: &[u8]) -> String {

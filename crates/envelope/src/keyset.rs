@@ -219,3 +219,6 @@ impl TryFrom<ClaimedKey> for SetKey {
         if key.kid == claimed.kid { Ok(key) } else { Err(KeySetError::BadKey) }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -116,7 +116,7 @@ fn read_header(inner: &mut impl BufRead) -> Result<Vec<u8>, ContentError> {
     loop {
         let line_start = header.len();
         limited.read_until(b'\n', &mut header)?;
-        if !header.ends_with(b"\n") {
+        if !header[line_start..].ends_with(b"\n") {
             return Err(ContentError::Format { cipher: ContentCipher::Age });
         }
         if header[line_start..].starts_with(b"---") {

@@ -1,0 +1,81 @@
+//! How fast sealed files are opened, in MB/s of plaintext on one core: ours beside the bare libraries.
+//!
+//! `cargo run --release -p sealpost-envelope --example throughput`
+
+use std::{
+    io::{self, BufRead, Read, Write},
+    time::Instant,
+};
+
+use sealpost_envelope::{ContentCipher, Dek, Opener, Sealer};
+
+const SIZE: usize = 100_000_000;
+const RUNS: usize = 5;
+
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+    let plain: Vec<u8> = (0..SIZE).map(|at| ((at * 31) >> 7) as u8).collect();
+    let dek = Dek::generate(&mut rng);
+    let mut out = io::stdout();
+
+    for cipher in [ContentCipher::Aes256Cbc, ContentCipher::Age] {
+        let started = Instant::now();
+        let mut sealer = Sealer::new(cipher, &dek, &mut rng, Vec::with_capacity(SIZE + (1 << 20)))?;
+        sealer.write_all(&plain)?;
+        let iv = sealer.iv();
+        let blob = sealer.finish()?;
+        writeln!(out, "{cipher} seal: {:.0} MB/s", rate(started))?;
+
+        let opened = best(|| drain(Opener::new(cipher, &dek, iv, blob.as_slice())?))?;
+        writeln!(out, "{cipher} open: {opened:.0} MB/s")?;
+        if cipher == ContentCipher::Age {
+            let bare = best(|| drain_bare_age(&dek, &blob))?;
+            writeln!(out, "{cipher} open by the bare age library: {bare:.0} MB/s")?;
+        }
+    }
+    Ok(())
+}
+
+fn drain(mut opener: impl BufRead) -> io::Result<usize> {
+    let mut size = 0;
+    loop {
+        let plain = opener.fill_buf()?.len();
+        if plain == 0 {
+            return Ok(size);
+        }
+        size += plain;
+        opener.consume(plain);
+    }
+}
+
+fn drain_bare_age(dek: &Dek, blob: &[u8]) -> io::Result<usize> {
+    let prefix = bech32::Hrp::parse_unchecked("AGE-SECRET-KEY-");
+    let text = bech32::encode_upper::<bech32::Bech32>(prefix, dek.expose()).map_err(io::Error::other)?;
+    let identity: age::x25519::Identity = text.parse().map_err(io::Error::other)?;
+    let decryptor = age::Decryptor::new_buffered(blob).map_err(io::Error::other)?;
+    let mut reader = decryptor.decrypt(std::iter::once(&identity as _)).map_err(io::Error::other)?;
+    let mut buffer = vec![0; 64 << 10];
+    let mut size = 0;
+    loop {
+        match reader.read(&mut buffer)? {
+            0 => return Ok(size),
+            read => size += read,
+        }
+    }
+}
+
+fn best(run: impl Fn() -> io::Result<usize>) -> io::Result<f64> {
+    let mut best = 0.0_f64;
+    for _ in 0..RUNS {
+        let started = Instant::now();
+        if run()? != SIZE {
+            return Err(io::Error::other("the plaintext has another size"));
+        }
+        best = best.max(rate(started));
+    }
+    Ok(best)
+}
+
+fn rate(started: Instant) -> f64 {
+    SIZE as f64 / 1e6 / started.elapsed().as_secs_f64()
+}

@@ -1,0 +1,8 @@
+//! The crate as others see it: properties of sealing, wrapping and signing, and files made by other programs.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod common;
+mod content;
+mod vectors;
+mod wraps;
