@@ -16,3 +16,8 @@ pub mod proxy;
 pub mod scene;
 pub mod service;
 pub mod store;
+
+/// The system's randomness.
+pub fn random() -> impl rand_core::CryptoRng {
+    rand_core::UnwrapErr(getrandom::SysRng)
+}
