@@ -1,4 +1,32 @@
-//! The `sealpost` command.
+#![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
-fn main() {}
+mod args;
+mod client;
+mod commands;
+mod failure;
+mod output;
+mod seal;
+mod secret;
+mod session;
+mod store_url;
+mod upload;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{args::Cli, commands::run};
+
+fn main() -> ExitCode {
+    // Two TLS providers in one program panic when the first connection is made: name the one.
+    let installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    debug_assert!(installed.is_ok(), "nothing else installs a provider");
+
+    let cli = Cli::parse();
+    let json = cli.command.wants_json();
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => failure.report(json),
+    }
+}

@@ -1,0 +1,154 @@
+//! The command line: what there is and what each command takes.
+
+use clap::{Args, Parser, Subcommand};
+
+use crate::{
+    commands::{account, buying, jobs, listings, printers, publish, vouchers},
+    failure::{Failure, Result},
+    store_url::StoreUrl,
+};
+
+const AFTER_HELP: &str = "\
+Data goes to standard output, talk to standard error; --json prints one JSON object.
+Passwords, setup links and voucher codes are typed or come from files, never as arguments.
+
+Exit codes:
+  0  done
+  1  the store refused, or the command could not do its work
+  2  the command line makes no sense
+  3  the store cannot be reached
+  4  a watched print did not end in success
+
+Environment:
+  SEALPOST_STORE       store to talk to when --store is not given
+  SEALPOST_CONFIG_DIR  folder of saved sign-ins [default: $XDG_CONFIG_HOME/sealpost]";
+
+/// Sell files that only the buyer's device can open.
+#[derive(Debug, Parser)]
+#[command(name = "sealpost", version, after_help = AFTER_HELP, max_term_width = 100)]
+pub(crate) struct Cli {
+    #[command(subcommand)]
+    pub(crate) command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Make an account on a store and sign in.
+    Register(account::RegisterArgs),
+    /// Sign in to a store.
+    Login(account::LoginArgs),
+    /// Sign out: the token becomes void and is forgotten.
+    Logout(account::LogoutArgs),
+    /// Show who is signed in.
+    Whoami(account::WhoamiArgs),
+    /// Put a G-code file up for sale: seal it and add it to a listing.
+    Publish(publish::PublishArgs),
+    /// Show what a store offers, or one listing.
+    Listings(listings::ListingsArgs),
+    /// Withdraw a release: nothing new is printed from it.
+    Yank(listings::YankArgs),
+    /// Make codes that pay for a listing of yours.
+    #[command(subcommand)]
+    Voucher(vouchers::VoucherCommand),
+    /// Buy a listing.
+    Buy(buying::BuyArgs),
+    /// Say that the money for a purchase arrived, as its seller.
+    MarkPaid(buying::MarkPaidArgs),
+    /// Show what you bought.
+    Licences(buying::LicencesArgs),
+    /// Print something you bought on one of your printers.
+    Print(jobs::PrintArgs),
+    /// Show your prints, or one of them.
+    Jobs(jobs::JobsArgs),
+    /// Take back a print, or ask the printer to stop it.
+    Cancel(jobs::CancelArgs),
+    /// Say how a print ended that its printer lost sight of.
+    Resolve(jobs::ResolveArgs),
+    /// Show your printers.
+    Printers(printers::PrintersArgs),
+    /// Add or remove a printer.
+    #[command(subcommand)]
+    Printer(printers::PrinterCommand),
+}
+
+impl Command {
+    /// Whether failures are to be told as JSON too.
+    pub(crate) fn wants_json(&self) -> bool {
+        let connection = match self {
+            Self::Register(args) => &args.connection,
+            Self::Login(args) => &args.connection,
+            Self::Logout(args) => &args.connection,
+            Self::Whoami(args) => &args.connection,
+            Self::Publish(args) => &args.connection,
+            Self::Listings(args) => &args.connection,
+            Self::Yank(args) => &args.connection,
+            Self::Voucher(vouchers::VoucherCommand::Create(args)) => &args.connection,
+            Self::Buy(args) => &args.connection,
+            Self::MarkPaid(args) => &args.connection,
+            Self::Licences(args) => &args.connection,
+            Self::Print(args) => &args.connection,
+            Self::Jobs(args) => &args.connection,
+            Self::Cancel(args) => &args.connection,
+            Self::Resolve(args) => &args.connection,
+            Self::Printers(args) => &args.connection,
+            Self::Printer(command) => command.connection(),
+        };
+        connection.json
+    }
+}
+
+/// Which store is spoken to, and how the answer is shown.
+#[derive(Args, Clone, Debug)]
+pub(crate) struct Connection {
+    /// Address of the store [default: that of the latest sign-in]
+    #[arg(long, value_name = "URL", env = "SEALPOST_STORE", hide_env_values = true, help_heading = "Store")]
+    pub(crate) store: Option<String>,
+    /// Talk to a store on your own network without TLS
+    #[arg(long, help_heading = "Store")]
+    pub(crate) allow_http: bool,
+    /// Print one JSON object instead of text
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+impl Connection {
+    /// The store that is named, or else `saved`.
+    pub(crate) fn store_or(&self, saved: Option<&str>) -> Result<StoreUrl> {
+        let text = self.store.as_deref().or(saved).ok_or_else(|| {
+            Failure::usage("no_store", "which store?")
+                .hint("name it with --store URL or SEALPOST_STORE, or sign in: sealpost login --store URL")
+        })?;
+        text.parse().map_err(|why| Failure::usage("bad_store", format!("{text:?} is no store: {why}")))
+    }
+}
+
+/// Reads an id of something in a store.
+pub(crate) fn id(text: &str) -> Result<String, &'static str> {
+    let id = text.trim();
+    let plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'_' | b'-');
+    if (1..=64).contains(&id.len()) && id.bytes().all(plain) {
+        Ok(id.to_owned())
+    } else {
+        Err("an id has 1 to 64 characters out of a-z, 0-9, `_` and `-`")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory as _;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_holds_together() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn ids_cannot_leave_their_place_in_a_path() {
+        for text in ["", "..", "a/b", "A", "a b", "é", &"x".repeat(65)] {
+            assert!(id(text).is_err(), "{text:?}");
+        }
+        assert_eq!(id(" job_a-1 ").unwrap(), "job_a-1");
+    }
+}

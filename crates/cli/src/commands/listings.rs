@@ -1,0 +1,169 @@
+//! `listings`, `yank`.
+
+use clap::Args;
+use sealpost_api::catalogue::{Listing, ListingPage, Preview, Price, Release};
+use sealpost_market::Money;
+
+use crate::{
+    args::{Connection, id},
+    client::Client,
+    failure::Result,
+    output::{Table, answer, facts, short_date, short_duration, short_size},
+};
+
+#[derive(Args, Debug)]
+pub(crate) struct ListingsArgs {
+    /// Show this one with its releases
+    #[arg(value_parser = id)]
+    listing: Option<String>,
+    /// How many to show, newest first
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct YankArgs {
+    /// Release to withdraw
+    #[arg(value_parser = id)]
+    release: String,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+pub(crate) async fn listings(args: ListingsArgs) -> Result<()> {
+    let client = Client::open(&args.connection)?;
+    if let Some(id) = &args.listing {
+        let listing: Listing = client.get(&["api", "v1", "listings", id], &[]).await?;
+        answer(args.connection.json, &listing, describe);
+        return Ok(());
+    }
+    let mut page = ListingPage { listings: Vec::new(), next: None };
+    loop {
+        let query: Vec<_> = page.next.iter().map(|after| ("after", after.as_str())).collect();
+        let part: ListingPage = client.get(&["api", "v1", "listings"], &query).await?;
+        page.listings.extend(part.listings);
+        page.next = part.next;
+        if page.next.is_none() || page.listings.len() >= args.limit {
+            break;
+        }
+    }
+    let more = page.next.is_some() || page.listings.len() > args.limit;
+    page.listings.truncate(args.limit);
+    answer(args.connection.json, &page, table);
+    if more && !args.connection.json {
+        eprintln!("There are more: --limit {}", args.limit * 2);
+    }
+    Ok(())
+}
+
+pub(crate) async fn yank(args: YankArgs) -> Result<()> {
+    let client = Client::signed_in(&args.connection)?;
+    let release: Release =
+        client.post(&["api", "v1", "releases", &args.release, "yank"], &serde_json::json!({})).await?;
+    answer(args.connection.json, &release, |release| {
+        format!(
+            "Release {} (version {}) is {}: nothing new is printed from it.",
+            release.id, release.version, release.state
+        )
+    });
+    Ok(())
+}
+
+/// What something costs, for people.
+pub(crate) fn price_text(price: Option<&Price>) -> String {
+    match price {
+        None => "free".into(),
+        Some(price) => match Money::parse(&price.amount, &price.currency) {
+            Ok(money) => money.to_string(),
+            Err(_) => format!("{} {} (minor units)", price.amount, price.currency),
+        },
+    }
+}
+
+fn table(page: &ListingPage) -> String {
+    let mut table = Table::new(["ID", "TITLE", "PRICE", "PRINTS", "VERSION", "SELLER", "SINCE"]);
+    for listing in &page.listings {
+        let newest = listing.releases.iter().find(|release| release.state == "active");
+        table.row([
+            listing.id.clone(),
+            listing.title.clone(),
+            price_text(listing.price.as_ref()),
+            listing.prints.to_string(),
+            newest.map_or_else(|| "-".into(), |release| release.version.clone()),
+            listing.publisher_name.clone(),
+            short_date(&listing.created_at),
+        ]);
+    }
+    table.or("Nothing is offered yet.")
+}
+
+fn describe(listing: &Listing) -> String {
+    let retries = match listing.free_retries {
+        0 => "failed prints count".into(),
+        1 => "1 failed print is given back".into(),
+        n => format!("{n} failed prints are given back"),
+    };
+    let mut text = facts([
+        ("Listing", Some(listing.id.clone())),
+        ("Title", Some(listing.title.clone())),
+        ("Price", Some(price_text(listing.price.as_ref()))),
+        ("Prints", Some(format!("{} for each purchase; {retries}", listing.prints))),
+        ("Seller", Some(listing.publisher_name.clone())),
+        ("State", (listing.state != "listed").then(|| listing.state.clone())),
+        ("Since", Some(short_date(&listing.created_at))),
+        ("About", (!listing.description.is_empty()).then(|| listing.description.clone())),
+    ]);
+    let mut table = Table::new(["RELEASE", "VERSION", "STATE", "CIPHER", "SIZE", "FILE", "DATE"]);
+    for release in &listing.releases {
+        table.row([
+            release.id.clone(),
+            release.version.clone(),
+            release.state.clone(),
+            release.cipher.clone(),
+            short_size(release.plain_size),
+            preview_text(&release.preview),
+            short_date(&release.created_at),
+        ]);
+    }
+    text.push('\n');
+    text.push_str(&table.or("No release yet."));
+    text
+}
+
+fn preview_text(preview: &Preview) -> String {
+    let facts = [
+        preview.estimated_time_s.map(short_duration),
+        preview.layers.map(|layers| format!("{layers} layers")),
+        preview
+            .filament_mm_x100
+            .map(|filament| format!("{}.{:02} m", filament / 100_000, filament / 1000 % 100)),
+        preview.filament_type.clone(),
+    ];
+    facts.into_iter().flatten().collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prices_are_shown_in_major_units() {
+        let price = |amount: &str, currency: &str| Price { amount: amount.into(), currency: currency.into() };
+        assert_eq!(price_text(None), "free");
+        assert_eq!(price_text(Some(&price("499", "EUR"))), "4.99 EUR");
+        assert_eq!(price_text(Some(&price("499", "JPY"))), "499 JPY");
+    }
+
+    #[test]
+    fn a_preview_names_what_is_known() {
+        let preview = Preview {
+            estimated_time_s: Some(3900),
+            filament_mm_x100: Some(123_456),
+            filament_type: Some("PLA".into()),
+            ..Preview::default()
+        };
+        assert_eq!(preview_text(&preview), "1h 05m, 1.23 m, PLA");
+    }
+}

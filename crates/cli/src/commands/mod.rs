@@ -1,0 +1,44 @@
+//! One module for each group of commands.
+
+pub(crate) mod account;
+pub(crate) mod buying;
+pub(crate) mod jobs;
+pub(crate) mod listings;
+pub(crate) mod printers;
+pub(crate) mod publish;
+pub(crate) mod vouchers;
+mod watch;
+
+use crate::{
+    args::Command,
+    failure::{Doing as _, Result},
+};
+
+/// Runs one command to its end.
+pub(crate) fn run(command: Command) -> Result<()> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().doing("runtime", "start")?;
+    runtime.block_on(run_client(command))
+}
+
+async fn run_client(command: Command) -> Result<()> {
+    match command {
+        Command::Register(args) => account::register(args).await,
+        Command::Login(args) => account::login(args).await,
+        Command::Logout(args) => account::logout(args).await,
+        Command::Whoami(args) => account::whoami(args).await,
+        Command::Publish(args) => publish::publish(args).await,
+        Command::Listings(args) => listings::listings(args).await,
+        Command::Yank(args) => listings::yank(args).await,
+        Command::Voucher(vouchers::VoucherCommand::Create(args)) => vouchers::create(args).await,
+        Command::Buy(args) => buying::buy(args).await,
+        Command::MarkPaid(args) => buying::mark_paid(args).await,
+        Command::Licences(args) => buying::licences(args).await,
+        Command::Print(args) => jobs::print(args).await,
+        Command::Jobs(args) => jobs::jobs(args).await,
+        Command::Cancel(args) => jobs::cancel(args).await,
+        Command::Resolve(args) => jobs::resolve(args).await,
+        Command::Printers(args) => printers::printers(args).await,
+        Command::Printer(command) => printers::printer(command).await,
+    }
+}

@@ -1,0 +1,58 @@
+//! `voucher create`.
+
+use clap::{Args, Subcommand};
+use sealpost_api::catalogue::{NewVoucher, Voucher};
+
+use crate::{
+    args::{Connection, id},
+    client::Client,
+    failure::Result,
+    output::{answer, short_date},
+};
+
+#[derive(Debug, Subcommand)]
+pub(crate) enum VoucherCommand {
+    /// Make a code; it is printed once, alone on standard output
+    Create(CreateArgs),
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct CreateArgs {
+    /// Listing of yours it pays for
+    #[arg(value_parser = id)]
+    listing: String,
+    /// Prints one use grants [default: what the listing says]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    prints: Option<u32>,
+    /// How many people can use it
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
+    uses: u32,
+    /// When it becomes void, such as 2030-01-31T00:00:00Z [default: never]
+    #[arg(long, value_name = "DATE")]
+    expires: Option<String>,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+pub(crate) async fn create(args: CreateArgs) -> Result<()> {
+    let client = Client::signed_in(&args.connection)?;
+    let request = NewVoucher {
+        listing: args.listing,
+        prints: args.prints,
+        uses: Some(args.uses),
+        expires_at: args.expires,
+    };
+    let voucher: Voucher = client.post(&["api", "v1", "vouchers"], &request).await?;
+    if !args.connection.json {
+        let until = voucher.expires_at.as_deref().map(|date| format!(" until {}", short_date(date)));
+        eprintln!(
+            "Voucher for {}: {} print(s) a use, {} use(s){}. Whoever has the code can use it; it is not shown again.",
+            voucher.listing,
+            voucher.prints,
+            voucher.uses_left,
+            until.unwrap_or_default(),
+        );
+    }
+    answer(args.connection.json, &voucher, |voucher| voucher.code.clone());
+    Ok(())
+}

@@ -1,0 +1,93 @@
+//! Secrets a person hands over: typed without echo, from a file, or from standard input. Never as an argument, which
+//! every user of the machine can read.
+
+use std::{
+    fs::File,
+    io::{self, BufRead as _, IsTerminal as _, Read},
+    path::Path,
+};
+
+use zeroize::Zeroizing;
+
+use crate::failure::{Doing as _, Failure, Result};
+
+/// Longest secret there is; more is a file given by mistake.
+const LIMIT: u64 = 4096;
+
+/// Reads a secret: the first line of `file` (`-`: the next line of standard input), or typed at the terminal.
+///
+/// `option` is what the hint names when there is neither a file nor a terminal.
+pub(crate) fn read(what: &str, file: Option<&Path>, option: &str) -> Result<Zeroizing<String>> {
+    let secret = match file {
+        Some(path) if path == Path::new("-") => next_line_of_stdin(what)?,
+        Some(path) => {
+            let opened = File::open(path).doing("secret_file", format_args!("open {}", path.display()))?;
+            first_line(opened).doing("secret_file", format_args!("read {}", path.display()))?
+        }
+        None => typed(what, option)?,
+    };
+    if secret.is_empty() {
+        return Err(Failure::usage("empty_secret", format!("the {what} is empty")));
+    }
+    Ok(secret)
+}
+
+/// Reads a new secret; typed ones are typed twice.
+pub(crate) fn read_new(what: &str, file: Option<&Path>, option: &str) -> Result<Zeroizing<String>> {
+    let secret = read(what, file, option)?;
+    if file.is_none() && *read(&format!("{what} once more"), None, option)? != *secret {
+        return Err(Failure::usage("secrets_differ", format!("the two {what}s differ")));
+    }
+    Ok(secret)
+}
+
+fn typed(what: &str, option: &str) -> Result<Zeroizing<String>> {
+    if !io::stdin().is_terminal() {
+        return Err(Failure::usage("no_terminal", format!("there is no terminal to ask for the {what}"))
+            .hint(format!("give it in a file with {option} FILE, or on standard input with {option} -")));
+    }
+    let mut prompt = what.to_owned();
+    if let Some(first) = prompt.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    let answer = rpassword::prompt_password(format!("{prompt}: "))
+        .doing("terminal", format_args!("ask for the {what}"))?;
+    Ok(Zeroizing::new(answer))
+}
+
+/// One line at a time, so that two secrets can come by the same pipe.
+fn next_line_of_stdin(what: &str) -> Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
+    io::stdin()
+        .lock()
+        .take(LIMIT)
+        .read_line(&mut line)
+        .doing("secret_file", format_args!("read the {what} from standard input"))?;
+    Ok(trimmed(&line))
+}
+
+fn first_line(source: impl Read) -> io::Result<Zeroizing<String>> {
+    let mut line = Zeroizing::new(String::new());
+    io::BufReader::new(source.take(LIMIT)).read_line(&mut line)?;
+    Ok(trimmed(&line))
+}
+
+fn trimmed(line: &str) -> Zeroizing<String> {
+    Zeroizing::new(line.trim_end_matches(['\r', '\n']).to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_line_end_is_cut_from_a_secret() {
+        assert_eq!(*first_line(&b" pass word \r\nsecond"[..]).unwrap(), " pass word ");
+        assert_eq!(*first_line(&b"no newline"[..]).unwrap(), "no newline");
+    }
+
+    #[test]
+    fn a_file_that_is_no_text_is_an_error() {
+        assert!(first_line(&b"\xff\xfe\n"[..]).is_err());
+    }
+}
