@@ -145,7 +145,7 @@ impl Printer {
         let config = self.data.join("config/printer.cfg");
         let gcodes = self.data.join("gcodes");
         let text = template.replace("@GCODES@", &gcodes.display().to_string());
-        fs::write(&config, format!("{text}\n[sealpost]\n{}\n", self.options.extra))?;
+        fs::write(&config, text.replace("[sealpost]", &format!("[sealpost]\n{}", self.options.extra)))?;
         let mut command = Command::new(python()?);
         command.args(["-m", "klipper_host", "--config"]).arg(&config);
         command.arg("-a").arg(self.data.join("comms/klippy.sock"));
