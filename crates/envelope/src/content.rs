@@ -226,6 +226,9 @@ impl<R: Read> BufRead for Opener<R> {
 
 impl<R: Read> Read for Opener<R> {
     fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if let OpenMode::Age(opener) = &mut self.mode {
+            return opener.read(buf);
+        }
         let read = self.fill_buf()?.read(buf)?;
         self.consume(read);
         Ok(read)

@@ -21,8 +21,9 @@ use crate::Dek;
 const SECRET_PREFIX: Hrp = Hrp::parse_unchecked("AGE-SECRET-KEY-");
 const STANZA: &str = "X25519";
 const GREASE: &str = "-grease";
-/// One X25519 stanza and one of grease have about 500 bytes.
-const HEADER_LIMIT: u64 = 4096;
+/// One X25519 stanza and one of grease have about 500 bytes. Reads of the payload are longer and go past a buffer of
+/// this size without a copy.
+const HEADER_LIMIT: usize = 4096;
 const CHUNK: usize = 64 << 10;
 
 pub(super) struct AgeSealer<W: Write> {
@@ -60,7 +61,7 @@ pub(super) struct AgeOpener<R: Read> {
 
 impl<R: Read> AgeOpener<R> {
     pub(super) fn new(dek: &Dek, inner: R) -> Result<Self, ContentError> {
-        let mut inner = BufReader::with_capacity(CHUNK, inner);
+        let mut inner = BufReader::with_capacity(HEADER_LIMIT, inner);
         let header = read_header(&mut inner)?;
         let decryptor = Decryptor::new_buffered(Cursor::new(header).chain(inner)).map_err(header_error)?;
         let identity = OnlyRecipient(identity(dek)?);
@@ -78,6 +79,15 @@ impl<R: Read> AgeOpener<R> {
             (self.at, self.end) = (0, read?);
         }
         Ok(&self.buffer[self.at..self.end])
+    }
+
+    pub(super) fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.at == self.end && buf.len() >= CHUNK && !self.failed {
+            return self.stream.read(buf).map_err(payload_error).inspect_err(|_| self.failed = true);
+        }
+        let read = self.fill_buf()?.read(buf)?;
+        self.consume(read);
+        Ok(read)
     }
 
     pub(super) fn consume(&mut self, amount: usize) {
@@ -111,7 +121,7 @@ fn identity(dek: &Dek) -> Result<x25519::Identity, ContentError> {
 
 /// The header up to and with its MAC line, so that a hostile one cannot grow without bound.
 fn read_header(inner: &mut impl BufRead) -> Result<Vec<u8>, ContentError> {
-    let mut limited = inner.take(HEADER_LIMIT);
+    let mut limited = inner.take(HEADER_LIMIT as u64);
     let mut header = Vec::new();
     loop {
         let line_start = header.len();

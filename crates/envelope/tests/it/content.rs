@@ -109,6 +109,13 @@ fn the_iv_is_demanded_where_it_belongs_and_refused_elsewhere() {
 }
 
 #[test]
+fn sealers_and_openers_can_be_sent_to_a_worker_thread() {
+    fn assert_send<T: Send>() {}
+    assert_send::<Sealer<Vec<u8>>>();
+    assert_send::<Opener<&[u8]>>();
+}
+
+#[test]
 fn a_failed_blob_stays_failed() {
     for cipher in SEALED_BY_US {
         let (dek, iv, mut blob) = seal(cipher, &plain(300_000));
