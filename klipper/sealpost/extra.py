@@ -264,7 +264,7 @@ class Sealpost:
             self.watch = None
         _Memory.last = {"job": job.job, "outcome": outcome,
                         "position": job.position, "size": job.size,
-                        "message": message[:200]}
+                        "message": message.split("\n")[0][:200]}
         logging.info("sealpost: job %s: %s (%d of %d bytes)", job.job,
                      outcome, job.position, job.size)
 

@@ -17,7 +17,7 @@ class GcodeMove:
                               ("G91", self._relative), ("M82", self._absolute_e),
                               ("M83", self._relative_e), ("G92", self._set)):
             gcode.register_command(name, command)
-        for name in ("G4", "M18", "M84", "M105", "M106", "M107", "M114",
+        for name in ("G4", "M18", "M84", "M106", "M107", "M114",
                      "M204", "M220", "M221", "M400", "M73"):
             gcode.register_command(name, lambda gcmd: None)
         for name in ("SAVE_GCODE_STATE", "RESTORE_GCODE_STATE",
@@ -33,8 +33,15 @@ class GcodeMove:
                 "gcode_position": list(self.position)}
 
     def _move(self, gcmd):
+        try:
+            words = {name: float(value) for name, value
+                     in gcmd.get_command_parameters().items()
+                     if name in AXES or name == "F"}
+        except ValueError:
+            raise gcmd.error("Unable to parse move '%s'"
+                             % (gcmd.get_commandline(),))
         for axis, index in AXES.items():
-            value = gcmd.get_float(axis, None)
+            value = words.get(axis)
             if value is None:
                 continue
             absolute = self.absolute and (axis != "E" or self.absolute_extrude)
@@ -43,7 +50,7 @@ class GcodeMove:
             if axis != "E" and axis.lower() not in self.homed:
                 raise gcmd.error("Must home axis first: %.3f %.3f %.3f [%.3f]"
                                  % tuple(self.position))
-        self.speed = gcmd.get_float("F", self.speed * 60) / 60
+        self.speed = words.get("F", self.speed * 60) / 60
 
     def _home(self, gcmd):
         axes = [a for a in "XYZ" if a in gcmd.get_command_parameters()] or "XYZ"
@@ -110,7 +117,9 @@ class Heaters:
                                              ("M140", "M190"))}
         for name, heater in self.heaters.items():
             printer.add_object(name, heater)
-        printer.lookup_object("gcode").register_command(
+        gcode = printer.lookup_object("gcode")
+        gcode.register_command("M105", self._report, True)
+        gcode.register_command(
             "TURN_OFF_HEATERS", lambda gcmd: self.turn_off(),
             desc="Turn off all heaters")
         printer.register_event_handler("klippy:shutdown", self.turn_off)
@@ -119,6 +128,14 @@ class Heaters:
         names = list(self.heaters)
         return {"available_heaters": names, "available_sensors": names,
                 "available_monitors": []}
+
+    def _report(self, gcmd):
+        report = " ".join("%s:%.1f /%.1f" % (
+            short, self.heaters[name].get_status(0)["temperature"],
+            self.heaters[name].target)
+            for short, name in (("B", "heater_bed"), ("T0", "extruder")))
+        if not gcmd.ack(report):
+            gcmd.respond_raw(report)
 
     def turn_off(self):
         for heater in self.heaters.values():
@@ -145,9 +162,9 @@ class Respond:
     def __init__(self, printer):
         gcode = printer.lookup_object("gcode")
         gcode.register_command("M118", lambda gcmd: gcmd.respond_raw(
-            "echo: " + gcmd.get_raw_command_parameters()))
+            "echo: " + gcmd.get_raw_command_parameters()), True)
         gcode.register_command("RESPOND", lambda gcmd: gcmd.respond_raw(
-            "echo: " + gcmd.get("MSG", "")))
+            "echo: " + gcmd.get("MSG", "")), True)
 
 
 class IdleTimeout:

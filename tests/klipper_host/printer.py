@@ -15,6 +15,8 @@ from .webhooks import WebHooks
 READY = "Printer is ready"
 STARTUP = "Printer is not ready\nThe host is attempting to connect."
 HALTED = "Once the underlying issue is corrected, use the RESTART command."
+STOPPED = ("Once the underlying issue is corrected, use the FIRMWARE_RESTART"
+           " command.\nPrinter is shutdown")
 
 BUILT_IN = {
     "virtual_sdcard": virtual_sdcard.load_config,
@@ -120,7 +122,7 @@ class Printer:
             return
         logging.error("Transition to shutdown state: %s", message)
         self.in_shutdown_state = True
-        self.state_message = message
+        self.state_message = "%s\n%s" % (message, STOPPED)
         with self.reactor.assert_no_pause():
             for event, params in (("klippy:shutdown", ()),
                                   ("klippy:analyze_shutdown",

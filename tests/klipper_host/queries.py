@@ -56,7 +56,9 @@ class StatusEndpoints:
         wanted = _wanted(request)
         answer = self.reactor.completion()
         self.pending.append((wanted, answer))
-        self.reactor.update_timer(self.timer, self.reactor.NOW)
+        # Where somebody subscribed, a query is answered with the next refresh.
+        if not self.subscribers:
+            self.reactor.update_timer(self.timer, self.reactor.NOW)
         request.send(answer.wait())
         return wanted
 
