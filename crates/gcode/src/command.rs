@@ -116,50 +116,46 @@ pub(crate) fn number_text(text: &[u8]) -> Option<f64> {
 /// Reads a decimal number at `at` and says where it ends. No exponents: Klipper takes `E` for the next argument.
 #[inline]
 pub(crate) fn number(text: &[u8], at: usize) -> (Option<f64>, usize) {
-    const SCALE: [f64; 20] = [
+    /// Numbers of so many digits fit the mantissa, and their scale the table.
+    const DIGITS: usize = 18;
+    const SCALE: [f64; DIGITS + 1] = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
-        1e18, 1e19,
+        1e18,
     ];
-    let mut i = at;
-    let negative = match text.get(i) {
-        Some(b'-') => {
-            i += 1;
-            true
-        }
-        Some(b'+') => {
-            i += 1;
-            false
-        }
-        _ => false,
-    };
-    let (mut mantissa, mut digits, mut decimals, mut dropped) = (0u64, 0usize, 0usize, 0usize);
-    let mut fraction = false;
-    while let Some(&byte) = text.get(i) {
-        let digit = byte.wrapping_sub(b'0');
-        if digit < 10 {
-            digits += 1;
-            // Eighteen digits fit; more say nothing about a place or a temperature but its size.
-            if mantissa < 100_000_000_000_000_000 {
-                mantissa = mantissa * 10 + u64::from(digit);
-                decimals += usize::from(fraction);
-            } else {
-                dropped += usize::from(!fraction);
-            }
-        } else if byte == b'.' && !fraction {
-            fraction = true;
-        } else {
-            break;
-        }
-        i += 1;
+    let sign = text.get(at).copied().unwrap_or_default();
+    let start = at + usize::from(sign == b'-' || sign == b'+');
+    let (mantissa, mut end) = digits(text, start, 0);
+    let (mut mantissa, whole) = (mantissa, end - start);
+    let mut decimals = 0;
+    if text.get(end) == Some(&b'.') {
+        let point = end;
+        (mantissa, end) = digits(text, point + 1, mantissa);
+        decimals = end - point - 1;
     }
-    if digits == 0 {
+    if whole + decimals == 0 {
         return (None, at);
     }
-    let mut value = mantissa as f64 / SCALE[decimals.min(19)];
-    if dropped > 0 {
-        value *= 10f64.powi(i32::try_from(dropped).unwrap_or(i32::MAX));
+    if whole + decimals > DIGITS {
+        return (long_number(&text[at..end]), end);
     }
-    (Some(if negative { -value } else { value }), i)
+    let value = mantissa as f64 / SCALE[decimals];
+    (Some(if sign == b'-' { -value } else { value }), end)
+}
+
+/// Adds the digits at `at` to `mantissa`, which means nothing after too many of them.
+#[inline]
+fn digits(text: &[u8], at: usize, mut mantissa: u64) -> (u64, usize) {
+    let mut end = at;
+    while let Some(digit) = text.get(end).map(|b| b.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+        mantissa = mantissa.wrapping_mul(10).wrapping_add(u64::from(digit));
+        end += 1;
+    }
+    (mantissa, end)
+}
+
+#[cold]
+fn long_number(text: &[u8]) -> Option<f64> {
+    std::str::from_utf8(text).ok()?.parse().ok()
 }
 
 pub(crate) fn trim_start(text: &[u8]) -> &[u8] {

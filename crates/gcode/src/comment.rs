@@ -58,7 +58,12 @@ impl Comments {
 
     /// `SET_PRINT_STATS_INFO TOTAL_LAYER=`
     pub(crate) fn total_layers(&mut self, value: &[u8]) {
-        self.summary.layers = self.summary.layers.or_else(|| whole(value));
+        set(&mut self.summary.layers, positive(value));
+    }
+
+    /// `SET_PRINT_STATS_INFO CURRENT_LAYER=`, counted from 1.
+    pub(crate) fn current_layer(&mut self, value: &[u8]) {
+        self.layer_numbers = self.layer_numbers.max(positive(value).map(|n| n - 1));
     }
 
     /// What `M109` and `M190` ask for first stands in for a missing comment.
@@ -74,11 +79,11 @@ impl Comments {
     pub(crate) fn finish(self, top: Option<f64>) -> Summary {
         let mut summary = self.summary;
         let counted = self.layer_changes.max(self.layer_numbers.map_or(0, |n| n.saturating_add(1)));
-        summary.layers = summary.layers.filter(|n| *n > 0).or(Some(counted).filter(|n| *n > 0));
+        summary.layers = summary.layers.or(Some(counted).filter(|n| *n > 0));
         summary.layer_height_mm = summary.layer_height_mm.or(self.second_height);
         let percent = self.first_height_percent.zip(summary.layer_height_mm).map(|(p, h)| p * h / 100.0);
         summary.first_layer_height_mm = summary.first_layer_height_mm.or(percent).or(self.first_height);
-        summary.object_height_mm = summary.object_height_mm.or(self.top).or(top.filter(|top| *top > 0.0));
+        summary.object_height_mm = summary.object_height_mm.or(self.top).or(top);
         summary.extruder_temp_c = summary.extruder_temp_c.or(self.first_extruder);
         summary.bed_temp_c = summary.bed_temp_c.or(self.first_bed);
         summary
@@ -137,7 +142,7 @@ impl Comments {
             }
             b"total estimated time" => set(&mut s.estimated_time_s, duration(value)),
             b"total layers count" | b"total layer number" | b"LAYER_COUNT" | b"layer_count" => {
-                set(&mut s.layers, whole(value));
+                set(&mut s.layers, positive(value));
             }
             b"layer_height"
             | b"Layer height"
@@ -246,6 +251,10 @@ fn float(text: &[u8]) -> Option<f64> {
 
 fn whole(text: &[u8]) -> Option<u32> {
     float(text).filter(|value| value.fract() == 0.0 && *value < f64::from(u32::MAX)).map(|value| value as u32)
+}
+
+fn positive(text: &[u8]) -> Option<u32> {
+    whole(text).filter(|n| *n > 0)
 }
 
 /// The sum of numbers separated by commas or semicolons.

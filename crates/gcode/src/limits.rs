@@ -33,11 +33,6 @@ pub(crate) struct Heating {
 }
 
 impl Limits {
-    /// Whether any axis has an end.
-    pub(crate) fn has_reach(&self) -> bool {
-        self.axis_min.iter().chain(&self.axis_max).any(Option::is_some)
-    }
-
     pub(crate) fn check_heating(&self, heating: &Heating, line: u64) -> Result<(), Refusal> {
         let limit = match heating.heater {
             Heater::Extruder => self.extruder_max_temp,
@@ -52,15 +47,32 @@ impl Limits {
             _ => Ok(()),
         }
     }
+}
 
-    /// `places` are machine coordinates, where they are known.
-    pub(crate) fn check_reach(&self, places: &[Option<f64>; 3], line: u64) -> Result<(), Refusal> {
-        for (index, axis) in [Axis::X, Axis::Y, Axis::Z].into_iter().enumerate() {
-            let Some(place) = places[index] else { continue };
-            let min = self.axis_min[index].unwrap_or(f64::NEG_INFINITY);
-            let max = self.axis_max[index].unwrap_or(f64::INFINITY);
+/// The ends of the axes with their margin, ready for every move.
+pub(crate) struct Reach {
+    ends: [(f64, f64); 3],
+}
+
+impl Reach {
+    /// `None` where no axis has an end.
+    pub(crate) fn of(limits: &Limits) -> Option<Self> {
+        let end = |axis: usize| {
+            let min = limits.axis_min[axis].unwrap_or(f64::NEG_INFINITY);
+            (min, limits.axis_max[axis].unwrap_or(f64::INFINITY))
+        };
+        let any = limits.axis_min.iter().chain(&limits.axis_max).any(Option::is_some);
+        any.then(|| Self { ends: [end(0), end(1), end(2)] })
+    }
+
+    /// `places` are machine coordinates; what is not a number is not beyond anything.
+    #[inline]
+    pub(crate) fn check(&self, places: &[f64; 3], line: u64) -> Result<(), Refusal> {
+        for (index, (min, max)) in self.ends.iter().enumerate() {
+            let place = places[index];
             if place < min - REACH_MARGIN_MM || place > max + REACH_MARGIN_MM {
-                return Err(Refusal::OutOfReach { line, axis, place, min, max });
+                let axis = [Axis::X, Axis::Y, Axis::Z][index];
+                return Err(Refusal::OutOfReach { line, axis, place, min: *min, max: *max });
             }
         }
         Ok(())

@@ -2,37 +2,51 @@
 
 use crate::command::{Arguments, find_argument, number_text};
 
-/// Places and offsets of X, Y and Z in millimetres; `None` is unknown.
+/// Not a number is a place nobody knows: whatever is added to it stays unknown, and no comparison with it holds.
+const UNKNOWN: f64 = f64::NAN;
+
+/// Places and offsets of X, Y and Z in millimetres.
 pub(crate) struct Motion {
     /// Where the tool is, in machine coordinates.
-    place: [Option<f64>; 3],
-    /// What `G92` and `SET_GCODE_OFFSET` add to a coordinate.
-    base: [Option<f64>; 3],
-    origin: [Option<f64>; 3],
-    /// Whether coordinates are absolute.
-    absolute: Option<bool>,
-    /// The highest place something was extruded at.
-    pub(crate) top: Option<f64>,
+    place: [f64; 3],
+    /// What `G92` adds to a coordinate.
+    base: [f64; 3],
+    /// What `SET_GCODE_OFFSET` adds.
+    origin: [f64; 3],
+    mode: Mode,
+    /// The highest place something was extruded at; 0 before.
+    top: f64,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Mode {
+    Absolute,
+    Relative,
+    Unknown,
 }
 
 impl Motion {
     pub(crate) fn new() -> Self {
-        let zero = [Some(0.0); 3];
-        Self { place: [None; 3], base: zero, origin: zero, absolute: Some(true), top: None }
+        Self { place: [UNKNOWN; 3], base: [0.0; 3], origin: [0.0; 3], mode: Mode::Absolute, top: 0.0 }
     }
 
-    /// `G0` to `G3`. Gives the place the move ends at.
+    /// `G0` to `G3`. Gives the place the move ends at; not a number where it is unknown.
     #[inline]
-    pub(crate) fn go(&mut self, arguments: Arguments<'_>) -> &[Option<f64>; 3] {
+    pub(crate) fn go(&mut self, arguments: Arguments<'_>) -> &[f64; 3] {
         let (mut across, mut extrudes) = (false, false);
         for (letter, value) in arguments.letters() {
+            let value = value.unwrap_or(UNKNOWN);
             match letter {
                 b'X' | b'Y' | b'Z' => {
                     let axis = usize::from(letter - b'X');
                     across |= letter != b'Z';
-                    self.place[axis] = self.target(axis, value);
+                    self.place[axis] = match self.mode {
+                        Mode::Absolute => value + (self.base[axis] + self.origin[axis]),
+                        Mode::Relative => value + self.place[axis],
+                        Mode::Unknown => UNKNOWN,
+                    };
                 }
-                b'E' => extrudes = value.is_some_and(|e| e > 0.0),
+                b'E' => extrudes = value > 0.0,
                 _ => {}
             }
         }
@@ -43,7 +57,7 @@ impl Motion {
     }
 
     pub(crate) fn absolute(&mut self, absolute: bool) {
-        self.absolute = Some(absolute);
+        self.mode = if absolute { Mode::Absolute } else { Mode::Relative };
     }
 
     /// `G28`: homed axes lose their `G92` offset and are somewhere only the printer knows.
@@ -57,61 +71,55 @@ impl Motion {
         let all = named == [false; 3];
         for (axis, named) in named.into_iter().enumerate() {
             if all || named {
-                self.place[axis] = None;
-                self.base[axis] = Some(0.0);
+                self.place[axis] = UNKNOWN;
+                self.base[axis] = 0.0;
             }
         }
     }
 
-    /// `G92`: the place keeps, its coordinate changes.
+    /// `G92`: the place stays, its coordinate changes.
     pub(crate) fn rename_place(&mut self, arguments: Arguments<'_>) {
         let mut any = false;
         for (letter, value) in arguments.letters() {
             any = true;
             if let b'X' | b'Y' | b'Z' = letter {
-                self.rename_axis(usize::from(letter - b'X'), value);
+                self.rename_axis(usize::from(letter - b'X'), value.unwrap_or(UNKNOWN));
             }
         }
         if !any {
-            (0..3).for_each(|axis| self.rename_axis(axis, Some(0.0)));
+            (0..3).for_each(|axis| self.rename_axis(axis, 0.0));
         }
     }
 
     /// `SET_GCODE_OFFSET`.
     pub(crate) fn offset(&mut self, arguments: &[u8]) {
-        for (axis, (set, adjust)) in
-            [("X", "X_ADJUST"), ("Y", "Y_ADJUST"), ("Z", "Z_ADJUST")].into_iter().enumerate()
-        {
+        let names = [("X", "X_ADJUST"), ("Y", "Y_ADJUST"), ("Z", "Z_ADJUST")];
+        for (axis, (set, adjust)) in names.into_iter().enumerate() {
+            let value = |text| number_text(text).unwrap_or(UNKNOWN);
             if let Some(text) = find_argument(arguments, set) {
-                self.origin[axis] = number_text(text);
+                self.origin[axis] = value(text);
             } else if let Some(text) = find_argument(arguments, adjust) {
-                self.origin[axis] = self.origin[axis].zip(number_text(text)).map(|(old, more)| old + more);
+                self.origin[axis] += value(text);
             }
         }
     }
 
     /// Something the file does not show has set offsets: a tool change, a restored state.
     pub(crate) fn lose(&mut self) {
-        self.place = [None; 3];
-        self.base = [None; 3];
-        self.origin = [None; 3];
-        self.absolute = None;
+        *self = Self { top: self.top, ..Self::lost() };
     }
 
-    #[inline]
-    fn target(&self, axis: usize, value: Option<f64>) -> Option<f64> {
-        let value = value?;
-        if self.absolute? {
-            Some(value + self.base[axis]? + self.origin[axis]?)
-        } else {
-            Some(value + self.place[axis]?)
-        }
+    /// The highest place something was extruded at.
+    pub(crate) fn top(&self) -> Option<f64> {
+        (self.top > 0.0).then_some(self.top)
     }
 
-    fn rename_axis(&mut self, axis: usize, value: Option<f64>) {
-        self.base[axis] = match (self.place[axis], self.origin[axis], value) {
-            (Some(place), Some(origin), Some(value)) => Some(place - origin - value),
-            _ => None,
-        };
+    fn lost() -> Self {
+        let unknown = [UNKNOWN; 3];
+        Self { place: unknown, base: unknown, origin: unknown, mode: Mode::Unknown, top: 0.0 }
+    }
+
+    fn rename_axis(&mut self, axis: usize, value: f64) {
+        self.base[axis] = self.place[axis] - self.origin[axis] - value;
     }
 }

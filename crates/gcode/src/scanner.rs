@@ -2,7 +2,7 @@
 
 use crate::command::{Arguments, Command, find_argument, parse};
 use crate::comment::Comments;
-use crate::limits::{Heating, heating_of_m, heating_of_name};
+use crate::limits::{Heating, Reach, heating_of_m, heating_of_name};
 use crate::motion::Motion;
 use crate::sniff::{HEAD, sniff};
 use crate::thumbnail::Collector;
@@ -20,7 +20,7 @@ const BLOCK: usize = 1 << 15;
 /// Reads G-code piece by piece. See the crate's example.
 pub struct Scanner {
     limits: Limits,
-    checks_reach: bool,
+    reach: Option<Reach>,
     head: Vec<u8>,
     sniffed: bool,
     /// The beginning of a line whose end has not come, at most [`COMMAND_MAX`] + 1 bytes of it.
@@ -41,7 +41,7 @@ impl Scanner {
     pub fn new(limits: Option<Limits>) -> Self {
         let limits = limits.unwrap_or_default();
         Self {
-            checks_reach: limits.has_reach(),
+            reach: Reach::of(&limits),
             limits,
             head: Vec::with_capacity(HEAD),
             sniffed: false,
@@ -88,7 +88,7 @@ impl Scanner {
             self.report.refusal = self.last_words().err();
         }
         let mut report = self.report;
-        report.summary = self.comments.finish(self.motion.top);
+        report.summary = self.comments.finish(self.motion.top());
         report.thumbnails = self.thumbnails.finish();
         report
     }
@@ -247,6 +247,9 @@ impl Scanner {
                     if let Some(total) = find_argument(arguments, "TOTAL_LAYER") {
                         self.comments.total_layers(total);
                     }
+                    if let Some(current) = find_argument(arguments, "CURRENT_LAYER") {
+                        self.comments.current_layer(current);
+                    }
                 } else if name.eq_ignore_ascii_case(b"SET_GCODE_OFFSET") {
                     self.motion.offset(arguments);
                 } else if name.eq_ignore_ascii_case(b"RESTORE_GCODE_STATE") {
@@ -262,10 +265,10 @@ impl Scanner {
     #[inline]
     fn go(&mut self, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let places = self.motion.go(arguments);
-        if self.checks_reach {
-            self.limits.check_reach(places, self.report.lines + 1)?;
+        match &self.reach {
+            Some(reach) => reach.check(places, self.report.lines + 1),
+            None => Ok(()),
         }
-        Ok(())
     }
 
     fn heat(&mut self, heating: &Heating) -> Result<(), Refusal> {

@@ -84,7 +84,7 @@ impl Collector {
 
     fn begin(&mut self, text: &[u8]) -> bool {
         let Some(open) = parse_begin(text) else { return false };
-        if self.done.len() < COUNT_MAX && self.text_total + open.declared <= TEXT_MAX {
+        if self.done.len() < COUNT_MAX && self.text_total.saturating_add(open.declared) <= TEXT_MAX {
             self.open = Some(open);
         }
         true

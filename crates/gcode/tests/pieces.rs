@@ -54,6 +54,58 @@ fn nasty() -> impl Strategy<Value = Vec<u8>> {
     proptest::collection::vec(piece, 0..40).prop_map(|pieces| pieces.concat())
 }
 
+/// Words of commands and comments in no order.
+fn babble() -> impl Strategy<Value = Vec<u8>> {
+    const WORDS: [&str; 40] = [
+        "G0",
+        "G1",
+        "G2",
+        "g28",
+        "G90",
+        "G91",
+        "G92",
+        "M104",
+        "M109",
+        "M190",
+        "T0",
+        "T1",
+        "N1",
+        "X",
+        "Y1",
+        "Z-2.5",
+        "E",
+        "S",
+        "9",
+        "-",
+        ".",
+        "=",
+        ":",
+        ",",
+        ";",
+        "; ",
+        "\"",
+        "\r",
+        "\n",
+        "\n",
+        "\n",
+        " ",
+        " ",
+        "SET_GCODE_OFFSET",
+        "SET_HEATER_TEMPERATURE HEATER",
+        "TARGET",
+        "LAYER:",
+        "layer_height",
+        "estimated printing time",
+        "HEIGHT:",
+    ];
+    let word = prop_oneof![
+        9 => proptest::sample::select(&WORDS[..]).prop_map(str::to_owned),
+        1 => any::<u64>().prop_map(|n| n.to_string()),
+        1 => any::<f64>().prop_map(|n| n.to_string()),
+    ];
+    proptest::collection::vec(word, 0..200).prop_map(|words| words.concat().into_bytes())
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
@@ -63,6 +115,14 @@ proptest! {
         cuts in proptest::collection::vec(0usize..97, 0..80),
     ) {
         prop_assert_eq!(scan(FILES[file], &cuts), scan(FILES[file], &[]));
+    }
+
+    #[test]
+    fn babble_reads_the_same_however_it_is_cut(
+        file in babble(),
+        cuts in proptest::collection::vec(0usize..97, 0..40),
+    ) {
+        prop_assert_eq!(scan(&file, &cuts), scan(&file, &[]));
     }
 
     #[test]

@@ -33,6 +33,40 @@ fn measures(s: &Summary) -> Measures {
 }
 
 #[test]
+fn layers_are_counted_where_no_total_is_written() {
+    for (file, layers) in [
+        (";LAYER_CHANGE\nG1 X1\n;LAYER_CHANGE\nG1 X2\n", 2),
+        ("; CHANGE_LAYER\nG1 X1\n", 1),
+        (";LAYER:-1\n;LAYER:0\nG1 X1\n;LAYER:1\n;LAYER:2\n", 3),
+        ("SET_PRINT_STATS_INFO CURRENT_LAYER=1\nG1 X1\nSET_PRINT_STATS_INFO CURRENT_LAYER=7\n", 7),
+        (
+            "SET_PRINT_STATS_INFO TOTAL_LAYER=0\nG1 X1\nset_print_stats_info total_layer=\"9\"\n;LAYER_CHANGE\n",
+            9,
+        ),
+        (";LAYER_CHANGE\nG1 X1\n; total layers count = 40\n", 40),
+    ] {
+        assert_eq!(scan(file.as_bytes()).summary.layers, Some(layers), "{file}");
+    }
+}
+
+#[test]
+fn durations_are_read_in_every_unit() {
+    for (text, seconds) in [
+        ("; estimated printing time (normal mode) = 2d 1h 0m 9s", 176_409),
+        ("; estimated printing time (normal mode) = 45s", 45),
+        (";TIME:6666.7", 6667),
+        ("; model printing time: 5m 3s; total estimated time: 12m 5s", 725),
+        (";   Build time: 1 hour 1 minute", 3660),
+    ] {
+        let report = scan(format!("{text}\nG28\n").as_bytes());
+        assert_eq!(report.summary.estimated_time_s, Some(seconds), "{text}");
+    }
+    for text in [";TIME:soon", ";TIME:99999999999", ";TIME:3 weeks"] {
+        assert_eq!(scan(format!("{text}\nG28\n").as_bytes()).summary.estimated_time_s, None, "{text}");
+    }
+}
+
+#[test]
 fn prusaslicer_is_read_with_days_pictures_and_counted_layers() {
     let report = scan(include_bytes!("data/prusaslicer.gcode"));
     let s = &report.summary;
