@@ -24,7 +24,8 @@ pub enum ManifestError {
         /// The time it was checked at.
         now: u64,
     },
-    /// `iat` lies ahead.
+    /// `iat` lies ahead. Everything up to here has verified, so a device without a clock may take `iat` as time
+    /// signed by the store.
     #[error("the job manifest was issued at {iat}, but it is only {now} (Unix seconds)")]
     FromTheFuture {
         /// When it was issued.

@@ -6,3 +6,4 @@ mod common;
 mod content;
 mod vectors;
 mod wraps;
+mod wycheproof;
