@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, JobId, JobState, LicenceId, LicenceState, ListingId, ListingState, Outcome, Party,
-    PaymentMethod, PrinterId, PurchaseId, ReleaseId, ReportId, ReportStatus,
+    PaymentMethod, PrinterId, PurchaseId, ReleaseId, ReleaseState, ReportId, ReportStatus,
 };
 
 /// One thing that happened. The store adds when, who and its own sequence number. Nothing secret is in it.
@@ -15,6 +15,8 @@ use crate::{
 pub enum Fact {
     /// A listing was shown, hidden, suspended or lifted.
     ListingStateChanged { listing: ListingId, from: ListingState, to: ListingState, by: Party },
+    /// A release was taken back or given again.
+    ReleaseStateChanged { release: ReleaseId, from: ReleaseState, to: ReleaseState, by: Party },
     /// A voucher paid for something.
     VoucherRedeemed { listing: ListingId, uses_left: u32 },
     /// Somebody began to buy.

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, LicenceId, ListingId, RuleError, Timestamp, Version};
+use crate::{AccountId, Fact, LicenceId, ListingId, Party, RuleError, Timestamp, Version};
 
 /// Whether a licence gives keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -117,6 +117,25 @@ impl Licence {
         let mut licence = self.release()?;
         licence.free_retries_used += 1;
         Ok((licence, true))
+    }
+
+    /// Suspends it, lifts a suspension, or revokes it for good.
+    ///
+    /// # Errors
+    /// [`RuleError::NotAllowed`] unless the publisher or an operator asks, [`RuleError::LicenceInactive`] once it is revoked.
+    pub fn change_state(mut self, to: LicenceState, by: Party) -> Result<(Self, Vec<Fact>), RuleError> {
+        if !matches!(by, Party::Publisher | Party::Operator) {
+            return Err(RuleError::NotAllowed("the publisher or an operator"));
+        }
+        if self.state == to {
+            return Ok((self, Vec::new()));
+        }
+        if self.state == LicenceState::Revoked {
+            return Err(RuleError::LicenceInactive(self.state));
+        }
+        let fact = Fact::LicenceStateChanged { licence: self.id.clone(), from: self.state, to, by };
+        self.state = to;
+        Ok((self, vec![fact]))
     }
 
     /// Takes one at once and releases a key under it: a plugin for one more device.

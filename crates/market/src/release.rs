@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ListingId, ReleaseId, RuleError};
+use crate::{Fact, ListingId, Party, ReleaseId, RuleError};
 
 /// Why a text is no version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -70,6 +70,24 @@ pub fn pick_release<'a>(
     match covered {
         Some(newest) if !is_covered(release) => Err(RuleError::ReleaseNotCovered(newest.clone())),
         _ => Ok(release),
+    }
+}
+
+impl Release {
+    /// Takes it back, or gives it again.
+    ///
+    /// # Errors
+    /// [`RuleError::NotAllowed`] unless the publisher or an operator asks.
+    pub fn change_state(mut self, to: ReleaseState, by: Party) -> Result<(Self, Vec<Fact>), RuleError> {
+        if !matches!(by, Party::Publisher | Party::Operator) {
+            return Err(RuleError::NotAllowed("the publisher or an operator"));
+        }
+        let mut facts = Vec::new();
+        if self.state != to {
+            facts.push(Fact::ReleaseStateChanged { release: self.id.clone(), from: self.state, to, by });
+            self.state = to;
+        }
+        Ok((self, facts))
     }
 }
 

@@ -343,6 +343,35 @@ fn heartbeats_leave_no_line_in_the_audit_log() {
 }
 
 #[test]
+fn the_audit_log_tells_a_jobs_whole_life() {
+    let made = create_job(new_job("j_1", false, NOW), licence(1, 1), NOW).expect("job");
+    let mut facts = made.facts;
+    let mut desk = Desk { job: made.job, licence: made.licence, now: NOW };
+    facts.extend(desk.event(JobEvent::BlobWritten).expect("written").facts);
+    facts.extend(desk.claim().expect("claim").facts);
+    facts.extend(desk.say(ReportStatus::Printing).expect("printing").facts);
+    facts.extend(desk.say(ReportStatus::Interrupted).expect("interrupted").facts);
+    facts.extend(desk.decide(Outcome::Failure, Party::Operator).expect("decided").facts);
+    let names: Vec<_> = facts
+        .iter()
+        .map(|fact| serde_json::to_value(fact).expect("json")["fact"].as_str().expect("name").to_owned())
+        .collect();
+    let life = [
+        "job_created",
+        "print_reserved",
+        "job_sealed",
+        "key_released",
+        "job_reported",
+        "job_reported",
+        "job_interrupted",
+        "job_decided",
+        "print_released",
+        "job_ended",
+    ];
+    assert_eq!(names, life);
+}
+
+#[test]
 fn lmnt_clients_read_unknown_ends_as_failure_with_a_reason() {
     for state in JobState::ALL {
         let outcome = state.lmnt_outcome();

@@ -232,6 +232,28 @@ fn a_plugin_licence_counts_devices_at_once() {
 }
 
 #[test]
+fn a_licence_is_suspended_lifted_and_revoked_for_good() {
+    let change = |licence: Licence, to, by| licence.change_state(to, by);
+    let licence = crate::desk::licence(1, 1);
+    assert!(change(licence.clone(), LicenceState::Revoked, Party::Buyer).is_err());
+    let (suspended, facts) = change(licence, LicenceState::Suspended, Party::Publisher).expect("suspended");
+    assert_eq!(facts.len(), 1);
+    assert_eq!(suspended.clone().reserve(NOW), Err(RuleError::LicenceInactive(LicenceState::Suspended)));
+    let (lifted, _) = change(suspended, LicenceState::Active, Party::Operator).expect("lifted");
+    let (revoked, _) = change(lifted, LicenceState::Revoked, Party::Operator).expect("revoked");
+    assert!(change(revoked.clone(), LicenceState::Active, Party::Operator).is_err());
+    assert!(change(revoked, LicenceState::Revoked, Party::Operator).expect("again").1.is_empty());
+}
+
+#[test]
+fn a_release_is_yanked_by_those_who_answer_for_it() {
+    let release = releases(&[("1.0.0", ReleaseState::Active)]).remove(0);
+    assert!(release.clone().change_state(ReleaseState::Yanked, Party::Buyer).is_err());
+    let (yanked, facts) = release.change_state(ReleaseState::Yanked, Party::Publisher).expect("yanked");
+    assert_eq!((yanked.state, facts.len()), (ReleaseState::Yanked, 1));
+}
+
+#[test]
 fn money_is_exact_from_text_to_text() {
     for (text, amount, shown) in [
         ("19.99 EUR", 1999, "19.99 EUR"),
