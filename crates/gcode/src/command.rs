@@ -43,7 +43,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<Command<'_>> {
 }
 
 impl<'a> Arguments<'a> {
-    /// Every letter with its number, in order; no number where none can be read.
+    /// Every letter with its number, in order and up to a comment; no number where none can be read.
     pub(crate) fn letters(self) -> Letters<'a> {
         Letters { text: self.0, at: 0 }
     }
@@ -74,6 +74,9 @@ impl Iterator for Letters<'_> {
                     self.at = end;
                 }
                 return Some((letter, value));
+            }
+            if byte == b';' {
+                self.at = self.text.len();
             }
         }
     }

@@ -170,6 +170,10 @@ fn moves_whose_place_is_not_certain_pass() {
         "G28\nT1\nG1 X250\n",
         "G28\nRESTORE_GCODE_STATE NAME=x\nG1 X300\n",
         "G28\nG1 E4000\n",
+        "G28\nG1 X10 Y10 ; on to X300 Z400\n",
+        "G28\nG1 X10;X300\n",
+        "G28\nG0 ;X300\n",
+        "; G1 X300\nG28 ; G1 X300\n",
         "G28\nG1 X{x}\n",
         "G28\nSET_GCODE_OFFSET X=-50\nG1 X260\n",
     ] {
