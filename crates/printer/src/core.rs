@@ -137,7 +137,7 @@ impl Core {
                 Vec::new()
             }
             Event::Polled(result) => self.polled(result, now),
-            Event::Claimed { job, result } => self.claimed(&job, result, now),
+            Event::Claimed { job, nonce, result } => self.claimed(&job, &nonce, result, now),
             Event::Reported { report_id, result } => self.reported(&report_id, result, now),
             Event::KeysFetched(result) => self.keys_fetched(result, now),
             Event::TokenRenewed(result) => self.renewed(result, now),

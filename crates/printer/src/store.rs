@@ -14,7 +14,7 @@ use sealpost_api::{
         Challenge, ChallengeAnswer, ChallengeRequest, PairSession, PairStart, PairStarted, PairStatus,
         RefreshedToken, RegisterPrinter, RegisteredPrinter, SealedAnswer,
     },
-    printer::{ClaimedJob, LegacyJobStatus, Poll, ReportStatus, Reported, SignedKeySet},
+    printer::{ClaimRequest, ClaimedJob, LegacyJobStatus, Poll, ReportStatus, Reported, SignedKeySet},
 };
 use sealpost_envelope::{PrinterSecret, SealedMessage, SecretText, challenge};
 use serde::{Serialize, de::DeserializeOwned};
@@ -104,8 +104,9 @@ impl Store {
     }
 
     /// Claims a job: its key is released.
-    pub async fn claim(&self, token: &SecretText, job: &str) -> Result<ClaimedJob, Trouble> {
-        self.post(&format!("api/v1/jobs/{job}/claim"), Some(token), &serde_json::json!({})).await
+    pub async fn claim(&self, token: &SecretText, job: &str, nonce: &str) -> Result<ClaimedJob, Trouble> {
+        let request = ClaimRequest { nonce: nonce.to_owned() };
+        self.post(&format!("api/v1/jobs/{job}/claim"), Some(token), &request).await
     }
 
     /// The store's key set, a compact JWS that nobody checked yet.

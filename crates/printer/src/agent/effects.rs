@@ -2,11 +2,13 @@
 
 use std::time::{Duration, Instant};
 
+use rand_core::Rng;
 use sealpost_envelope::SecretText;
 
 use super::{Agent, Mail};
 use crate::{
     core::{Effect, Event, Trouble},
+    machine::rng,
     store::{Store, into_problem},
 };
 
@@ -51,9 +53,10 @@ impl Agent {
             }
             Effect::Claim { job } => {
                 tracing::info!(job, "claiming");
+                let nonce = fresh_nonce();
                 self.ask_store(|store, token| async move {
-                    let result = store.claim(&token, &job).await.map(Box::new);
-                    Event::Claimed { job, result }
+                    let result = store.claim(&token, &job, &nonce).await.map(Box::new);
+                    Event::Claimed { job, nonce, result }
                 });
             }
             Effect::Send(outgoing) => {
@@ -128,4 +131,10 @@ impl Agent {
             let _ = mail.send(answer);
         });
     }
+}
+
+fn fresh_nonce() -> String {
+    let mut bytes = [0; 20];
+    rng().fill_bytes(&mut bytes);
+    hex::encode(bytes)
 }

@@ -8,7 +8,7 @@ use super::{Core, Now, poll::is_safe_id};
 
 impl Core {
     /// Checks everything that can be checked before the blob is there.
-    pub(super) fn admit(&self, claimed: &ClaimedJob, now: Now) -> Result<JobManifest, Problem> {
+    pub(super) fn admit(&self, claimed: &ClaimedJob, nonce: &str, now: Now) -> Result<JobManifest, Problem> {
         let Some(pairing) = &self.document.pairing else {
             return Err(refused("not_paired", "This printer belongs to no store")
                 .hint("Run `sealpost-printer pair`."));
@@ -20,17 +20,12 @@ impl Core {
             refused("no_key_set", "The store's signing keys are not known yet")
                 .hint("The agent fetches them by itself.")
         })?;
-        let nonce = peek_nonce(&claimed.job_manifest).unwrap_or_default();
-        if self.document.nonces.contains(&nonce) {
+        if self.document.nonces.iter().any(|used| used == nonce) {
             return Err(refused("manifest_replayed", "This manifest was used before")
                 .hint("Send the job anew; if this stays, do not trust the connection to the store."));
         }
-        let expected = Expected {
-            iss: &pairing.store,
-            printer: &pairing.printer_id,
-            job: &claimed.print_job_id,
-            nonce: &nonce,
-        };
+        let expected =
+            Expected { iss: &pairing.store, printer: &pairing.printer_id, job: &claimed.print_job_id, nonce };
         let manifest = JobManifest::verify(&claimed.job_manifest, &keys, expected, self.wall(now))
             .map_err(manifest_problem)?;
         manifest.check_package(&claimed.gcode_dek_package).map_err(manifest_problem)?;
@@ -49,7 +44,7 @@ impl Core {
 }
 
 /// The nonce a manifest claims to have, not verified.
-fn peek_nonce(jws: &str) -> Option<String> {
+pub(super) fn peek_nonce(jws: &str) -> Option<String> {
     #[derive(serde::Deserialize)]
     struct Claims {
         nonce: String,

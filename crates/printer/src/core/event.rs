@@ -57,8 +57,8 @@ pub enum Event {
     CheckNow,
     /// Answer to [`Effect::Poll`].
     Polled(Result<Poll, Trouble>),
-    /// Answer to [`Effect::Claim`].
-    Claimed { job: String, result: Result<Box<ClaimedJob>, Trouble> },
+    /// Answer to [`Effect::Claim`], with the nonce that was sent.
+    Claimed { job: String, nonce: String, result: Result<Box<ClaimedJob>, Trouble> },
     /// Answer to [`Effect::Send`].
     Reported { report_id: String, result: Result<Reported, Trouble> },
     /// Answer to [`Effect::FetchKeys`]: a compact JWS, not verified.
@@ -98,7 +98,7 @@ pub enum Effect {
     Save,
     /// Ask for jobs.
     Poll,
-    /// Claim a job.
+    /// Claim a job, with a fresh nonce.
     Claim { job: String },
     /// Send one report.
     Send(Box<Outgoing>),

@@ -7,6 +7,7 @@ use sealpost_api::{
 
 use super::{
     Core, Effect, Klipper, Now, Opened, Trouble,
+    admit::peek_nonce,
     document::{JobRecord, remember},
 };
 
@@ -129,6 +130,7 @@ impl Core {
     pub(super) fn claimed(
         &mut self,
         job: &str,
+        nonce: &str,
         result: Result<Box<ClaimedJob>, Trouble>,
         now: Now,
     ) -> Vec<Effect> {
@@ -139,7 +141,7 @@ impl Core {
             Ok(claimed) if claimed.print_job_id == job => {
                 self.claim_backoff.reset();
                 self.clear_error("claim");
-                self.take_job(claimed, now)
+                self.take_job(claimed, nonce, now)
             }
             Ok(_) => Vec::new(),
             Err(Trouble::Unauthorized) => self.unauthorized(now),
@@ -157,7 +159,9 @@ impl Core {
         if self.current.is_some() || self.printer_is_free().is_err() {
             return Vec::new();
         }
-        self.take_job(claimed, now)
+        // Nobody claimed it, so nobody sent a nonce: that it was never used before has to do.
+        let nonce = peek_nonce(&claimed.job_manifest).unwrap_or_default();
+        self.take_job(claimed, &nonce, now)
     }
 
     pub(super) fn prepared(&mut self, job: &str, result: Result<Opened, Problem>, now: Now) -> Vec<Effect> {
@@ -261,7 +265,7 @@ impl Core {
         vec![Effect::Drop { job: current.record.id.clone() }]
     }
 
-    fn take_job(&mut self, claimed: Box<ClaimedJob>, now: Now) -> Vec<Effect> {
+    fn take_job(&mut self, claimed: Box<ClaimedJob>, nonce: &str, now: Now) -> Vec<Effect> {
         let id = claimed.print_job_id.clone();
         self.queue.retain(|offer| offer.print_job_id != id);
         if self.current.is_some() || self.document.started.contains(&id) {
@@ -276,7 +280,7 @@ impl Core {
         };
         self.current = Some(Current::new(record.clone()));
         self.document.job = Some(record);
-        match self.admit(&claimed, now) {
+        match self.admit(&claimed, nonce, now) {
             Ok(manifest) => {
                 remember(&mut self.document.nonces, &manifest.nonce);
                 self.raise_floor(manifest.iat, now);

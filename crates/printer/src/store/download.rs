@@ -21,6 +21,8 @@ use crate::{
 
 /// Attempts without a single new byte before it is given up.
 const ATTEMPTS: u32 = 8;
+/// The same for answers that end well and bring nothing: there is nothing more to be had.
+const EMPTY_ANSWERS: u32 = 3;
 
 /// A blob to fetch.
 #[derive(Clone, Copy, Debug)]
@@ -55,7 +57,7 @@ impl Store {
         if partial.hash.size() > download.manifest.blob_size {
             partial.restart().map_err(|error| Trouble::Refused(file_problem(&path, &error)))?;
         }
-        let mut idle = 0;
+        let (mut idle, mut empty) = (0, 0);
         loop {
             let before = partial.hash.size();
             let outcome = if before == download.manifest.blob_size {
@@ -63,18 +65,19 @@ impl Store {
             } else {
                 self.fetch(token, &url, &mut partial, download.manifest.blob_size).await
             };
+            let grown = partial.hash.size() > before;
             match outcome {
                 Ok(()) if partial.hash.size() == download.manifest.blob_size => break,
                 // The answer ended early: ask for the rest.
-                Ok(()) => {}
+                Ok(()) => empty = if grown { 0 } else { empty + 1 },
                 Err(Trouble::Retry(_)) => {}
                 Err(trouble) => return Err(trouble),
             }
-            idle = if partial.hash.size() > before { 0 } else { idle + 1 };
-            if idle == ATTEMPTS {
+            idle = if grown { 0 } else { idle + 1 };
+            if idle == ATTEMPTS || empty == EMPTY_ANSWERS {
                 let missing = download.manifest.blob_size.saturating_sub(partial.hash.size());
                 return Err(Trouble::Refused(
-                    Problem::new(502, "download_incomplete", "The file could not be downloaded completely")
+                    Problem::new(502, "blob_incomplete", "The file could not be downloaded completely")
                         .detail(format!("{missing} bytes are missing."))
                         .hint("Check the printer's network and send the job again."),
                 ));
