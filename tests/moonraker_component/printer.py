@@ -61,6 +61,7 @@ class Printer:
         self._verbose = verbose
         self._lines: list = []
         self._logged = threading.Condition()
+        self._ended = False
         self._process: Optional[subprocess.Popen] = None
         self._reader: Optional[threading.Thread] = None
 
@@ -112,8 +113,12 @@ class Printer:
 
     def expect_log(self, text: str, timeout: float = 20) -> None:
         """Waits until a line with `text` was logged: Moonraker logs in the background."""
+        def logged() -> bool:
+            return any(text in line for line in self._lines)
+
         with self._logged:
-            if not self._logged.wait_for(lambda: any(text in line for line in self._lines), timeout):
+            self._logged.wait_for(lambda: logged() or self._ended, timeout)
+            if not logged():
                 raise AssertionError(f"not logged: {text}\n{self.log()}")
 
     def request(
@@ -149,6 +154,9 @@ class Printer:
             with self._logged:
                 self._lines.append(line)
                 self._logged.notify_all()
+        with self._logged:
+            self._ended = True
+            self._logged.notify_all()
 
 
 def _free_port() -> int:

@@ -70,6 +70,7 @@ async function refresh() {
     const [status, queue] = await Promise.all([get('status'), get('queue')]);
     show($('sign-in'), false);
     show($('panel'));
+    $('panel').classList.remove('stale');
     showStatus(status);
     showQueue(queue.jobs || []);
     showProblem(refused || status.last_error || null);
@@ -81,6 +82,7 @@ async function refresh() {
       showProblem(null);
       return false;
     }
+    $('panel').classList.add('stale');
     chip(problem.code === 'agent_unreachable' ? 'Agent not running' : 'Not reachable', 'bad');
     showProblem(problem);
   }
@@ -187,11 +189,12 @@ function openPairing(answer) {
   show($('pair-compare'), false);
   $('pair-lead').textContent = 'Sign in at the store and enter this code:';
   $('pair-code').textContent = answer.pairing_code || '';
-  const link = webAddress(answer.verification_uri_complete) || webAddress(answer.verification_uri);
+  const complete = webAddress(answer.verification_uri_complete);
+  const link = complete || webAddress(answer.verification_uri);
   show($('pair-link'), Boolean(link));
   if (link) {
     $('pair-link').href = link;
-    $('pair-link').textContent = `Open ${host(link)} with the code filled in`;
+    $('pair-link').textContent = `Open ${host(link)}${complete ? ' with the code filled in' : ''}`;
   }
   $('pair-wait').textContent = 'Waiting for the store …';
   showShortCode(answer.short_code, false);
