@@ -45,15 +45,19 @@ pub(crate) enum Command {
     Publish(publish::PublishArgs),
     /// Show what a store offers, or one listing.
     Listings(listings::ListingsArgs),
-    /// Withdraw a release: nothing new is printed from it.
+    /// Take back a release: new prints take another one.
     Yank(listings::YankArgs),
     /// Make codes that pay for a listing of yours.
     #[command(subcommand)]
     Voucher(vouchers::VoucherCommand),
     /// Buy a listing.
     Buy(buying::BuyArgs),
+    /// Show what you ordered.
+    Purchases(buying::PurchasesArgs),
     /// Say that the money for a purchase arrived, as its seller.
-    MarkPaid(buying::MarkPaidArgs),
+    MarkPaid(buying::PurchaseArgs),
+    /// Give a purchase back: its licence ends, and so do prints whose key is not out.
+    Refund(buying::PurchaseArgs),
     /// Show what you bought.
     Licences(buying::LicencesArgs),
     /// Print something you bought on one of your printers.
@@ -84,7 +88,8 @@ impl Command {
             Self::Yank(args) => &args.connection,
             Self::Voucher(vouchers::VoucherCommand::Create(args)) => &args.connection,
             Self::Buy(args) => &args.connection,
-            Self::MarkPaid(args) => &args.connection,
+            Self::Purchases(args) => &args.connection,
+            Self::MarkPaid(args) | Self::Refund(args) => &args.connection,
             Self::Licences(args) => &args.connection,
             Self::Print(args) => &args.connection,
             Self::Jobs(args) => &args.connection,

@@ -25,7 +25,11 @@ use crate::{
 /// How long the store may take over one small request.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// Waits between attempts when the connection is lost.
-const PAUSES: [Duration; 3] = [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)];
+const PAUSES: [Duration; 3] = if cfg!(test) {
+    [Duration::ZERO; 3]
+} else {
+    [Duration::from_millis(300), Duration::from_secs(1), Duration::from_secs(3)]
+};
 /// Longest JSON answer that is read.
 const ANSWER_LIMIT: usize = 16 << 20;
 
@@ -54,14 +58,17 @@ impl Client {
         if client.session.is_some() {
             return Ok(client);
         }
-        let store = &client.store;
-        Err(Failure::new("not_signed_in", format!("you are not signed in to {store}"))
-            .hint(format!("sealpost login --store {store}")))
+        Err(client.signed_out())
     }
 
     /// A store without anybody signed in.
     pub(crate) fn anonymous(store: StoreUrl) -> Result<Self> {
         Self::build(store, None)
+    }
+
+    /// Account of the person who is signed in.
+    pub(crate) fn user_id(&self) -> Result<&str> {
+        self.session.as_ref().map(|session| session.user_id.as_str()).ok_or_else(|| self.signed_out())
     }
 
     /// Where the store is.
@@ -231,6 +238,12 @@ impl Client {
         }
     }
 
+    fn signed_out(&self) -> Failure {
+        let store = &self.store;
+        Failure::new("not_signed_in", format!("you are not signed in to {store}"))
+            .hint(format!("sealpost login --store {store}"))
+    }
+
     fn no_store(&self, sentence: String) -> Failure {
         Failure::new("not_a_store", sentence).hint("is this the address of a Sealpost store?")
     }
@@ -286,3 +299,6 @@ fn random_key() -> Result<String> {
     getrandom::fill(&mut bytes).map_err(|error| Failure::new("randomness", error.to_string()))?;
     Ok(hex::encode(bytes))
 }
+
+#[cfg(test)]
+mod tests;

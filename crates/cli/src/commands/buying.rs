@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 use sealpost_api::{
     catalogue::Listing,
-    purchase::{Licence, LicenceList, Payment, PurchaseRequest, PurchaseResponse},
+    purchase::{Licence, LicenceList, Payment, PurchaseList, PurchaseRequest, PurchaseResponse},
 };
 
 use crate::{
@@ -13,8 +13,8 @@ use crate::{
     client::Client,
     commands::listings::price_text,
     failure::Result,
-    output::{Table, answer, clean},
-    secret,
+    output::{Table, answer, clean, short_date},
+    pages, secret,
 };
 
 #[derive(Args, Debug)]
@@ -33,8 +33,17 @@ pub(crate) struct BuyArgs {
 }
 
 #[derive(Args, Debug)]
-pub(crate) struct MarkPaidArgs {
-    /// Purchase whose money arrived
+pub(crate) struct PurchasesArgs {
+    /// How many to show, newest first
+    #[arg(long, default_value_t = 50, value_name = "N")]
+    limit: usize,
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+}
+
+#[derive(Args, Debug)]
+pub(crate) struct PurchaseArgs {
+    /// Purchase that is meant
     #[arg(value_parser = id)]
     purchase: String,
     #[command(flatten)]
@@ -77,13 +86,43 @@ pub(crate) async fn buy(args: BuyArgs) -> Result<()> {
     Ok(())
 }
 
-pub(crate) async fn mark_paid(args: MarkPaidArgs) -> Result<()> {
+pub(crate) async fn mark_paid(args: PurchaseArgs) -> Result<()> {
     let client = Client::signed_in(&args.connection)?;
     let response: PurchaseResponse =
         client.post(&["api", "v1", "purchases", &args.purchase, "mark-paid"], &serde_json::json!({})).await?;
     answer(args.connection.json, &response, |response| {
         format!("Purchase {} is {}; its buyer can print.", response.purchase.id, response.purchase.state)
     });
+    Ok(())
+}
+
+pub(crate) async fn refund(args: PurchaseArgs) -> Result<()> {
+    let client = Client::signed_in(&args.connection)?;
+    let response: PurchaseResponse =
+        client.post(&["api", "v1", "purchases", &args.purchase, "refund"], &serde_json::json!({})).await?;
+    answer(args.connection.json, &response, |response| {
+        format!("Purchase {} is {}.", response.purchase.id, response.purchase.state)
+    });
+    Ok(())
+}
+
+pub(crate) async fn purchases(args: PurchasesArgs) -> Result<()> {
+    let client = Client::signed_in(&args.connection)?;
+    let mut list: PurchaseList = pages::fetch(&client, &["api", "v1", "purchases"], &[], args.limit).await?;
+    answer(args.connection.json, &list, |list| {
+        let mut table = Table::new(["PURCHASE", "LISTING", "PAID BY", "STATE", "DATE"]);
+        for purchase in &list.purchases {
+            table.row([
+                purchase.id.clone(),
+                purchase.listing.clone(),
+                purchase.method.clone(),
+                purchase.state.clone(),
+                short_date(&purchase.created_at),
+            ]);
+        }
+        table.or("You have ordered nothing yet.")
+    });
+    pages::tell_more(&mut list);
     Ok(())
 }
 

@@ -18,6 +18,7 @@ use crate::{
     },
     failure::{Failure, Result},
     output::{Table, answer, clean, facts, percent, short_date, short_duration},
+    pages,
 };
 
 #[derive(Args, Debug)]
@@ -78,11 +79,8 @@ pub(crate) struct ResolveArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Outcome {
-    /// The part is there
     Success,
-    /// It went wrong
     Failure,
-    /// Somebody stopped it
     Cancelled,
 }
 
@@ -118,22 +116,9 @@ pub(crate) async fn jobs(args: JobsArgs) -> Result<()> {
         answer(args.connection.json, &job, describe);
         return Ok(());
     }
-    let mut page = JobPage { jobs: Vec::new(), next: None };
-    loop {
-        let query: Vec<_> = page.next.iter().map(|after| ("after", after.as_str())).collect();
-        let part: JobPage = client.get(&["api", "v1", "jobs"], &query).await?;
-        page.jobs.extend(part.jobs);
-        page.next = part.next;
-        if page.next.is_none() || page.jobs.len() >= args.limit {
-            break;
-        }
-    }
-    let more = page.next.is_some() || page.jobs.len() > args.limit;
-    page.jobs.truncate(args.limit);
+    let mut page: JobPage = pages::fetch(&client, &["api", "v1", "jobs"], &[], args.limit).await?;
     answer(args.connection.json, &page, table);
-    if more && !args.connection.json {
-        eprintln!("There are more: --limit {}", args.limit * 2);
-    }
+    pages::tell_more(&mut page);
     Ok(())
 }
 

@@ -9,6 +9,7 @@ use crate::{
     client::Client,
     failure::Result,
     output::{Table, answer, facts, short_date, short_duration, short_size},
+    pages,
 };
 
 #[derive(Args, Debug)]
@@ -16,6 +17,12 @@ pub(crate) struct ListingsArgs {
     /// Show this one with its releases
     #[arg(value_parser = id)]
     listing: Option<String>,
+    /// Only those whose title holds this text
+    #[arg(long, value_name = "TEXT", conflicts_with = "listing")]
+    search: Option<String>,
+    /// Only your own
+    #[arg(long, conflicts_with = "listing")]
+    mine: bool,
     /// How many to show, newest first
     #[arg(long, default_value_t = 50, value_name = "N")]
     limit: usize,
@@ -25,7 +32,7 @@ pub(crate) struct ListingsArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct YankArgs {
-    /// Release to withdraw
+    /// Release to take back
     #[arg(value_parser = id)]
     release: String,
     #[command(flatten)]
@@ -39,22 +46,15 @@ pub(crate) async fn listings(args: ListingsArgs) -> Result<()> {
         answer(args.connection.json, &listing, describe);
         return Ok(());
     }
-    let mut page = ListingPage { listings: Vec::new(), next: None };
-    loop {
-        let query: Vec<_> = page.next.iter().map(|after| ("after", after.as_str())).collect();
-        let part: ListingPage = client.get(&["api", "v1", "listings"], &query).await?;
-        page.listings.extend(part.listings);
-        page.next = part.next;
-        if page.next.is_none() || page.listings.len() >= args.limit {
-            break;
-        }
-    }
-    let more = page.next.is_some() || page.listings.len() > args.limit;
-    page.listings.truncate(args.limit);
+    let mine = if args.mine { Some(client.user_id()?.to_owned()) } else { None };
+    let filters: Vec<_> = [("publisher", mine.as_deref()), ("q", args.search.as_deref())]
+        .into_iter()
+        .filter_map(|(name, value)| Some((name, value?)))
+        .collect();
+    let mut page: ListingPage =
+        pages::fetch(&client, &["api", "v1", "listings"], &filters, args.limit).await?;
     answer(args.connection.json, &page, table);
-    if more && !args.connection.json {
-        eprintln!("There are more: --limit {}", args.limit * 2);
-    }
+    pages::tell_more(&mut page);
     Ok(())
 }
 
@@ -64,7 +64,7 @@ pub(crate) async fn yank(args: YankArgs) -> Result<()> {
         client.post(&["api", "v1", "releases", &args.release, "yank"], &serde_json::json!({})).await?;
     answer(args.connection.json, &release, |release| {
         format!(
-            "Release {} (version {}) is {}: nothing new is printed from it.",
+            "Release {} (version {}) is {}: new prints take another one.",
             release.id, release.version, release.state
         )
     });

@@ -123,10 +123,10 @@ async fn approve(args: ApproveArgs) -> Result<()> {
         }
     };
     let request = ApproveRequest { name: args.name, short_code };
-    let approved: serde_json::Value =
+    let approved: PairingView =
         client.post(&["api", "v1", "pairings", &args.code, "approve"], &request).await?;
     answer(args.connection.json, &approved, |_| {
-        "Approved. The printer fetches its token by itself; `sealpost printers` shows it then.".to_owned()
+        "Approved. The printer joins within seconds; `sealpost printers` shows it then.".to_owned()
     });
     Ok(())
 }

@@ -57,7 +57,7 @@ pub(crate) struct PublishArgs {
     /// Seal on this machine: the file itself never travels
     #[arg(long, help_heading = "Sealing")]
     seal_here: bool,
-    /// Cipher to seal with
+    /// Cipher to seal with; aes-256-cbc is for printers with LMNT's plugin
     #[arg(long, default_value = "age", requires = "seal_here", help_heading = "Sealing")]
     cipher: Cipher,
 
@@ -67,10 +67,8 @@ pub(crate) struct PublishArgs {
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Cipher {
-    /// Streams, and every 64 KiB are authenticated
     #[value(name = "age")]
     Age,
-    /// For printers with LMNT's plugin
     #[value(name = "aes-256-cbc")]
     Aes256Cbc,
 }

@@ -45,7 +45,7 @@ fn ended(job: &Job) -> Result<()> {
     match job.state {
         JobState::Success => Ok(()),
         JobState::Interrupted => Err(failure("print_interrupted").hint(format!(
-            "the printer may still tell how it went; if it does not, look at it and run `sealpost resolve {} OUTCOME`",
+            "the printer may still tell how it went; if it does not, the seller decides with `sealpost resolve {} OUTCOME`",
             job.id
         ))),
         JobState::Expired => Err(failure("print_expired").hint("nothing was counted; is the printer on and paired?")),
