@@ -8,7 +8,8 @@ use std::{
 use http::StatusCode;
 use rand_core::Rng;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    sea_query::Expr,
 };
 use sealpost_database::{Clock, Database, Tx};
 use sealpost_envelope::{SecretText, VerifyingKey};
@@ -51,6 +52,8 @@ pub struct Session {
     pub jti: String,
     /// Unix seconds.
     pub expires_at: i64,
+    /// Whether it was revoked for a moment that is still to come.
+    pub ending: bool,
 }
 
 /// Issues and checks the tokens of one server.
@@ -110,8 +113,9 @@ impl Tokens {
         let row = token::Entity::find_by_id(&claims.jti).one(self.0.db.read()).await?;
         let alive = row.filter(|row| row.kind == kind.as_str() && row.subject == claims.sub);
         match alive {
-            Some(row) if row.revoked_at.is_none() => {
-                Ok(Session { subject: claims.sub, jti: claims.jti, expires_at: claims.exp })
+            Some(row) if row.revoked_at.is_none_or(|at| at > self.0.clock.now_ms()) => {
+                let ending = row.revoked_at.is_some();
+                Ok(Session { subject: claims.sub, jti: claims.jti, expires_at: claims.exp, ending })
             }
             _ => Err(refused(kind, TokenError::Revoked)),
         }
@@ -225,16 +229,17 @@ impl Issuer {
     }
 }
 
-/// Revokes one token.
+/// Revokes one token from `at_ms` on.
 ///
 /// # Errors
 /// The failure of the database.
-pub async fn revoke(tx: &Tx, jti: &str, now_ms: i64) -> Result<(), DbErr> {
+pub async fn revoke(tx: &Tx, jti: &str, at_ms: i64) -> Result<(), DbErr> {
     let query = token::Entity::update_many().filter(token::Column::Jti.eq(jti));
-    revoke_where(tx, query, now_ms).await
+    revoke_where(tx, query, at_ms).await
 }
 
-/// Revokes all tokens of an account or printer, except the one named.
+/// Revokes all tokens of an account or printer from `at_ms` on, except the one named. A moment a little ahead lets requests
+/// end that are under way with an old token.
 ///
 /// # Errors
 /// The failure of the database.
@@ -243,19 +248,19 @@ pub async fn revoke_all(
     kind: TokenKind,
     subject: &str,
     except: Option<&str>,
-    now_ms: i64,
+    at_ms: i64,
 ) -> Result<(), DbErr> {
     let query = token::Entity::update_many()
         .filter(token::Column::Kind.eq(kind.as_str()))
         .filter(token::Column::Subject.eq(subject))
         .filter(token::Column::Jti.ne(except.unwrap_or_default()));
-    revoke_where(tx, query, now_ms).await
+    revoke_where(tx, query, at_ms).await
 }
 
-async fn revoke_where(tx: &Tx, query: sea_orm::UpdateMany<token::Entity>, now_ms: i64) -> Result<(), DbErr> {
+async fn revoke_where(tx: &Tx, query: sea_orm::UpdateMany<token::Entity>, at_ms: i64) -> Result<(), DbErr> {
     query
-        .col_expr(token::Column::RevokedAt, Expr::value(now_ms))
-        .filter(token::Column::RevokedAt.is_null())
+        .col_expr(token::Column::RevokedAt, Expr::value(at_ms))
+        .filter(token::Column::RevokedAt.is_null().or(token::Column::RevokedAt.gt(at_ms)))
         .exec(tx)
         .await
         .map(drop)

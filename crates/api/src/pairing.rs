@@ -251,3 +251,11 @@ pub struct PrinterList {
     /// In order of pairing.
     pub printers: Vec<Printer>,
 }
+
+/// `PATCH /api/v1/printers/{id}`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RenamePrinter {
+    /// Name for people, 1 to 80 characters.
+    pub name: String,
+}
