@@ -37,8 +37,11 @@ pub struct Poll {
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ClaimRequest {
-    /// Fresh for this claim, 16 to 64 characters of `[A-Za-z0-9_-]`; the manifest repeats it, so that an old answer cannot be played
+    /// Fresh for this claim, 16 to 64 characters of `[a-z0-9_-]`; the manifest repeats it, so that an old answer cannot be played
     /// again. A poll by an LMNT client claims with one of the store's own.
+    ///
+    /// The store makes one where it is absent.
+    #[serde(default)]
     pub nonce: String,
 }
 

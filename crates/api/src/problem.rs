@@ -26,13 +26,7 @@ pub struct Problem {
 impl Problem {
     /// A problem without detail or hint.
     pub fn new(status: u16, code: impl Into<String>, title: impl Into<String>) -> Self {
-        Self {
-            status,
-            code: code.into(),
-            title: title.into(),
-            detail: String::new(),
-            hint: String::new(),
-        }
+        Self { status, code: code.into(), title: title.into(), detail: String::new(), hint: String::new() }
     }
 
     /// The same problem with what happened this time.

@@ -54,6 +54,17 @@ pub struct Purchase {
     pub created_at: String,
 }
 
+/// `GET /api/v1/purchases`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PurchaseList {
+    /// Newest first.
+    pub purchases: Vec<Purchase>,
+    /// Value of `?after=` for the next page.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+}
+
 /// What a buyer may do.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use crate::Error;
+
 /// Settings of a store. Every field has a default: an empty file is a complete configuration.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
@@ -73,6 +75,29 @@ impl Config {
     /// A store in `data_dir` with defaults for everything else.
     pub fn in_dir(data_dir: impl Into<PathBuf>) -> Self {
         Self { data_dir: data_dir.into(), ..Self::default() }
+    }
+
+    pub(crate) fn check(&self) -> Result<(), Error> {
+        let wrong = |setting, reason: &str| Err(Error::Config { setting, reason: reason.to_owned() });
+        if let Some(url) = &self.public_url {
+            match url::Url::parse(url) {
+                Ok(url)
+                    if matches!(url.scheme(), "http" | "https")
+                        && url.path() == "/"
+                        && url.query().is_none() => {}
+                _ => return wrong("public_url", "an origin such as https://store.example is needed"),
+            }
+        }
+        if self.lease_processing_s == 0 || self.lease_printing_s == 0 {
+            return wrong("lease_processing_s", "leases last at least a second");
+        }
+        if self.parallel_streams == 0 {
+            return wrong("parallel_streams", "at least one upload must be possible");
+        }
+        if self.sweep_interval_ms == 0 || self.heartbeat_s == 0 {
+            return wrong("sweep_interval_ms", "intervals last longer than nothing");
+        }
+        Ok(())
     }
 
     /// The file of the key-encryption keys.

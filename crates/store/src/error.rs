@@ -17,6 +17,9 @@ pub enum Error {
     /// The database does not open or migrate.
     #[error("the database cannot be used: {0}")]
     Database(#[from] sealpost_database::Error),
+    /// The place of the blobs cannot be used.
+    #[error("the blobs cannot be used: {0}")]
+    Blobs(String),
     /// A file or folder cannot be used.
     #[error("{} cannot be used: {source}", path.display())]
     Io {

@@ -4,16 +4,21 @@ use axum::Json;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderValue, StatusCode, header};
 use sea_orm::DbErr;
+use sealpost_accounts::ApiError;
 use sealpost_api::Problem;
 use sealpost_api::problem::MEDIA_TYPE;
 use sealpost_database::{Failure, is_serialization_failure};
 use sealpost_market::{RuleClass, RuleError};
+
+use crate::blobs::BlobError;
 
 /// What a request ends with when it fails.
 #[derive(Debug)]
 pub(crate) enum Fault {
     /// Said to the caller as it stands.
     Problem(Box<Problem>),
+    /// Said by the accounts.
+    Accounts(ApiError),
     /// Another writer changed the row between reading and saving it.
     Conflict,
     /// The database failed.
@@ -49,6 +54,7 @@ impl Fault {
     pub(crate) fn problem(self) -> Problem {
         match self {
             Self::Problem(problem) => *problem,
+            Self::Accounts(error) => error.problem().clone(),
             Self::Conflict => {
                 Problem::new(409, "busy", "Somebody else changed this at the same time").hint("Try again.")
             }
@@ -84,7 +90,10 @@ pub(crate) fn respond(problem: &Problem) -> Response {
 
 impl IntoResponse for Fault {
     fn into_response(self) -> Response {
-        respond(&self.problem())
+        match self {
+            Self::Accounts(error) => error.into_response(),
+            other => respond(&other.problem()),
+        }
     }
 }
 
@@ -92,9 +101,22 @@ impl Failure for Fault {
     fn is_transient(&self) -> bool {
         match self {
             Self::Conflict => true,
+            Self::Accounts(error) => error.is_transient(),
             Self::Database(error) => is_serialization_failure(error),
             _ => false,
         }
+    }
+}
+
+impl From<ApiError> for Fault {
+    fn from(error: ApiError) -> Self {
+        Self::Accounts(error)
+    }
+}
+
+impl From<BlobError> for Fault {
+    fn from(error: BlobError) -> Self {
+        Self::Internal(error.to_string())
     }
 }
 

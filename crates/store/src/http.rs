@@ -2,3 +2,5 @@
 
 pub(crate) mod body;
 pub(crate) mod layers;
+pub(crate) mod once;
+pub(crate) mod page;

@@ -2,17 +2,38 @@
 #![forbid(unsafe_code)]
 
 mod app;
+mod blobs;
+mod catalogue;
 mod config;
 mod error;
+mod facts;
 mod fault;
 mod http;
+mod hub;
 mod identity;
+mod jobs;
+mod limits;
+mod lmnt;
 mod migrations;
+mod open;
+mod pages;
+mod pipe;
+mod printing;
+mod publish;
+mod purchases;
+mod random;
+#[expect(unreachable_pub, reason = "what SeaORM derives has the visibility of the model")]
+mod schema;
 mod serve;
 mod state;
+mod streams;
+mod vault;
 
+pub use blobs::{BlobError, Blobs, FolderBlobs};
 pub use config::Config;
 pub use error::Error;
+pub use open::{FirstSteps, Parts, Store};
+pub use pipe::Pieces;
+pub use purchases::payments::{BuiltIn, PaymentRefused, Payments};
 pub use sealpost_database::Clock;
 pub use serve::serve;
-pub use state::Store;

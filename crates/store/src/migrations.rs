@@ -2,9 +2,12 @@
 
 use sea_orm_migration::MigrationTrait;
 
-use crate::identity;
+use crate::{identity, schema};
 
 /// The migrations of everything that keeps tables in a store's database.
 pub(crate) fn all() -> Vec<Box<dyn MigrationTrait>> {
-    identity::migrations()
+    let mut all = sealpost_accounts::migrations();
+    all.extend(identity::migrations());
+    all.extend(schema::migrations());
+    all
 }

@@ -1,6 +1,7 @@
 //! Listening.
 
 use std::future::Future;
+use std::net::SocketAddr;
 
 use tokio::net::TcpListener;
 
@@ -18,7 +19,7 @@ pub async fn serve(config: Config, shutdown: impl Future<Output = ()> + Send + '
 }
 
 impl Store {
-    /// Serves on a listener that is open already, until `shutdown` is done.
+    /// Serves on a listener that is open already, until `shutdown` is done; waiting printers are let go then.
     ///
     /// # Errors
     /// When the listener fails.
@@ -28,8 +29,14 @@ impl Store {
         shutdown: impl Future<Output = ()> + Send + 'static,
     ) -> Result<(), Error> {
         let address = self.state.config.listen;
-        axum::serve(listener, self.router())
-            .with_graceful_shutdown(shutdown)
+        let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        let hub = self.state.hub.clone();
+        let let_go = async move {
+            shutdown.await;
+            hub.close();
+        };
+        axum::serve(listener, service)
+            .with_graceful_shutdown(let_go)
             .await
             .map_err(|source| Error::Listen { address, source })
     }

@@ -1,17 +1,21 @@
-//! What every handler shares, and how a store is opened.
+//! What every handler shares.
 
 use std::ops::Deref;
 use std::sync::Arc;
 
+use axum::extract::FromRef;
+use sealpost_accounts::Accounts;
 use sealpost_database::{Clock, Database};
+use sealpost_envelope::x25519;
+use sealpost_keyring::KekProvider;
+use tokio::sync::{Notify, Semaphore};
 
-use crate::{Config, Error};
-
-/// An open store.
-#[derive(Clone, Debug)]
-pub struct Store {
-    pub(crate) state: AppState,
-}
+use crate::Config;
+use crate::blobs::Blobs;
+use crate::catalogue::cache::PageCache;
+use crate::hub::Hub;
+use crate::identity::Identity;
+use crate::purchases::payments::Payments;
 
 /// What every handler shares. Cheap to clone.
 #[derive(Clone)]
@@ -19,35 +23,28 @@ pub(crate) struct AppState(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
+    /// The origin clients use, without a trailing slash.
     pub(crate) origin: String,
     pub(crate) clock: Clock,
     pub(crate) db: Database,
+    pub(crate) keks: Arc<dyn KekProvider>,
+    pub(crate) accounts: Accounts,
+    pub(crate) identity: Identity,
+    /// Opens the content keys of publishers who seal on their own side.
+    pub(crate) vault_secret: x25519::Secret,
+    pub(crate) blobs: Arc<dyn Blobs>,
+    pub(crate) payments: Arc<dyn Payments>,
+    pub(crate) hub: Hub,
+    pub(crate) pages: PageCache,
+    /// Uploads and sealings under way.
+    pub(crate) streams: Arc<Semaphore>,
+    /// Rings when a job waits to be sealed.
+    pub(crate) sealing: Notify,
 }
 
-impl Store {
-    /// Opens the store: folders, keys, database, and what an earlier run left unfinished.
-    ///
-    /// # Errors
-    /// Settings that make no sense, and whatever of folders, keys or database cannot be used.
-    pub async fn open(config: Config) -> Result<Self, Error> {
-        Self::open_at(config, Clock::system()).await
-    }
-
-    /// As [`Store::open`], with the time taken from `clock`.
-    ///
-    /// # Errors
-    /// As [`Store::open`].
-    pub async fn open_at(config: Config, clock: Clock) -> Result<Self, Error> {
-        make_folder(&config.data_dir)?;
-        let db = Database::connect(&config.database_address()).await?;
-        db.migrate(crate::migrations::all()).await?;
-        let origin = config.origin();
-        Ok(Self { state: AppState(Arc::new(Shared { config, origin, clock, db })) })
-    }
-
-    /// The whole HTTP service.
-    pub fn router(&self) -> axum::Router {
-        crate::app::router(self.state.clone())
+impl AppState {
+    pub(crate) fn new(shared: Shared) -> Self {
+        Self(Arc::new(shared))
     }
 }
 
@@ -58,18 +55,20 @@ impl Deref for AppState {
     }
 }
 
+impl FromRef<AppState> for Accounts {
+    fn from_ref(state: &AppState) -> Self {
+        state.accounts.clone()
+    }
+}
+
+impl FromRef<AppState> for Identity {
+    fn from_ref(state: &AppState) -> Self {
+        state.identity.clone()
+    }
+}
+
 impl std::fmt::Debug for AppState {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("AppState").field("origin", &self.origin).finish_non_exhaustive()
     }
-}
-
-/// A folder for its owner alone.
-fn make_folder(path: &std::path::Path) -> Result<(), Error> {
-    use std::os::unix::fs::DirBuilderExt;
-    std::fs::DirBuilder::new()
-        .recursive(true)
-        .mode(0o700)
-        .create(path)
-        .map_err(|error| Error::io(path, error))
 }

@@ -1,16 +1,139 @@
-//! Printers: pairing, tokens, key sets.
+//! Printers: pairing, registration, tokens, and the key sets they trust the store by.
+//!
+//! A printer is its X25519 key. Pairing (RFC 8628 in shape) has two sides: the printer asks for a code and later for the answer, a
+//! person enters the code and approves. The answer is sealed to the key that asked, and a known printer changes hands only when it
+//! has used the token inside: whoever merely knows its public key can neither take it nor disturb it.
 
-use sea_orm_migration::MigrationTrait;
-use utoipa_axum::router::OpenApiRouter;
+mod agent;
+mod approve;
+mod code;
+mod describe;
+#[expect(unreachable_pub, reason = "what SeaORM derives has the visibility of the model")]
+mod entity;
+mod keys;
+mod migration;
+mod pairing;
+mod printers;
+mod renewal;
+mod session;
+#[cfg(test)]
+mod tests;
 
-use crate::state::AppState;
+use std::sync::Arc;
 
-/// The tables of printers, pairing sessions and the store's keys.
-pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    Vec::new()
+use axum::extract::FromRef;
+use http::StatusCode;
+use sealpost_accounts::{Accounts, ApiError, limit::Limiter};
+use sealpost_database::{Clock, Database};
+use sealpost_envelope::SigningKey;
+use sealpost_keyring::KekProvider;
+use utoipa_axum::{router::OpenApiRouter, routes};
+
+pub(crate) use agent::{AgentAuth, Left, Protocol};
+pub(crate) use keys::Keys;
+pub(crate) use migration::migrations;
+pub(crate) use printers::{OwnPrinter, ids_of_owner, of_owner};
+
+/// The printers of one store. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Identity(Arc<Inner>);
+
+struct Inner {
+    db: Database,
+    clock: Clock,
+    keks: Arc<dyn KekProvider>,
+    accounts: Accounts,
+    origin: String,
+    root: Arc<SigningKey>,
+    left: Left,
+    limits: Limits,
+    key_cache: keys::Cache,
 }
 
-/// The routes of printers that pair, refresh and prove themselves.
-pub(crate) fn router() -> OpenApiRouter<AppState> {
+struct Limits {
+    /// Pairings begun, for each address.
+    starts: Limiter,
+    /// Wrong codes, for each person.
+    guesses: Limiter,
+    /// Challenges, for each address.
+    challenges: Limiter,
+}
+
+impl Identity {
+    /// The printers kept in `db`, where the migrations have run; `left` is told in the same transaction when a printer leaves
+    /// its owner.
+    ///
+    /// # Errors
+    /// Keys that cannot be made or opened.
+    pub(crate) async fn open(
+        db: Database,
+        clock: Clock,
+        keks: Arc<dyn KekProvider>,
+        accounts: Accounts,
+        origin: String,
+        left: Left,
+    ) -> Result<Self, ApiError> {
+        let root = keys::root(&accounts).await?;
+        let limits = Limits {
+            starts: Limiter::new(30, 10_000),
+            guesses: Limiter::new(20, 10_000),
+            challenges: Limiter::new(60, 1_000),
+        };
+        let key_cache = keys::Cache::default();
+        let identity =
+            Self(Arc::new(Inner { db, clock, keks, accounts, origin, root, left, limits, key_cache }));
+        identity.keys().await?;
+        Ok(identity)
+    }
+
+    pub(crate) fn accounts(&self) -> &Accounts {
+        &self.0.accounts
+    }
+
+    fn now_ms(&self) -> i64 {
+        self.0.clock.now_ms()
+    }
+}
+
+impl FromRef<Identity> for Accounts {
+    fn from_ref(identity: &Identity) -> Self {
+        identity.0.accounts.clone()
+    }
+}
+
+impl std::fmt::Debug for Identity {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Identity").field("origin", &self.0.origin).finish_non_exhaustive()
+    }
+}
+
+/// The routes of printers that pair, renew and prove themselves, and of the people who own them.
+pub(crate) fn router<S>() -> OpenApiRouter<S>
+where
+    S: Clone + Send + Sync + 'static,
+    Identity: FromRef<S>,
+    Accounts: FromRef<S>,
+{
     OpenApiRouter::new()
+        .routes(routes!(pairing::start))
+        .routes(routes!(pairing::status))
+        .routes(routes!(pairing::complete))
+        .routes(routes!(approve::view))
+        .routes(routes!(approve::approve))
+        .routes(routes!(approve::deny))
+        .routes(routes!(printers::register))
+        .routes(routes!(printers::list))
+        .routes(routes!(printers::rename, printers::unpair))
+        .routes(routes!(renewal::refresh))
+        .routes(routes!(renewal::refresh_as_agent))
+        .routes(routes!(renewal::ask))
+        .routes(routes!(renewal::answer))
+        .routes(routes!(keys::signed_keys))
+        .routes(routes!(keys::jwks))
+}
+
+fn too_many(seconds: u64) -> ApiError {
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts")
+        .hint(format!("Wait {seconds} seconds and try again."))
+        .retry_after(seconds)
 }

@@ -1,0 +1,275 @@
+//! `/api/v1/listings`.
+
+use std::collections::HashMap;
+
+use axum::extract::State;
+use axum::response::Response;
+use http::{HeaderMap, StatusCode};
+use sea_orm::{
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
+    QuerySelect, SqlErr,
+};
+use sealpost_accounts::{UserAuth, audit};
+use sealpost_api::Problem;
+use sealpost_api::catalogue::{Listing, ListingChanges, ListingPage, NewListing, Price};
+use sealpost_market as market;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::cache::Page;
+use super::query::ListQuery;
+use super::releases;
+use crate::fault::{Fault, Result};
+use crate::http::body::{Body, Path, Query};
+use crate::http::once::{Answer, Once, once};
+use crate::http::page::PageQuery;
+use crate::schema::value::{from_price, name, named};
+use crate::schema::{listing, release};
+use crate::state::AppState;
+use crate::{limits, random};
+use sealpost_database::clock::rfc3339;
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change))
+}
+
+/// The row of a listing.
+pub(crate) async fn find(db: &impl ConnectionTrait, id: &str) -> Result<listing::Model> {
+    let row = listing::Entity::find_by_id(id).one(db).await?;
+    row.ok_or_else(|| Fault::not_found("listing"))
+}
+
+/// The row of a listing that this person may change.
+pub(crate) async fn owned(db: &impl ConnectionTrait, id: &str, user: &UserAuth) -> Result<listing::Model> {
+    let row = find(db, id).await?;
+    if row.publisher == user.id().as_str() || user.0.operator {
+        return Ok(row);
+    }
+    Err(Problem::new(403, "not_your_listing", "Only the publisher may do this")
+        .detail("This listing belongs to somebody else.")
+        .hint("Make a listing of your own.")
+        .into())
+}
+
+/// Browse the catalogue, newest first.
+#[utoipa::path(get, path = "/api/v1/listings", tag = "catalogue", params(ListQuery), responses(
+    (status = 200, body = ListingPage),
+    (status = 422, body = Problem, description = "`invalid`"),
+))]
+async fn list(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Query(query): Query<ListQuery>,
+) -> Result<Response> {
+    let now = state.clock.now_ms();
+    let key = format!("{query:?}");
+    let (kept, generation) = state.pages.get(&key, now);
+    if let Some(page) = kept {
+        return Ok(page.respond(&headers));
+    }
+    let page = Page::new(&read_page(&state, &query).await?)?;
+    state.pages.put(key, &page, generation, now);
+    Ok(page.respond(&headers))
+}
+
+async fn read_page(state: &AppState, query: &ListQuery) -> Result<ListingPage> {
+    let page = PageQuery { after: query.after.clone(), limit: query.limit };
+    let mut select = listing::Entity::find()
+        .filter(listing::Column::State.eq(market::ListingState::Listed.as_str()))
+        .filter(page.condition(listing::Column::CreatedAt, listing::Column::Id)?)
+        .order_by_desc(listing::Column::CreatedAt)
+        .order_by_desc(listing::Column::Id)
+        .limit(page.limit() + 1);
+    if let Some(publisher) = &query.publisher {
+        select = select.filter(listing::Column::Publisher.eq(publisher));
+    }
+    if let Some(text) = query.q.as_deref().filter(|text| !text.is_empty()) {
+        select = select.filter(listing::Column::Title.contains(text));
+    }
+    let mut rows = select.all(state.db.read()).await?;
+    let next = page.cut(&mut rows, |row| (row.created_at, &row.id));
+    let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut releases: HashMap<String, Vec<release::Model>> = HashMap::new();
+    for row in releases::of(state.db.read(), &ids).await? {
+        releases.entry(row.listing.clone()).or_default().push(row);
+    }
+    let listings = rows.iter().map(|row| to_api(row, releases.remove(&row.id).unwrap_or_default()));
+    Ok(ListingPage { listings: listings.collect::<Result<_>>()?, next })
+}
+
+/// Offer something.
+#[utoipa::path(post, path = "/api/v1/listings", tag = "catalogue", request_body = NewListing, responses(
+    (status = 201, body = Listing),
+    (status = 401, body = Problem, description = "`sign_in_required`"),
+    (status = 409, body = Problem, description = "`id_taken`"),
+    (status = 422, body = Problem, description = "`invalid`"),
+))]
+async fn create(
+    State(state): State<AppState>,
+    user: UserAuth,
+    headers: HeaderMap,
+    Body(new): Body<NewListing>,
+) -> Result<Answer> {
+    let request = Once::new(&headers, user.id().as_str(), "listings", &new)?;
+    let row = new_row(&state, &user, &new)?;
+    let cleared = state.clone();
+    once(&state, request, StatusCode::CREATED, move |tx| {
+        let (row, actor, state) = (row.clone(), user.actor(), cleared.clone());
+        Box::pin(async move {
+            let inserted =
+                listing::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await;
+            match inserted {
+                Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+                    return Err(id_taken());
+                }
+                result => result?,
+            };
+            let subject = format!("listing:{}", row.id);
+            let details = serde_json::json!({"title": row.title});
+            audit::record(tx, row.created_at, &actor, "listing.created", &subject, details).await?;
+            tx.after_commit(move || state.pages.clear());
+            to_api(&row, Vec::new())
+        })
+    })
+    .await
+}
+
+fn new_row(state: &AppState, user: &UserAuth, new: &NewListing) -> Result<listing::Model> {
+    let id = match &new.id {
+        Some(id) => market::ListingId::parse(id).map_err(|error| limits::invalid("id", error))?,
+        None => market::ListingId::generate(&random::bytes()?),
+    };
+    let terms = market::Terms {
+        prints: limits::prints(new.prints.unwrap_or(1))?,
+        free_retries: limits::retries(new.free_retries.unwrap_or(1))?,
+        seal_once: new.seal_once,
+        ..market::Terms::default()
+    };
+    let (price_amount, price_currency) = from_price(&price(new.price.as_ref())?);
+    Ok(listing::Model {
+        id: id.into(),
+        publisher: user.id().to_string(),
+        publisher_name: user.0.username.clone(),
+        kind: market::ListingKind::Gcode.as_str().to_owned(),
+        state: market::ListingState::Listed.as_str().to_owned(),
+        title: limits::title(&new.title)?,
+        description: limits::description(&new.description)?,
+        price_amount,
+        price_currency,
+        terms: serde_json::to_string(&terms)?,
+        created_at: state.clock.now_ms(),
+        row_version: 1,
+    })
+}
+
+/// Look at one listing with its releases.
+#[utoipa::path(get, path = "/api/v1/listings/{id}", tag = "catalogue", params(("id" = String, Path)), responses(
+    (status = 200, body = Listing),
+    (status = 404, body = Problem, description = "`not_found`"),
+))]
+async fn show(State(state): State<AppState>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response> {
+    let now = state.clock.now_ms();
+    let key = format!("listing {id}");
+    let (kept, generation) = state.pages.get(&key, now);
+    if let Some(page) = kept {
+        return Ok(page.respond(&headers));
+    }
+    let row = find(state.db.read(), &id).await?;
+    let releases = releases::of(state.db.read(), std::slice::from_ref(&row.id)).await?;
+    let page = Page::new(&to_api(&row, releases)?)?;
+    state.pages.put(key, &page, generation, now);
+    Ok(page.respond(&headers))
+}
+
+/// Change a listing. Licences that were bought keep their terms.
+#[utoipa::path(patch, path = "/api/v1/listings/{id}", tag = "catalogue", params(("id" = String, Path)),
+    request_body = ListingChanges, responses(
+    (status = 200, body = Listing),
+    (status = 403, body = Problem, description = "`not_your_listing`, `not_allowed`"),
+    (status = 404, body = Problem, description = "`not_found`"),
+))]
+async fn change(
+    State(state): State<AppState>,
+    user: UserAuth,
+    Path(id): Path<String>,
+    Body(changes): Body<ListingChanges>,
+) -> Result<axum::Json<Listing>> {
+    let shared = state.clone();
+    let listing = state
+        .db
+        .write(move |tx| {
+            let (state, user, id, changes) = (shared.clone(), user.clone(), id.clone(), changes.clone());
+            Box::pin(async move { apply_changes(&state, tx, &user, &id, &changes).await })
+        })
+        .await?;
+    Ok(axum::Json(listing))
+}
+
+async fn apply_changes(
+    state: &AppState,
+    tx: &sealpost_database::Tx,
+    user: &UserAuth,
+    id: &str,
+    changes: &ListingChanges,
+) -> Result<Listing> {
+    let mut row = owned(tx, id, user).await?;
+    let now = state.clock.now_ms();
+    if let Some(title) = &changes.title {
+        row.title = limits::title(title)?;
+    }
+    if let Some(description) = &changes.description {
+        row.description = limits::description(description)?;
+    }
+    if let Some(new) = &changes.price {
+        (row.price_amount, row.price_currency) = from_price(&price(Some(new))?);
+    }
+    if let Some(to) = &changes.state {
+        let to = named(to).map_err(|_| {
+            Fault::invalid("`state` is not listed, unlisted or suspended.", "Send one of these words.")
+        })?;
+        let by = if user.0.operator { market::Party::Operator } else { market::Party::Publisher };
+        let (listing, facts) = row.to_market()?.change_state(to, by)?;
+        row.state = listing.state.as_str().to_owned();
+        crate::facts::record(tx, now, &user.actor(), &format!("listing:{id}"), &facts).await?;
+    }
+    row.row_version += 1;
+    row.clone().into_active_model().reset_all().update(tx).await?;
+    let state = state.clone();
+    tx.after_commit(move || state.pages.clear());
+    let releases = releases::of(tx, std::slice::from_ref(&row.id)).await?;
+    to_api(&row, releases)
+}
+
+fn price(price: Option<&Price>) -> Result<market::Price> {
+    let Some(price) = price else { return Ok(market::Price::Free) };
+    let money = market::Money::parse(&price.amount, &price.currency)
+        .map_err(|error| limits::invalid("price", error))?;
+    Ok(if money.amount == 0 { market::Price::Free } else { market::Price::Fixed(money) })
+}
+
+fn to_api(row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing> {
+    let terms: market::Terms = serde_json::from_str(&row.terms)?;
+    let price = row.price_amount.clone().zip(row.price_currency.clone());
+    Ok(Listing {
+        id: row.id.clone(),
+        title: row.title.clone(),
+        description: row.description.clone(),
+        kind: name(&row.kind)?,
+        state: row.state.clone(),
+        publisher: row.publisher.clone(),
+        publisher_name: row.publisher_name.clone(),
+        price: price.map(|(amount, currency)| Price { amount, currency }),
+        prints: terms.prints,
+        free_retries: terms.free_retries,
+        seal_once: terms.seal_once,
+        created_at: rfc3339(row.created_at),
+        releases: releases.iter().map(releases::to_api).collect::<Result<_>>()?,
+    })
+}
+
+fn id_taken() -> Fault {
+    Problem::new(409, "id_taken", "The id is taken")
+        .detail("There is a listing with this id.")
+        .hint("Choose another id, or leave it out.")
+        .into()
+}

@@ -1,0 +1,134 @@
+//! `/api/v1/releases`: looking at releases, their pictures, and taking them back.
+
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sealpost_accounts::{UserAuth, audit};
+use sealpost_api::Problem;
+use sealpost_api::catalogue::{Release, VaultKey};
+use sealpost_database::clock::rfc3339;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::fault::{Fault, Result};
+use crate::http::body::Path;
+use crate::schema::{release, thumbnail};
+use crate::state::AppState;
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(show))
+        .routes(routes!(yank))
+        .routes(routes!(picture))
+        .routes(routes!(vault_key))
+}
+
+/// Releases of these listings, newest first.
+pub(crate) async fn of(db: &impl ConnectionTrait, listings: &[String]) -> Result<Vec<release::Model>> {
+    if listings.is_empty() {
+        return Ok(Vec::new());
+    }
+    let select = release::Entity::find()
+        .filter(release::Column::Listing.is_in(listings))
+        .order_by_desc(release::Column::CreatedAt)
+        .order_by_desc(release::Column::Id);
+    Ok(select.all(db).await?)
+}
+
+pub(crate) fn to_api(row: &release::Model) -> Result<Release> {
+    Ok(Release {
+        id: row.id.clone(),
+        listing: row.listing.clone(),
+        version: row.version.clone(),
+        state: row.state.clone(),
+        cipher: row.cipher.clone(),
+        plain_size: row.plain_size.unsigned_abs(),
+        blob_size: row.blob_size.unsigned_abs(),
+        blob_sha256: row.blob_sha256.clone(),
+        preview: serde_json::from_str(&row.preview)?,
+        created_at: rfc3339(row.created_at),
+    })
+}
+
+/// Look at one release.
+#[utoipa::path(get, path = "/api/v1/releases/{id}", tag = "catalogue", params(("id" = String, Path)), responses(
+    (status = 200, body = Release),
+    (status = 404, body = Problem, description = "`not_found`"),
+))]
+async fn show(State(state): State<AppState>, Path(id): Path<String>) -> Result<axum::Json<Release>> {
+    let row = release::Entity::find_by_id(&id).one(state.db.read()).await?;
+    let row = row.ok_or_else(|| Fault::not_found("release"))?;
+    to_api(&row).map(axum::Json)
+}
+
+/// Take a release back: new jobs take another one. Those who bought it can still name it.
+#[utoipa::path(post, path = "/api/v1/releases/{id}/yank", tag = "catalogue", params(("id" = String, Path)), responses(
+    (status = 200, body = Release),
+    (status = 403, body = Problem, description = "`not_your_listing`"),
+    (status = 404, body = Problem, description = "`not_found`"),
+))]
+async fn yank(
+    State(state): State<AppState>,
+    user: UserAuth,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Release>> {
+    let shared = state.clone();
+    let release = state
+        .db
+        .write(move |tx| {
+            let (state, user, id) = (shared.clone(), user.clone(), id.clone());
+            Box::pin(async move {
+                let row = release::Entity::find_by_id(&id).one(tx).await?;
+                let mut row = row.ok_or_else(|| Fault::not_found("release"))?;
+                super::owned_listing(tx, &row.listing, &user).await?;
+                row.state = "yanked".to_owned();
+                let change = release::ActiveModel { state: Set(row.state.clone()), ..Default::default() };
+                release::Entity::update_many()
+                    .set(change)
+                    .filter(release::Column::Id.eq(&id))
+                    .exec(tx)
+                    .await?;
+                let (now, subject) = (state.clock.now_ms(), format!("release:{id}"));
+                let details = serde_json::json!({});
+                audit::record(tx, now, &user.actor(), "release.yanked", &subject, details).await?;
+                tx.after_commit(move || state.pages.clear());
+                to_api(&row)
+            })
+        })
+        .await?;
+    Ok(axum::Json(release))
+}
+
+/// The largest picture that the slicer put into the file.
+#[utoipa::path(get, path = "/api/v1/releases/{id}/thumbnail", tag = "catalogue", params(("id" = String, Path)), responses(
+    (status = 200, content_type = "image/png", description = "The picture"),
+    (status = 404, body = Problem, description = "`not_found`"),
+))]
+async fn picture(
+    State(state): State<AppState>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response> {
+    let etag = HeaderValue::from_str(&format!("\"{id}\"")).map_err(|_| Fault::not_found("picture"))?;
+    let kept = [(header::ETAG, etag.clone()), (header::CACHE_CONTROL, forever())];
+    let select = thumbnail::Entity::find()
+        .filter(thumbnail::Column::Release.eq(&id))
+        .order_by_desc(thumbnail::Column::Width);
+    let row = select.one(state.db.read()).await?.ok_or_else(|| Fault::not_found("picture"))?;
+    if headers.get(header::IF_NONE_MATCH) == Some(&etag) {
+        return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
+    }
+    Ok((kept, [(header::CONTENT_TYPE, row.media_type)], row.picture).into_response())
+}
+
+fn forever() -> HeaderValue {
+    HeaderValue::from_static("public, max-age=31536000, immutable")
+}
+
+/// The key that publishers who seal on their own side send content keys to.
+#[utoipa::path(get, path = "/api/v1/vault-key", tag = "publish", responses((status = 200, body = VaultKey)))]
+async fn vault_key(State(state): State<AppState>) -> axum::Json<VaultKey> {
+    axum::Json(VaultKey { curve: "x25519".to_owned(), public_key: hex::encode(state.vault_secret.public()) })
+}

@@ -1,0 +1,56 @@
+//! Lists in pages, newest first.
+
+use sea_orm::{ColumnTrait, Condition};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::fault::{Fault, Result};
+
+/// Rows of a page where nothing is said.
+const DEFAULT: u64 = 50;
+/// Rows of a page at most.
+const MOST: u64 = 200;
+
+/// Which page of a list.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct PageQuery {
+    /// `next` of the page before.
+    #[serde(default)]
+    pub(crate) after: Option<String>,
+    /// Rows, 1 to 200 (default 50).
+    #[serde(default)]
+    pub(crate) limit: Option<u64>,
+}
+
+impl PageQuery {
+    pub(crate) fn limit(&self) -> u64 {
+        self.limit.unwrap_or(DEFAULT).clamp(1, MOST)
+    }
+
+    /// Rows older than the last one of the page before.
+    pub(crate) fn condition(&self, created_at: impl ColumnTrait, id: impl ColumnTrait) -> Result<Condition> {
+        let Some(after) = &self.after else { return Ok(Condition::all()) };
+        let (at, last) = after
+            .split_once('.')
+            .and_then(|(at, last)| Some((at.parse::<i64>().ok()?, last.to_owned())))
+            .ok_or_else(|| {
+                Fault::invalid("`after` is not from an earlier page.", "Send `next` of the page before.")
+            })?;
+        let same_time = Condition::all().add(created_at.eq(at)).add(id.lt(last));
+        Ok(Condition::any().add(created_at.lt(at)).add(same_time))
+    }
+
+    /// Cuts the row that was read in excess, and says how to go on behind the last one kept.
+    pub(crate) fn cut<T>(&self, rows: &mut Vec<T>, place: impl Fn(&T) -> (i64, &str)) -> Option<String> {
+        let limit = usize::try_from(self.limit()).unwrap_or(usize::MAX);
+        if rows.len() <= limit {
+            return None;
+        }
+        rows.truncate(limit);
+        rows.last().map(|row| {
+            let (at, id) = place(row);
+            format!("{at}.{id}")
+        })
+    }
+}

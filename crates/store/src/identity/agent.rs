@@ -1,0 +1,201 @@
+//! Which printer is asking.
+
+use axum::extract::{FromRef, FromRequestParts};
+use futures::future::BoxFuture;
+use http::{StatusCode, request::Parts};
+use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
+use sealpost_accounts::{Actor, ApiError, Session, TokenKind, audit, bearer, tokens};
+use sealpost_api::AGENT_HEADER;
+use sealpost_database::Tx;
+use sealpost_envelope::PrinterPublic;
+use sealpost_market::{AccountId, PrinterId};
+use serde_json::json;
+
+use super::{
+    Identity,
+    entity::{pairing, printer},
+};
+
+/// How often a printer's last sign of life is written down at most.
+const SEEN_EVERY_MS: i64 = 60_000;
+/// How long requests under way may still use a token after the printer has used its successor.
+const GRACE_MS: i64 = 60_000;
+
+/// Which agent speaks for a printer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Protocol {
+    /// The deployed LMNT plugin: a poll claims one job.
+    Lmnt,
+    /// A Sealpost agent: a poll lists jobs, a claim releases a key.
+    Sealpost,
+}
+
+/// What a printer's jobs need to know when it leaves its owner: what waits is taken back without a trace.
+pub(crate) type Left = for<'t> fn(&'t Tx, PrinterId, AccountId, i64) -> BoxFuture<'t, Result<(), ApiError>>;
+
+/// A printer, by the printer token in `Authorization: Bearer`.
+#[derive(Clone, Debug)]
+pub(crate) struct AgentAuth {
+    /// The printer.
+    pub(crate) id: PrinterId,
+    /// Its owner.
+    pub(crate) owner: AccountId,
+    /// Name for people.
+    pub(crate) name: String,
+    /// What jobs are wrapped for.
+    pub(crate) public_key: PrinterPublic,
+    /// What speaks for it in this request.
+    pub(crate) protocol: Protocol,
+    /// Names the token it came with.
+    pub(crate) jti: String,
+}
+
+impl Protocol {
+    /// What a request says its sender speaks.
+    pub(crate) fn of(parts: &Parts) -> Self {
+        if parts.headers.contains_key(AGENT_HEADER) { Self::Sealpost } else { Self::Lmnt }
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for Protocol {
+    type Rejection = std::convert::Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        Ok(Self::of(parts))
+    }
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for AgentAuth
+where
+    Identity: FromRef<S>,
+{
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let identity = Identity::from_ref(state);
+        let session = identity.accounts().tokens().authenticate(TokenKind::Printer, bearer(parts)?).await?;
+        identity.agent(session, Protocol::of(parts)).await
+    }
+}
+
+impl Identity {
+    /// The printer behind a checked token; its first use finishes pairing and ends older tokens.
+    async fn agent(&self, session: Session, protocol: Protocol) -> Result<AgentAuth, ApiError> {
+        let row = self.live_printer(&session.subject).await?.ok_or_else(removed)?;
+        let row = if session.ending || row.active_jti.as_deref() == Some(session.jti.as_str()) {
+            row
+        } else {
+            self.activate(row.id, session.jti.clone()).await?
+        };
+        self.seen(&row, protocol).await?;
+        Ok(AgentAuth {
+            id: PrinterId::parse(&row.id).map_err(ApiError::internal)?,
+            owner: AccountId::parse(&row.owner).map_err(ApiError::internal)?,
+            name: row.name,
+            public_key: row.public_key.parse().map_err(ApiError::internal)?,
+            protocol,
+            jti: session.jti,
+        })
+    }
+
+    /// A printer that was not removed.
+    pub(super) async fn live_printer(&self, id: &str) -> Result<Option<printer::Model>, DbErr> {
+        let query = printer::Entity::find_by_id(id).filter(printer::Column::RemovedAt.is_null());
+        query.one(self.0.db.read()).await
+    }
+
+    async fn activate(&self, id: String, jti: String) -> Result<printer::Model, ApiError> {
+        let now = self.now_ms();
+        let left = self.0.left;
+        self.0.db.write(move |tx| Box::pin(activate(tx, left, id.clone(), jti.clone(), now))).await
+    }
+
+    async fn seen(&self, row: &printer::Model, protocol: Protocol) -> Result<(), ApiError> {
+        let now = self.now_ms();
+        let sealpost = protocol == Protocol::Sealpost;
+        let recent =
+            row.last_seen_at.is_some_and(|seen| (0..SEEN_EVERY_MS).contains(&now.saturating_sub(seen)));
+        if recent && row.sealpost_agent == sealpost {
+            return Ok(());
+        }
+        let id = row.id.clone();
+        self.0
+            .db
+            .write(move |tx| {
+                let id = id.clone();
+                Box::pin(async move {
+                    printer::Entity::update_many()
+                        .col_expr(printer::Column::LastSeenAt, Expr::value(now))
+                        .col_expr(printer::Column::SealpostAgent, Expr::value(sealpost))
+                        .filter(printer::Column::Id.eq(id))
+                        .exec(tx)
+                        .await?;
+                    Ok(())
+                })
+            })
+            .await
+    }
+}
+
+/// The first use of a token proves that the printer holds its key and has the token.
+///
+/// Only now a printer that was paired anew moves to its new owner: anybody could start a pairing with somebody else's
+/// public key and approve it, but not open the answer.
+async fn activate(
+    tx: &Tx,
+    left: Left,
+    id: String,
+    jti: String,
+    now: i64,
+) -> Result<printer::Model, ApiError> {
+    let mut row = printer::Entity::find_by_id(&id).one(tx).await?.ok_or_else(removed)?;
+    let session = pairing::Entity::find()
+        .filter(pairing::Column::Jti.eq(&jti))
+        .filter(pairing::Column::Printer.eq(&id))
+        .filter(pairing::Column::State.eq("approved"))
+        .one(tx)
+        .await?;
+    let mut grace = GRACE_MS;
+    let mut change = printer::Entity::update_many()
+        .col_expr(printer::Column::ActiveJti, Expr::value(jti.as_str()))
+        .filter(printer::Column::Id.eq(&id));
+    if let Some(session) = session {
+        pairing::Entity::update_many()
+            .col_expr(pairing::Column::State, Expr::value("completed"))
+            .filter(pairing::Column::SecretHash.eq(&session.secret_hash))
+            .exec(tx)
+            .await?;
+        let owner = session.approver.unwrap_or_else(|| row.owner.clone());
+        let name = session.name.unwrap_or_else(|| row.name.clone());
+        if owner != row.owner {
+            grace = 0;
+            let printer = PrinterId::parse(&id).map_err(ApiError::internal)?;
+            let before = AccountId::parse(&row.owner).map_err(ApiError::internal)?;
+            left(tx, printer, before, now).await?;
+        }
+        let details = json!({"owner": owner, "before": row.owner});
+        let actor = Actor::Printer(id.clone());
+        audit::record(tx, now, &actor, "printer.paired", &format!("printer:{id}"), details).await?;
+        change = change
+            .col_expr(printer::Column::Owner, Expr::value(owner.as_str()))
+            .col_expr(printer::Column::Name, Expr::value(name.as_str()));
+        row = printer::Model { owner, name, ..row };
+    }
+    change.exec(tx).await?;
+    tokens::revoke_all(tx, TokenKind::Printer, &id, Some(&jti), now + grace).await?;
+    Ok(printer::Model { active_jti: Some(jti), ..row })
+}
+
+/// Rows that nobody needs any more: codes that ran out, and answered ones whose token cannot be alive.
+pub(super) async fn purge(tx: &Tx, now: i64) -> Result<(), DbErr> {
+    let answered_before = now - 2 * tokens::LIFETIME_S * 1000;
+    let over = Condition::any()
+        .add(pairing::Column::Jti.is_null().and(pairing::Column::ExpiresAt.lt(now - 3_600_000)))
+        .add(pairing::Column::ExpiresAt.lt(answered_before));
+    pairing::Entity::delete_many().filter(over).exec(tx).await.map(drop)
+}
+
+fn removed() -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, "printer_removed", "The printer was removed from its account")
+        .hint("Pair the printer again.")
+}

@@ -1,0 +1,64 @@
+use sealpost_accounts::KeyPurpose;
+use sealpost_envelope::{KeySet, KeySetError, KeyUse};
+
+use super::rig::{ORIGIN, Rig, code, printer_secret};
+
+async fn fetch(rig: &Rig) -> String {
+    rig.get("/api/v1/keys", None).await.1["key_set"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn the_key_set_is_signed_by_the_root_and_names_the_keys_in_use() {
+    let rig = Rig::new().await;
+    let keys = rig.identity.keys().await.unwrap();
+    let set = KeySet::verify(&fetch(&rig).await, &rig.identity.root_key(), None).unwrap();
+    assert_eq!((set.iss.as_str(), set.version), (ORIGIN, keys.version));
+    let job_key = set.find(&keys.jobs.kid, KeyUse::Jobs).unwrap();
+    assert_eq!(*job_key, keys.jobs.secret.verifying_key());
+    assert!(set.find(&keys.jobs.kid, KeyUse::Tokens).is_none());
+    assert_eq!(set.with_use(KeyUse::Tokens).count(), 1);
+
+    let jwks = rig.get("/.well-known/jwks.json", None).await.1;
+    let kids: Vec<_> =
+        jwks["keys"].as_array().unwrap().iter().map(|key| key["kid"].as_str().unwrap()).collect();
+    assert_eq!(kids.len(), 2);
+    assert!(kids.contains(&keys.jobs.kid.as_str()));
+}
+
+#[tokio::test]
+async fn a_rotation_gives_a_newer_set_that_still_knows_the_old_key() {
+    let rig = Rig::new().await;
+    let before = rig.identity.keys().await.unwrap();
+    rig.identity.rotate_key(KeyPurpose::Jobs, false).await.unwrap();
+    let after = rig.identity.keys().await.unwrap();
+    assert_ne!(after.jobs.kid, before.jobs.kid);
+    let root = rig.identity.root_key();
+    let set = KeySet::verify(&after.signed, &root, Some(before.version)).unwrap();
+    assert!(set.find(&before.jobs.kid, KeyUse::Jobs).is_some());
+    let old = KeySet::verify(&before.signed, &root, Some(after.version)).unwrap_err();
+    assert!(matches!(old, KeySetError::NotNewer { .. }));
+
+    rig.pass_s(32 * 86_400);
+    let later = rig.identity.keys().await.unwrap();
+    assert!(later.version > after.version);
+    let set = KeySet::verify(&later.signed, &root, Some(after.version)).unwrap();
+    assert!(set.find(&before.jobs.kid, KeyUse::Jobs).is_none(), "nothing it signed is alive");
+}
+
+#[tokio::test]
+async fn a_lost_token_key_ends_its_tokens_at_once_and_an_ordinary_rotation_does_not() {
+    let rig = Rig::new().await;
+    let (ann, _) = rig.person("ann").await;
+    let token = rig.paired(&printer_secret(), &ann).await.token;
+    rig.identity.rotate_key(KeyPurpose::Tokens, false).await.unwrap();
+    assert_eq!(rig.whoami(token.expose()).await.0, 200);
+    rig.identity.rotate_key(KeyPurpose::Tokens, true).await.unwrap();
+    assert_eq!(code(&rig.whoami(token.expose()).await.1), "token_invalid");
+    assert_eq!(code(&rig.get("/api/v1/me", Some(&ann)).await.1), "token_invalid");
+}
+
+#[tokio::test]
+async fn the_root_is_not_rotated() {
+    let rig = Rig::new().await;
+    assert!(rig.identity.rotate_key(KeyPurpose::Root, false).await.is_err());
+}

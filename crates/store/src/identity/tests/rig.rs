@@ -1,0 +1,182 @@
+//! What the tests share.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
+use axum::{Json, Router, body::Body, routing::get};
+use http::{Method, Request, StatusCode, header};
+use http_body_util::BodyExt;
+use sealpost_accounts::{Accounts, Actor, audit, random::system_rng};
+use sealpost_api::pairing::{PairStarted, SealedAnswer};
+use sealpost_database::{Clock, Database};
+use sealpost_envelope::{PrinterSecret, SealedMessage, pairing::Grant};
+use sealpost_keyring::{Kek, KekProvider};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tower::ServiceExt;
+
+use super::super::{AgentAuth, Identity, Protocol, migrations, router};
+
+pub(super) const ORIGIN: &str = "https://store.example";
+const START: i64 = 1_800_000_000_000;
+
+pub(super) struct Rig {
+    pub(super) identity: Identity,
+    pub(super) db: Database,
+    router: Router,
+    now: Arc<AtomicI64>,
+    _folder: TempDir,
+}
+
+impl Rig {
+    pub(super) async fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let db = Database::connect(&format!("sqlite:{}", folder.path().join("db").display())).await.unwrap();
+        let mut all = sealpost_accounts::migrations();
+        all.extend(migrations());
+        db.migrate(all).await.unwrap();
+        let now = Arc::new(AtomicI64::new(START));
+        let clock = {
+            let now = now.clone();
+            Clock::new(move || now.load(Ordering::SeqCst))
+        };
+        let keks: Arc<dyn KekProvider> = Arc::new(Kek::generate(&mut system_rng()));
+        let config = sealpost_accounts::Config { issuer: ORIGIN.to_owned(), open_registration: true };
+        let accounts = Accounts::new(db.clone(), clock.clone(), keks.clone(), config);
+        let identity = Identity::open(
+            db.clone(),
+            clock,
+            keks,
+            accounts,
+            ORIGIN.to_owned(),
+            |tx, printer, owner, now| {
+                Box::pin(async move {
+                    let (subject, details) = (format!("left:{printer}"), json!({"owner": owner.as_str()}));
+                    Ok(audit::record(tx, now, &Actor::System, "test.left", &subject, details).await?)
+                })
+            },
+        );
+        let identity = identity.await.unwrap();
+        let routes = router::<Identity>().merge(sealpost_accounts::router::<Identity>());
+        let router = routes.split_for_parts().0.route("/whoami", get(whoami)).with_state(identity.clone());
+        Self { identity, db, router, now, _folder: folder }
+    }
+
+    pub(super) fn pass_s(&self, seconds: i64) {
+        self.now.fetch_add(seconds * 1000, Ordering::SeqCst);
+    }
+
+    /// Status and JSON of a request; an empty body is null.
+    pub(super) async fn call(
+        &self,
+        method: Method,
+        path: &str,
+        token: Option<&str>,
+        body: Option<&Value>,
+    ) -> (StatusCode, Value) {
+        let mut request = Request::builder().method(method).uri(path);
+        if let Some(token) = token {
+            request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
+        }
+        let body = match body {
+            Some(body) => {
+                request = request.header(header::CONTENT_TYPE, "application/json");
+                Body::from(body.to_string())
+            }
+            None => Body::empty(),
+        };
+        self.send(request.body(body).unwrap()).await
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> (StatusCode, Value) {
+        let response = self.router.clone().oneshot(request).await.unwrap();
+        let status = response.status();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice(&bytes).unwrap_or_default())
+    }
+
+    pub(super) async fn post(&self, path: &str, token: Option<&str>, body: Value) -> (StatusCode, Value) {
+        self.call(Method::POST, path, token, Some(&body)).await
+    }
+
+    pub(super) async fn get(&self, path: &str, token: Option<&str>) -> (StatusCode, Value) {
+        self.call(Method::GET, path, token, None).await
+    }
+
+    /// Token and id of a new person.
+    pub(super) async fn person(&self, name: &str) -> (String, String) {
+        let account = json!({"email": format!("{name}@example.org"), "password": "plum tractor seven"});
+        let (status, answer) = self.post("/api/v1/accounts", None, account).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        let text = |field: &str| answer[field].as_str().unwrap().to_owned();
+        (text("token"), text("user_id"))
+    }
+
+    pub(super) async fn start(&self, secret: &PrinterSecret) -> PairStarted {
+        let body = json!({
+            "public_key": secret.public().to_string(), "key_type": "x25519", "key_id": secret.public().key_id(),
+            "printer": {"name": "Voron", "manufacturer": "VORON Design", "model": "2.4", "extruder_count": 1},
+        });
+        let (status, answer) = self.post("/api/printers/pair/start", None, body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        serde_json::from_value(answer).unwrap()
+    }
+
+    pub(super) async fn approve(&self, started: &PairStarted, user: &str) -> (StatusCode, Value) {
+        let path = format!("/api/v1/pairings/{}/approve", started.pairing_code);
+        self.post(&path, Some(user), json!({})).await
+    }
+
+    pub(super) async fn status(&self, started: &PairStarted) -> String {
+        let body = json!({"session_id": started.session_id});
+        let (status, answer) = self.post("/api/printers/pair/status", None, body).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        answer["status"].as_str().unwrap().to_owned()
+    }
+
+    pub(super) async fn complete(&self, started: &PairStarted) -> (StatusCode, Value) {
+        self.post("/api/printers/pair/complete", None, json!({"session_id": started.session_id})).await
+    }
+
+    /// The grant of an approved session, opened with the printer's key.
+    pub(super) async fn grant(&self, started: &PairStarted, secret: &PrinterSecret) -> Grant {
+        let (status, answer) = self.complete(started).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        Grant::open(&sealed(answer), secret, ORIGIN, &started.session_id).unwrap()
+    }
+
+    /// A printer of `user` that has not used its token yet.
+    pub(super) async fn paired(&self, secret: &PrinterSecret, user: &str) -> Grant {
+        let started = self.start(secret).await;
+        let (status, answer) = self.approve(&started, user).await;
+        assert_eq!(status, StatusCode::OK, "{answer}");
+        self.grant(&started, secret).await
+    }
+
+    pub(super) async fn whoami(&self, token: &str) -> (StatusCode, Value) {
+        self.get("/whoami", Some(token)).await
+    }
+}
+
+pub(super) fn printer_secret() -> PrinterSecret {
+    PrinterSecret::generate(&mut system_rng())
+}
+
+pub(super) fn sealed(answer: Value) -> SealedMessage {
+    let answer: SealedAnswer = serde_json::from_value(answer).unwrap();
+    SealedMessage { ciphertext: answer.ciphertext, nonce: answer.nonce, sender_pubkey: answer.sender_pubkey }
+}
+
+pub(super) fn code(answer: &Value) -> &str {
+    answer["code"].as_str().unwrap_or_default()
+}
+
+async fn whoami(agent: AgentAuth) -> Json<Value> {
+    let protocol = if agent.protocol == Protocol::Sealpost { "sealpost" } else { "lmnt" };
+    Json(json!({
+        "id": agent.id, "owner": agent.owner, "name": agent.name, "protocol": protocol, "jti": agent.jti,
+        "public_key": agent.public_key.to_string(),
+    }))
+}

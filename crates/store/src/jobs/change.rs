@@ -1,0 +1,120 @@
+//! One event on one job: loaded, decided by the rules, saved by compare-and-set, with everything that follows from it.
+
+use futures::future::BoxFuture;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sealpost_accounts::{Actor, ApiError};
+use sealpost_database::Tx;
+use sealpost_market::{AccountId, Effect, JobEvent, JobState, Party, PrinterId, Transition, apply};
+
+use crate::blobs::pending;
+use crate::fault::{Fault, Result};
+use crate::hub::Hub;
+use crate::purchases::find_licence;
+use crate::schema::job;
+use crate::schema::value::to_timestamp;
+use crate::{facts, vault};
+
+/// What happens to a job, and what is saved with it.
+pub(crate) struct Change<'a> {
+    pub(crate) event: JobEvent,
+    pub(crate) actor: &'a Actor,
+    /// Columns the rules know nothing of.
+    pub(crate) more: job::ActiveModel,
+    /// Who is told; nobody where absent.
+    pub(crate) hub: Option<&'a Hub>,
+    /// Milliseconds since 1970.
+    pub(crate) now: i64,
+}
+
+/// The row of a job.
+pub(crate) async fn find(db: &impl ConnectionTrait, id: &str) -> Result<job::Model> {
+    let row = job::Entity::find_by_id(id).one(db).await?;
+    row.ok_or_else(|| Fault::not_found("job"))
+}
+
+/// Applies an event to a job and saves what comes of it.
+pub(crate) async fn change(tx: &Tx, row: &job::Model, change: Change<'_>) -> Result<Transition> {
+    let licence = find_licence(tx, &row.licence).await?;
+    let before = licence.to_market()?;
+    let step = apply(row.to_market()?, before.clone(), change.event, to_timestamp(change.now))?;
+    if step.repeated {
+        return Ok(step);
+    }
+    row.save(tx, &step.job, change.more, change.now).await?;
+    if step.licence != before {
+        licence.save(tx, &step.licence).await?;
+    }
+    for effect in &step.effects {
+        follow(tx, row, effect, change.hub, change.now).await?;
+    }
+    facts::record(tx, change.now, change.actor, &format!("job:{}", row.id), &step.facts).await?;
+    Ok(step)
+}
+
+/// Takes back all jobs of a licence whose key is not out.
+pub(crate) async fn cancel_waiting(tx: &Tx, licence: &str, actor: &Actor, now: i64) -> Result<()> {
+    let rows = job::Entity::find().filter(job::Column::Licence.eq(licence)).filter(waiting()).all(tx).await?;
+    cancel_all(tx, &rows, Party::Store, actor, now).await
+}
+
+/// Takes back what waits for a printer that leaves its owner.
+pub(crate) fn printer_left(
+    tx: &Tx,
+    printer: PrinterId,
+    owner: AccountId,
+    now: i64,
+) -> BoxFuture<'_, Result<(), ApiError>> {
+    Box::pin(async move {
+        let rows = job::Entity::find()
+            .filter(job::Column::Printer.eq(printer.as_str()))
+            .filter(job::Column::Owner.eq(owner.as_str()))
+            .filter(waiting())
+            .all(tx)
+            .await?;
+        let cancelled = cancel_all(tx, &rows, Party::Store, &Actor::System, now).await;
+        cancelled.map_err(|fault| match fault {
+            Fault::Accounts(error) => error,
+            Fault::Database(error) => error.into(),
+            other => other.problem().into(),
+        })
+    })
+}
+
+fn waiting() -> sea_orm::Condition {
+    let states = [JobState::Sealing.as_str(), JobState::ReadyToPrint.as_str()];
+    sea_orm::Condition::all().add(job::Column::State.is_in(states))
+}
+
+async fn cancel_all(tx: &Tx, rows: &[job::Model], by: Party, actor: &Actor, now: i64) -> Result<()> {
+    for row in rows {
+        let event = JobEvent::Cancel { by };
+        let cancel = Change { event, actor, more: job::ActiveModel::default(), hub: None, now };
+        change(tx, row, cancel).await?;
+    }
+    Ok(())
+}
+
+async fn follow(tx: &Tx, row: &job::Model, effect: &Effect, hub: Option<&Hub>, now: i64) -> Result<()> {
+    let printer = row.printer.clone();
+    match effect {
+        Effect::TellPrinter => {
+            if let Some(hub) = hub.cloned() {
+                tx.after_commit(move || hub.ring_jobs(&printer));
+            }
+        }
+        Effect::AskToStop => {
+            if let Some(hub) = hub.cloned() {
+                tx.after_commit(move || hub.ring_cancels(&printer));
+            }
+        }
+        Effect::DiscardKey if !row.seal_once => {
+            vault::forget(tx, &row.id).await?;
+            if let Some(blob) = &row.blob {
+                pending::orphan(tx, blob, now).await?;
+            }
+        }
+        // The key is wrapped by the claim itself, and sealing is rung by whoever makes the job.
+        _ => {}
+    }
+    Ok(())
+}

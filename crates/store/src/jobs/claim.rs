@@ -1,0 +1,108 @@
+//! A claim: the key leaves the vault for one printer, once for each lease.
+
+use sealpost_accounts::Actor;
+use sealpost_api::printer::ClaimedJob;
+use sealpost_database::Tx;
+use sealpost_database::clock::rfc3339;
+use sealpost_envelope::manifest::package_hash;
+use sealpost_envelope::{ContentCipher, JobManifest, SigningKey, nacl_box};
+use sealpost_market::{JobEvent, JobState, Nonce};
+
+use super::change::{Change, change, find};
+use crate::fault::{Fault, Result};
+use crate::identity::AgentAuth;
+use crate::schema::value::{parsed, to_timestamp};
+use crate::schema::{job, release};
+use crate::state::AppState;
+use crate::{random, vault};
+
+/// Claims a job for the printer that asks.
+pub(crate) async fn claim(
+    state: &AppState,
+    tx: &Tx,
+    agent: &AgentAuth,
+    job: &str,
+    nonce: &Nonce,
+    signer: &SigningKey,
+) -> Result<ClaimedJob> {
+    let now = state.clock.now_ms();
+    let row = find(tx, job).await?;
+    if row.printer != agent.id.as_str() {
+        return Err(Fault::not_found("job"));
+    }
+    let lease_seconds = state.config.lease_processing_s;
+    let event = JobEvent::Claim {
+        printer: agent.id.clone(),
+        nonce: nonce.clone(),
+        lease_until: to_timestamp(now).plus_seconds(lease_seconds),
+    };
+    let actor = Actor::Printer(agent.id.to_string());
+    let more = job::ActiveModel::default();
+    let step = change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now }).await?;
+    let holder = if row.seal_once { &row.release } else { &row.id };
+    let dek = vault::open(state, tx, holder).await?;
+    let package = nacl_box::wrap(&dek, &agent.public_key, &mut random::rng()).map_err(Fault::internal)?;
+    let job_manifest = manifest(state, tx, &row, nonce, &package, now).await?;
+    let job_manifest = job_manifest.sign(signer).map_err(Fault::internal)?;
+    Ok(ClaimedJob {
+        print_job_id: row.id.clone(),
+        purchase_id: row.purchase.clone(),
+        status: JobState::Processing,
+        title: row.title.clone(),
+        encrypted_gcode_download_url: download_url(&state.origin, &row.id),
+        gcode_dek_encrypted_hex: package.clone(),
+        gcode_dek_package: package,
+        gcode_iv_hex: row.iv.clone(),
+        cipher: row.cipher.clone(),
+        job_manifest,
+        lease: step.job.lease,
+        lease_seconds: u64::from(lease_seconds),
+        user_account_id: agent.owner.to_string(),
+        printer_kek_id: agent.public_key.key_id(),
+        created_at: rfc3339(row.created_at),
+    })
+}
+
+/// Where a job's blob is fetched: always the store itself, because printers send their token along.
+pub(crate) fn download_url(origin: &str, job: &str) -> String {
+    format!("{origin}/api/printer-agent/download-gcode?print_job_id={job}")
+}
+
+async fn manifest(
+    state: &AppState,
+    tx: &Tx,
+    row: &job::Model,
+    nonce: &Nonce,
+    package: &str,
+    now: i64,
+) -> Result<JobManifest> {
+    use sea_orm::EntityTrait;
+    let release = release::Entity::find_by_id(&row.release).one(tx).await?;
+    let release = release.ok_or_else(|| Fault::internal("the release of a job is missing"))?;
+    let cipher: ContentCipher = parsed(&row.cipher)?;
+    let iat = u64::try_from(now.div_euclid(1000)).map_err(Fault::internal)?;
+    Ok(JobManifest {
+        iss: state.origin.clone(),
+        aud: row.printer.clone(),
+        job: row.id.clone(),
+        listing: row.listing.clone(),
+        release: row.release.clone(),
+        nonce: nonce.to_string(),
+        cipher,
+        iv: row.iv.as_deref().map(bytes).transpose()?,
+        blob_sha256: bytes(&row.blob_sha256)?,
+        blob_size: row.blob_size.unsigned_abs(),
+        key_sha256: package_hash(package),
+        plain_sha256: bytes(&release.plain_sha256)?,
+        plain_size: release.plain_size.unsigned_abs(),
+        iat,
+        exp: iat + u64::from(state.config.manifest_valid_s),
+    })
+}
+
+/// Bytes of a stored hex text.
+pub(crate) fn bytes<const N: usize>(text: &str) -> Result<[u8; N]> {
+    let mut bytes = [0; N];
+    hex::decode_to_slice(text, &mut bytes).map_err(Fault::internal)?;
+    Ok(bytes)
+}

@@ -1,0 +1,43 @@
+//! What people may write, and how much of it.
+
+use crate::fault::{Fault, Result};
+
+const TITLE_MAX: usize = 200;
+const DESCRIPTION_MAX: usize = 20_000;
+const PRINTS_MAX: u32 = 1_000_000;
+const RETRIES_MAX: u32 = 1_000;
+
+/// A value that its own type refused.
+pub(crate) fn invalid(field: &str, error: impl std::fmt::Display) -> Fault {
+    Fault::invalid(format!("`{field}` cannot be used: {error}."), "Change it and send the request again.")
+}
+
+pub(crate) fn title(text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > TITLE_MAX || text.chars().any(char::is_control) {
+        return Err(invalid("title", "it has 1 to 200 characters on one line"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn description(text: &str) -> Result<String> {
+    let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
+    if text.chars().count() > DESCRIPTION_MAX || !text.chars().all(printable) {
+        return Err(invalid("description", "it has at most 20000 characters of plain text"));
+    }
+    Ok(text.to_owned())
+}
+
+pub(crate) fn prints(prints: u32) -> Result<u32> {
+    if (1..=PRINTS_MAX).contains(&prints) {
+        return Ok(prints);
+    }
+    Err(invalid("prints", "it is 1 to 1000000"))
+}
+
+pub(crate) fn retries(retries: u32) -> Result<u32> {
+    if retries <= RETRIES_MAX {
+        return Ok(retries);
+    }
+    Err(invalid("free_retries", "it is 0 to 1000"))
+}

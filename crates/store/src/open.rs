@@ -1,0 +1,188 @@
+//! How a store is opened.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::EntityTrait;
+use sealpost_accounts::{Accounts, SigningKeys};
+use sealpost_database::{Clock, Database};
+use sealpost_envelope::{SecretText, x25519};
+use sealpost_keyring::{FileKeys, KekProvider, open, seal};
+use tokio::sync::{Notify, Semaphore};
+
+use crate::blobs::{Blobs, FolderBlobs, pending};
+use crate::catalogue::cache::PageCache;
+use crate::hub::Hub;
+use crate::identity::Identity;
+use crate::purchases::payments::{BuiltIn, Payments};
+use crate::schema::store_key;
+use crate::state::{AppState, Shared};
+use crate::{Config, Error, jobs, random};
+
+/// An open store. Cheap to clone.
+#[derive(Clone, Debug)]
+pub struct Store {
+    pub(crate) state: AppState,
+}
+
+/// What stands in for the built-in parts of a store.
+#[derive(Default)]
+pub struct Parts {
+    /// Where the time comes from; the system where absent.
+    pub clock: Option<Clock>,
+    /// Where blobs lie; a folder where absent.
+    pub blobs: Option<Arc<dyn Blobs>>,
+    /// How purchases are paid; free, voucher and marked paid where absent.
+    pub payments: Option<Arc<dyn Payments>>,
+}
+
+/// What an operator has to be told when a store starts.
+#[derive(Debug)]
+pub struct FirstSteps {
+    /// Link that makes the first operator; `None` once there is one. Secret: good for whoever sees it first.
+    pub setup_link: Option<SecretText>,
+    /// Files without which a backup of the database opens nothing.
+    pub back_up: Vec<std::path::PathBuf>,
+}
+
+impl Store {
+    /// Opens the store: folders, keys, database, and what an earlier run left unfinished.
+    ///
+    /// # Errors
+    /// Settings that make no sense, and whatever of folders, keys or database cannot be used.
+    pub async fn open(config: Config) -> Result<Self, Error> {
+        Self::open_with(config, Parts::default()).await
+    }
+
+    /// As [`Store::open`], with other parts in place of the built-in ones.
+    ///
+    /// # Errors
+    /// As [`Store::open`].
+    pub async fn open_with(config: Config, parts: Parts) -> Result<Self, Error> {
+        config.check()?;
+        make_folder(&config.data_dir)?;
+        make_folder(&config.blob_path())?;
+        let clock = parts.clock.unwrap_or_default();
+        let alone = config.database_address().starts_with("sqlite:");
+        let db = Database::connect(&config.database_address()).await?;
+        db.migrate(crate::migrations::all()).await?;
+        let keks = open_keks(&config, &db).await?;
+        let accounts = Accounts::new(
+            db.clone(),
+            clock.clone(),
+            keks.clone(),
+            sealpost_accounts::Config {
+                issuer: config.origin(),
+                open_registration: config.open_registration,
+            },
+        );
+        let identity = Identity::open(
+            db.clone(),
+            clock.clone(),
+            keks.clone(),
+            accounts.clone(),
+            config.origin(),
+            jobs::printer_left,
+        )
+        .await
+        .map_err(|error| Error::Keys(error.to_string()))?;
+        let vault_secret = vault_secret(&db, &*keks).await?;
+        let blobs = match parts.blobs {
+            Some(blobs) => blobs,
+            None => Arc::new(
+                FolderBlobs::open(&config.blob_path(), alone)
+                    .map_err(|error| Error::Blobs(error.to_string()))?,
+            ),
+        };
+        let state = AppState::new(Shared {
+            origin: config.origin(),
+            streams: Arc::new(Semaphore::new(config.parallel_streams)),
+            config,
+            clock,
+            db,
+            keks,
+            accounts,
+            identity,
+            vault_secret,
+            blobs,
+            payments: parts.payments.unwrap_or_else(|| Arc::new(BuiltIn)),
+            hub: Hub::default(),
+            pages: PageCache::default(),
+            sealing: Notify::new(),
+        });
+        pending::sweep_at_start(&state, alone)
+            .await
+            .map_err(|fault| Error::Blobs(fault.problem().to_string()))?;
+        jobs::start_workers(&state);
+        Ok(Self { state })
+    }
+
+    /// What to tell the operator now.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub async fn first_steps(&self) -> Result<FirstSteps, Error> {
+        let token =
+            self.state.accounts.issue_setup_token().await.map_err(|error| Error::Keys(error.to_string()))?;
+        let setup_link =
+            token.map(|token| SecretText::new(format!("{}/setup#{}", self.state.origin, token.expose())));
+        Ok(FirstSteps { setup_link, back_up: vec![self.state.config.kek_path()] })
+    }
+
+    /// The whole HTTP service. Serve it with connection info, so that rate limits know who asks.
+    pub fn router(&self) -> axum::Router {
+        crate::app::router(self.state.clone())
+    }
+}
+
+impl std::fmt::Debug for Parts {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Parts").finish_non_exhaustive()
+    }
+}
+
+/// A folder for its owner alone.
+fn make_folder(path: &Path) -> Result<(), Error> {
+    use std::os::unix::fs::DirBuilderExt;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(path)
+        .map_err(|error| Error::io(path, error))
+}
+
+async fn open_keks(config: &Config, db: &Database) -> Result<Arc<dyn KekProvider>, Error> {
+    let sealed = SigningKeys::any_sealed(db).await.map_err(|error| Error::Keys(error.to_string()))?;
+    Ok(Arc::new(FileKeys::open_or_create(&config.kek_path(), !sealed, &mut random::rng())?))
+}
+
+/// The X25519 key that publishers seal content keys to; made when there is none.
+async fn vault_secret(db: &Database, keks: &dyn KekProvider) -> Result<x25519::Secret, Error> {
+    const NAME: &str = "vault";
+    const PURPOSE: &str = "store-key:vault";
+    let found = store_key::Entity::find_by_id(NAME).one(db.read()).await?;
+    if found.is_none() {
+        let fresh = x25519::Secret::generate(&mut random::rng());
+        let sealed = seal(keks.current(), PURPOSE, fresh.expose(), &mut random::rng())?.to_string();
+        let public = hex::encode(fresh.public());
+        db.write(move |tx| {
+            let row = store_key::ActiveModel {
+                id: Set(NAME.to_owned()),
+                sealed: Set(sealed.clone()),
+                public: Set(public.clone()),
+            };
+            // Of two processes that start at once, the first one's key counts.
+            let insert = store_key::Entity::insert(row)
+                .on_conflict(sea_orm::sea_query::OnConflict::new().do_nothing().to_owned());
+            Box::pin(async move { insert.exec_without_returning(tx).await.map(drop) })
+        })
+        .await?;
+    }
+    let row = store_key::Entity::find_by_id(NAME).one(db.read()).await?;
+    let row = row.ok_or_else(|| Error::Keys("the vault's key is missing".to_owned()))?;
+    let opened = open(keks, PURPOSE, &row.sealed.parse()?)?;
+    let bytes =
+        opened.as_slice().try_into().map_err(|_| Error::Keys("the vault's key is damaged".to_owned()))?;
+    Ok(x25519::Secret::from_bytes(bytes))
+}

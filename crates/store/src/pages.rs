@@ -1,0 +1,61 @@
+//! The few pages a store has until its shop is built in: start, set-up, pairing, and the description of the routes.
+
+mod docs;
+
+use axum::Router;
+use axum::extract::State;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use http::{HeaderName, HeaderValue, header};
+
+use crate::state::AppState;
+
+const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
+    img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+pub(crate) fn router(description: utoipa::openapi::OpenApi) -> Router<AppState> {
+    let readable = docs::render(&description);
+    let json = serde_json::to_string(&description).unwrap_or_default();
+    Router::new()
+        .route("/", get(async || page(include_str!("pages/index.html"))))
+        .route("/setup", get(async || page(include_str!("pages/setup.html"))))
+        .route("/pair", get(async || page(include_str!("pages/pair.html"))))
+        .route("/assets/style.css", get(async || asset("text/css", include_str!("pages/style.css"))))
+        .route("/assets/setup.js", get(async || asset("text/javascript", include_str!("pages/setup.js"))))
+        .route("/assets/pair.js", get(async || asset("text/javascript", include_str!("pages/pair.js"))))
+        .route(
+            "/api/docs",
+            get(move || {
+                let readable = readable.clone();
+                async move { page(readable) }
+            }),
+        )
+        .route(
+            "/api/openapi.json",
+            get(move || {
+                let json = json.clone();
+                async move { asset("application/json", json) }
+            }),
+        )
+        .route("/health", get(async || "ok\n"))
+        .route("/ready", get(ready))
+}
+
+/// Whether the database answers.
+async fn ready(State(state): State<AppState>) -> crate::fault::Result<&'static str> {
+    use sea_orm::ConnectionTrait;
+    state.db.read().execute_unprepared("SELECT 1").await?;
+    Ok("ready\n")
+}
+
+fn page(html: impl IntoResponse) -> Response {
+    let headers: [(HeaderName, HeaderValue); 2] = [
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (header::CONTENT_TYPE, HeaderValue::from_static("text/html; charset=utf-8")),
+    ];
+    (headers, html).into_response()
+}
+
+fn asset(kind: &'static str, text: impl IntoResponse) -> Response {
+    ([(header::CONTENT_TYPE, kind), (header::CACHE_CONTROL, "no-cache")], text).into_response()
+}

@@ -1,0 +1,111 @@
+//! What waits for a printer.
+
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sealpost_accounts::ApiError;
+use sealpost_api::printer::{ClaimedJob, JobOffer, Poll};
+use sealpost_database::clock::rfc3339;
+use sealpost_envelope::ContentCipher;
+use sealpost_market::{JobState, Nonce};
+
+use crate::fault::{Fault, Result};
+use crate::identity::AgentAuth;
+use crate::jobs::claim::claim;
+use crate::jobs::report::under_way;
+use crate::random;
+use crate::schema::job;
+use crate::schema::value::named;
+use crate::state::AppState;
+
+/// Jobs shown to one printer at most.
+const MOST: u64 = 100;
+
+/// Jobs of a printer that have not ended and are sealed, oldest first.
+pub(crate) async fn open(state: &AppState, printer: &str) -> Result<Vec<job::Model>> {
+    let states = [
+        JobState::ReadyToPrint.as_str(),
+        JobState::Processing.as_str(),
+        JobState::Printing.as_str(),
+        JobState::Paused.as_str(),
+        JobState::Interrupted.as_str(),
+    ];
+    let select = job::Entity::find()
+        .filter(job::Column::Printer.eq(printer))
+        .filter(Condition::all().add(job::Column::State.is_in(states)))
+        .order_by_asc(job::Column::CreatedAt)
+        .order_by_asc(job::Column::Id)
+        .limit(MOST);
+    Ok(select.all(state.db.read()).await?)
+}
+
+/// What a Sealpost agent is told: no keys.
+pub(crate) async fn offers(state: &AppState, agent: &AgentAuth) -> Result<Poll> {
+    let rows = open(state, agent.id.as_str()).await?;
+    let mut poll = Poll { key_set_version: state.identity.keys().await?.version, ..Poll::default() };
+    for row in &rows {
+        let status: JobState = named(&row.state)?;
+        if status == JobState::ReadyToPrint || (status == JobState::Processing && !row.started) {
+            poll.jobs.push(JobOffer {
+                print_job_id: row.id.clone(),
+                status,
+                title: row.title.clone(),
+                blob_size: row.blob_size.unsigned_abs(),
+                created_at: rfc3339(row.created_at),
+            });
+        }
+        if row.cancel_requested && under_way(status) {
+            poll.cancel_requested.push(row.id.clone());
+        }
+    }
+    Ok(poll)
+}
+
+/// Claims the next job for an LMNT client, unless one is under way.
+///
+/// Such a client keeps a claimed job in memory and asks again while it works on it, so a job is handed out once; and it
+/// says nothing about those that wait in its memory, so it gets the next one when the last one has ended.
+pub(crate) async fn next_for_lmnt(state: &AppState, agent: &AgentAuth) -> Result<Option<ClaimedJob>> {
+    let rows = open(state, agent.id.as_str()).await?;
+    if rows.iter().any(|row| is_running(row)) {
+        return Ok(None);
+    }
+    let next = rows.iter().find(|row| {
+        row.state == JobState::ReadyToPrint.as_str() && row.cipher == ContentCipher::Aes256Cbc.as_str()
+    });
+    let Some(row) = next else { return Ok(None) };
+    match claim_for_lmnt(state, agent, &row.id).await {
+        Ok(claimed) => Ok(Some(claimed)),
+        // Another poll of the same printer, or its owner, was faster.
+        Err(Fault::Problem(_)) => Ok(None),
+        Err(fault) => Err(fault),
+    }
+}
+
+/// Claims a job under a nonce of the store's own.
+pub(crate) async fn claim_for_lmnt(state: &AppState, agent: &AgentAuth, job: &str) -> Result<ClaimedJob> {
+    claim_job(state, agent, job, Nonce::generate(&random::bytes()?)).await
+}
+
+/// Claims a job.
+pub(crate) async fn claim_job(
+    state: &AppState,
+    agent: &AgentAuth,
+    job: &str,
+    nonce: Nonce,
+) -> Result<ClaimedJob, Fault> {
+    let keys = state.identity.keys().await.map_err(|error: ApiError| Fault::from(error))?;
+    let shared = std::sync::Arc::new((state.clone(), agent.clone(), job.to_owned(), nonce, keys));
+    state
+        .db
+        .write(move |tx| {
+            let shared = shared.clone();
+            Box::pin(async move {
+                let (state, agent, job, nonce, keys) = &*shared;
+                claim(state, tx, agent, job, nonce, &keys.jobs.secret).await
+            })
+        })
+        .await
+}
+
+fn is_running(row: &job::Model) -> bool {
+    named::<JobState>(&row.state).is_ok_and(JobState::is_running)
+}

@@ -1,0 +1,177 @@
+//! `POST /api/v1/releases`: uploads, sealed while they stream or on the publisher's side.
+
+mod form;
+mod ingest;
+mod preview;
+
+use axum::extract::multipart::MultipartRejection;
+use axum::extract::{DefaultBodyLimit, Multipart, State};
+use http::{HeaderMap, StatusCode};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+use sealpost_accounts::{UserAuth, audit};
+use sealpost_api::Problem;
+use sealpost_api::catalogue::{NewRelease, Release};
+use sealpost_database::Tx;
+use sealpost_market::{ReleaseId, Version};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use crate::blobs::pending;
+use crate::catalogue::{find_listing, owned_listing, release_to_api};
+use crate::fault::{Fault, Result};
+use crate::http::once::{Answer, Once};
+use crate::schema::{release, thumbnail};
+use crate::state::AppState;
+use crate::vault::{self, Sealed};
+use crate::{limits, random};
+use ingest::Ingested;
+
+pub(crate) use ingest::Unowned;
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(publish)).layer(DefaultBodyLimit::disable())
+}
+
+/// The upload as the description names it; the handler reads it as it streams.
+#[derive(utoipa::ToSchema)]
+#[expect(dead_code, reason = "only described")]
+struct Upload {
+    /// First: what the file is.
+    release: NewRelease,
+    /// Second: the file.
+    #[schema(value_type = String, format = Binary)]
+    file: Vec<u8>,
+}
+
+/// Publish a version: a plain file, sealed while it streams, or one that was sealed before.
+#[utoipa::path(post, path = "/api/v1/releases", tag = "publish",
+    request_body(content = Upload, content_type = "multipart/form-data"), responses(
+    (status = 201, body = Release),
+    (status = 403, body = Problem, description = "`not_your_listing`"),
+    (status = 409, body = Problem, description = "`version_taken`"),
+    (status = 413, body = Problem, description = "`file_too_large`"),
+    (status = 422, body = Problem, description = "what is wrong with the file or its key"),
+))]
+async fn publish(
+    State(state): State<AppState>,
+    user: UserAuth,
+    headers: HeaderMap,
+    form: Result<Multipart, MultipartRejection>,
+) -> Result<Answer> {
+    let mut form = form.map_err(form::rejected)?;
+    let new = form::description(&mut form).await?;
+    let request = Once::new(&headers, user.id().as_str(), "releases", &new)?;
+    if let Some(answer) = request.earlier(&state, state.db.read()).await? {
+        return Ok(answer);
+    }
+    let version: Version = new.version.parse().map_err(|error| limits::invalid("version", error))?;
+    owned_listing(state.db.read(), &new.listing, &user).await?;
+    check_version(state.db.read(), &new.listing, &version).await?;
+    let file = form::file(&mut form).await?;
+    let permit = state.streams.clone().acquire_owned().await.map_err(Fault::internal)?;
+    let id = ReleaseId::generate(&random::bytes()?);
+    let ingested = ingest::run(&state, id.as_str(), &new, file).await?;
+    drop(permit);
+    let row = to_row(&state, &id, &new.listing, &version, &ingested)?;
+    let key = vault::seal(&state, id.as_str(), &ingested.dek)?;
+    let done = save(&state, &user, request, row, &ingested, key).await?;
+    ingested.blob.keep();
+    Ok(done)
+}
+
+async fn check_version(db: &impl sea_orm::ConnectionTrait, listing: &str, version: &Version) -> Result<()> {
+    let same = release::Entity::find()
+        .filter(release::Column::Listing.eq(listing))
+        .filter(release::Column::Version.eq(version.to_string()));
+    if same.count(db).await? == 0 {
+        return Ok(());
+    }
+    Err(Problem::new(409, "version_taken", "The version is taken")
+        .detail(format!("This listing has a version {version} already."))
+        .hint("Publish under a new version.")
+        .into())
+}
+
+fn to_row(
+    state: &AppState,
+    id: &ReleaseId,
+    listing: &str,
+    version: &Version,
+    ingested: &Ingested,
+) -> Result<release::Model> {
+    let preview = preview::of(id.as_str(), &ingested.seen.report);
+    Ok(release::Model {
+        id: id.to_string(),
+        listing: listing.to_owned(),
+        version: version.to_string(),
+        state: "active".to_owned(),
+        cipher: ingested.written.cipher.to_string(),
+        iv: ingested.written.iv.map(hex::encode),
+        blob: ingested.blob.name().to_owned(),
+        blob_size: ingested.written.blob.size.cast_signed(),
+        blob_sha256: ingested.written.blob.hex(),
+        plain_size: ingested.seen.plain.size.cast_signed(),
+        plain_sha256: ingested.seen.plain.hex(),
+        preview: serde_json::to_string(&preview)?,
+        created_at: state.clock.now_ms(),
+    })
+}
+
+async fn save(
+    state: &AppState,
+    user: &UserAuth,
+    request: Once,
+    row: release::Model,
+    ingested: &Ingested,
+    key: Sealed,
+) -> Result<Answer> {
+    let pictures = preview::pictures(&row.id, &ingested.seen.report)?;
+    let shared = std::sync::Arc::new((state.clone(), user.clone(), request, row, pictures, key));
+    state
+        .db
+        .write(move |tx| {
+            let shared = shared.clone();
+            Box::pin(async move {
+                let (state, user, request, row, pictures, key) = &*shared;
+                if request.earlier(state, tx).await?.is_some() {
+                    return Err(repeated());
+                }
+                let answer = insert(state, tx, user, row, pictures, key).await?;
+                request.keep(state, tx, &answer).await?;
+                Ok(answer)
+            })
+        })
+        .await
+}
+
+async fn insert(
+    state: &AppState,
+    tx: &Tx,
+    user: &UserAuth,
+    row: &release::Model,
+    pictures: &[thumbnail::Model],
+    key: &Sealed,
+) -> Result<Answer> {
+    find_listing(tx, &row.listing).await?;
+    check_version(tx, &row.listing, &row.version.parse().map_err(Fault::internal)?).await?;
+    release::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await?;
+    for picture in pictures {
+        thumbnail::Entity::insert(picture.clone().into_active_model()).exec_without_returning(tx).await?;
+    }
+    vault::keep(tx, key).await?;
+    pending::adopt(tx, &row.blob).await?;
+    let details = serde_json::json!({
+        "listing": row.listing, "version": row.version, "plain_size": row.plain_size, "blob_sha256": row.blob_sha256,
+    });
+    let subject = format!("release:{}", row.id);
+    audit::record(tx, row.created_at, &user.actor(), "release.published", &subject, details).await?;
+    let cleared = state.clone();
+    tx.after_commit(move || cleared.pages.clear());
+    Answer::new(StatusCode::CREATED, &release_to_api(row)?)
+}
+
+fn repeated() -> Fault {
+    Problem::new(409, "under_way", "The same request is being answered already")
+        .hint("Send it again for its answer.")
+        .into()
+}

@@ -1,0 +1,208 @@
+//! From an upload to a sealed blob and its key.
+
+use axum::extract::multipart::{Field, MultipartError};
+use bytes::Bytes;
+use futures::{Stream, StreamExt};
+use sealpost_api::Problem;
+use sealpost_api::catalogue::{NewRelease, SealedUpload};
+use sealpost_envelope::{ContentCipher, Dek, Digest, ErrorCode, ecdh};
+use sha2::Digest as _;
+
+use super::form;
+use crate::blobs::pending;
+use crate::fault::{Fault, Result};
+use crate::pipe::{self, Feed};
+use crate::state::AppState;
+use crate::streams::{self, Seen, Source, Stopped, Written};
+use crate::{limits, random};
+
+/// A blob that is written and belongs to nobody yet, its key, and what was seen of the file.
+#[derive(Debug)]
+pub(crate) struct Ingested {
+    pub(crate) blob: Unowned,
+    pub(crate) dek: Dek,
+    pub(crate) written: Written,
+    pub(crate) seen: Seen,
+}
+
+/// A noted blob; deleted when dropped without [`Unowned::keep`].
+#[derive(Debug)]
+pub(crate) struct Unowned {
+    state: AppState,
+    name: String,
+    kept: std::sync::atomic::AtomicBool,
+}
+
+pub(crate) async fn run(
+    state: &AppState,
+    release: &str,
+    new: &NewRelease,
+    file: Field<'_>,
+) -> Result<Ingested> {
+    let blob = Unowned::announce(state, format!("releases/{release}")).await?;
+    match &new.sealed {
+        None => plain(state, blob, file).await,
+        Some(sealed) => presealed(state, blob, sealed, file).await,
+    }
+}
+
+async fn plain(state: &AppState, blob: Unowned, mut file: Field<'_>) -> Result<Ingested> {
+    let dek = Dek::generate(&mut random::rng());
+    let (feed, reader) = pipe::to_thread();
+    let (writer, pieces) = pipe::from_thread();
+    let key = dek.clone();
+    let thread =
+        tokio::task::spawn_blocking(move || streams::seal_plain(reader, writer, &key, ContentCipher::Age));
+    let writing = {
+        let (blobs, name) = (state.blobs.clone(), blob.name.clone());
+        tokio::spawn(async move { blobs.write(&name, pieces).await })
+    };
+    let fed = feed_limited(&mut file, feed, state.config.max_upload_bytes, |_| ()).await;
+    let sealed = thread.await.map_err(Fault::internal)?;
+    let stored = writing.await.map_err(Fault::internal)?;
+    if let Err(Stopped::Refused(refusal)) = sealed {
+        form::drain(&mut file).await;
+        return Err(refused(&refusal));
+    }
+    fed?;
+    stored?;
+    let (written, seen) = sealed.map_err(stopped)?;
+    Ok(Ingested { blob, dek, written, seen })
+}
+
+async fn presealed(
+    state: &AppState,
+    blob: Unowned,
+    sealed: &SealedUpload,
+    mut file: Field<'_>,
+) -> Result<Ingested> {
+    let (cipher, iv, dek) = read_key(state, sealed)?;
+    let (feed, pieces) = pipe::direct();
+    let writing = {
+        let (blobs, name) = (state.blobs.clone(), blob.name.clone());
+        tokio::spawn(async move { blobs.write(&name, pieces).await })
+    };
+    let (mut hash, mut size) = (sha2::Sha256::new(), 0);
+    let fed = feed_limited(&mut file, feed, state.config.max_upload_bytes, |piece| {
+        hash.update(piece);
+        size += piece.len() as u64;
+    })
+    .await;
+    let stored = writing.await.map_err(Fault::internal)?;
+    fed?;
+    stored?;
+    let digest = Digest { sha256: hash.finalize().into(), size };
+    let source = Source { name: blob.name.clone(), size, cipher, iv };
+    let key = dek.clone();
+    let seen =
+        streams::read_blob(state, &source, move |reader| streams::open_sealed(reader, &key, cipher, iv))
+            .await?
+            .map_err(stopped)?;
+    if seen.plain.hex() != sealed.plain_sha256 || seen.plain.size != sealed.plain_size {
+        return Err(Problem::new(422, "plain_mismatch", "The sealed file is another one than was said")
+            .detail("Its hash or size differs from `plain_sha256` and `plain_size`.")
+            .hint("Seal the file again and send what belongs to it.")
+            .into());
+    }
+    Ok(Ingested { blob, dek, written: Written { cipher, iv, blob: digest }, seen })
+}
+
+fn read_key(state: &AppState, sealed: &SealedUpload) -> Result<(ContentCipher, Option<[u8; 16]>, Dek)> {
+    let cipher: ContentCipher = sealed.cipher.parse().map_err(|error| limits::invalid("cipher", error))?;
+    if !matches!(cipher, ContentCipher::Age | ContentCipher::Aes256Cbc) {
+        return Err(limits::invalid("cipher", "G-code is sealed with `age` or `aes-256-cbc`"));
+    }
+    let iv = match &sealed.iv {
+        Some(text) => {
+            let mut iv = [0; 16];
+            hex::decode_to_slice(text, &mut iv).map_err(|_| limits::invalid("iv", "it is 32 hex digits"))?;
+            Some(iv)
+        }
+        None => None,
+    };
+    if iv.is_some() != cipher.has_outer_iv() {
+        return Err(limits::invalid("iv", "`aes-256-cbc` has one, `age` has none"));
+    }
+    let envelope: ecdh::Envelope = serde_json::from_value(sealed.envelope.clone())
+        .map_err(|error| limits::invalid("envelope", error))?;
+    let plugin_id = format!("vault:{}", sealed.plain_sha256);
+    let dek = ecdh::unwrap(&envelope, &state.vault_secret, &plugin_id).map_err(|error| {
+        Problem::new(422, error.code(), "The content key does not open")
+            .detail(format!("{error}."))
+            .hint("Wrap the content key for the key at /api/v1/vault-key.")
+    })?;
+    Ok((cipher, iv, dek))
+}
+
+async fn feed_limited(
+    file: &mut (impl Stream<Item = Result<Bytes, MultipartError>> + Unpin),
+    feed: Feed,
+    limit: u64,
+    mut see: impl FnMut(&[u8]),
+) -> Result<()> {
+    let mut size = 0;
+    while let Some(piece) = file.next().await {
+        let piece = piece.map_err(form::broken)?;
+        size += piece.len() as u64;
+        if size > limit {
+            form::drain(file).await;
+            return Err(Problem::new(413, "file_too_large", "The file is too large")
+                .detail(format!("This store takes files of up to {limit} bytes."))
+                .hint("Ask the store's operator to raise `max_upload_bytes`.")
+                .into());
+        }
+        see(&piece);
+        if !feed.send(piece).await {
+            return Ok(());
+        }
+    }
+    feed.end().await;
+    Ok(())
+}
+
+fn stopped(stopped: Stopped) -> Fault {
+    match stopped {
+        Stopped::Refused(refusal) => refused(&refusal),
+        Stopped::Content(error) => Problem::new(422, error.code(), "The sealed file does not open")
+            .detail(format!("{error}."))
+            .hint("Seal the file again and send blob, IV and envelope that belong together.")
+            .into(),
+        Stopped::Broken => Fault::internal("a stream broke while a file was sealed"),
+    }
+}
+
+fn refused(refusal: &sealpost_gcode::Refusal) -> Fault {
+    Problem::new(422, refusal.code(), "The file is not printable G-code")
+        .detail(format!("{refusal}."))
+        .hint(refusal.hint())
+        .into()
+}
+
+impl Unowned {
+    /// Notes a blob before it is written.
+    pub(crate) async fn announce(state: &AppState, name: String) -> Result<Self> {
+        pending::announce(state, &name).await?;
+        Ok(Self { state: state.clone(), name, kept: false.into() })
+    }
+
+    pub(crate) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The blob has an owner now.
+    pub(crate) fn keep(&self) {
+        self.kept.store(true, std::sync::atomic::Ordering::Relaxed);
+    }
+}
+
+impl Drop for Unowned {
+    fn drop(&mut self) {
+        if *self.kept.get_mut() {
+            return;
+        }
+        let (state, name) = (self.state.clone(), std::mem::take(&mut self.name));
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            runtime.spawn(async move { pending::discard(&state, &name).await });
+        }
+    }
+}

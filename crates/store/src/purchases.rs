@@ -1,0 +1,16 @@
+//! Purchases and licences.
+
+pub(crate) mod buy;
+mod licences;
+pub(crate) mod payments;
+mod routes;
+
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::state::AppState;
+
+pub(crate) use licences::{find as find_licence, to_api as licence_to_api};
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().merge(routes::router()).merge(licences::router())
+}

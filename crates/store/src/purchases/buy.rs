@@ -1,0 +1,168 @@
+//! Buying: from a request to a licence, in one transaction.
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
+use sealpost_accounts::Actor;
+use sealpost_api::Problem;
+use sealpost_api::purchase::{Payment, Purchase, PurchaseResponse};
+use sealpost_database::Tx;
+use sealpost_database::clock::rfc3339;
+use sealpost_market::{
+    self as market, AccountId, LicenceId, NewPurchase, PaymentMethod, PurchaseId, PurchaseTransition,
+    VoucherCode, start_purchase,
+};
+
+use super::licence_to_api;
+use crate::catalogue::find_listing;
+use crate::catalogue::vouchers::code_hash;
+use crate::fault::{Fault, Result};
+use crate::schema::value::{stored, to_timestamp};
+use crate::schema::{licence, listing, purchase, release, voucher};
+use crate::state::AppState;
+use crate::{facts, limits, random};
+
+/// Who buys what, and how.
+#[derive(Clone, Debug)]
+pub(crate) struct Order {
+    pub(crate) buyer: AccountId,
+    pub(crate) listing: String,
+    pub(crate) method: PaymentMethod,
+    voucher: Option<String>,
+    purchase: PurchaseId,
+    licence: LicenceId,
+}
+
+impl Order {
+    /// Reads a request; asks the payments how it is paid.
+    pub(crate) async fn new(
+        state: &AppState,
+        buyer: &AccountId,
+        listing: &str,
+        payment: &Payment,
+    ) -> Result<Self> {
+        let row = find_listing(state.db.read(), listing).await?;
+        let method = state.payments.method(&row.to_market()?, payment).await.map_err(|refused| {
+            Problem::new(422, "payment_refused", "This way of paying is not taken")
+                .detail(refused.to_string())
+                .hint("Choose another way of paying.")
+        })?;
+        let voucher = match payment {
+            Payment::Voucher { code } => {
+                let code = VoucherCode::parse(code).map_err(|error| limits::invalid("code", error))?;
+                Some(code_hash(&code))
+            }
+            _ => None,
+        };
+        Ok(Self {
+            buyer: buyer.clone(),
+            listing: listing.to_owned(),
+            method,
+            voucher,
+            purchase: PurchaseId::generate(&random::bytes()?),
+            licence: LicenceId::generate(&random::bytes()?),
+        })
+    }
+}
+
+/// Writes a purchase and, when it is paid at once, its licence.
+pub(crate) async fn place(state: &AppState, tx: &Tx, order: &Order) -> Result<PurchaseResponse> {
+    let now = state.clock.now_ms();
+    let row = find_listing(tx, &order.listing).await?;
+    let listing = row.to_market()?;
+    let version = if listing.terms.free_updates { None } else { newest_version(tx, &order.listing).await? };
+    let voucher = match &order.voucher {
+        Some(hash) => Some(find_voucher(tx, hash).await?),
+        None => None,
+    };
+    let new = NewPurchase {
+        id: order.purchase.clone(),
+        licence: order.licence.clone(),
+        buyer: order.buyer.clone(),
+        method: order.method,
+        voucher: voucher.as_ref().map(voucher::Model::to_market).transpose()?,
+        version,
+    };
+    let step = start_purchase(&listing, new, to_timestamp(now))?;
+    if let (Some(before), Some(after)) = (&voucher, &step.voucher) {
+        use_voucher(tx, before, after).await?;
+    }
+    let purchase = insert(tx, &step, order.voucher.clone(), now).await?;
+    if let Some(granted) = &step.licence {
+        let row = licence::Model::from_market(granted, &purchase.id, now);
+        licence::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+    }
+    let actor = Actor::User(order.buyer.to_string());
+    facts::record(tx, now, &actor, &format!("purchase:{}", purchase.id), &step.facts).await?;
+    Ok(to_response(&row, &purchase, step.licence.as_ref()))
+}
+
+pub(crate) fn to_response(
+    listing: &listing::Model,
+    purchase: &purchase::Model,
+    licence: Option<&market::Licence>,
+) -> PurchaseResponse {
+    PurchaseResponse {
+        purchase: to_api(purchase),
+        licence: licence.map(|licence| {
+            let row = licence::Model::from_market(licence, &purchase.id, purchase.created_at);
+            licence_to_api(&row, &listing.title)
+        }),
+    }
+}
+
+pub(crate) fn to_api(row: &purchase::Model) -> Purchase {
+    Purchase {
+        id: row.id.clone(),
+        listing: row.listing.clone(),
+        method: row.method.clone(),
+        state: row.state.clone(),
+        created_at: rfc3339(row.created_at),
+    }
+}
+
+async fn insert(
+    tx: &Tx,
+    step: &PurchaseTransition,
+    voucher: Option<String>,
+    now: i64,
+) -> Result<purchase::Model> {
+    let row = purchase::Model::from_market(&step.purchase, voucher, now)?;
+    match purchase::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await {
+        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+            Err(Problem::new(409, "voucher_used_by_you", "You used this voucher before")
+                .detail("A voucher works once for each person.")
+                .hint("Look at your licences, or ask whoever gave it to you for another.")
+                .into())
+        }
+        result => {
+            result?;
+            Ok(row)
+        }
+    }
+}
+
+async fn find_voucher(tx: &Tx, hash: &str) -> Result<voucher::Model> {
+    let row = voucher::Entity::find_by_id(hash).one(tx).await?;
+    row.ok_or_else(|| {
+        Problem::new(404, "voucher_unknown", "There is no such voucher")
+            .hint("Check the code for a typing error.")
+            .into()
+    })
+}
+
+async fn use_voucher(tx: &Tx, before: &voucher::Model, after: &market::Voucher) -> Result<()> {
+    let change = voucher::ActiveModel { uses_left: Set(stored(after.uses_left)), ..Default::default() };
+    let saved = voucher::Entity::update_many()
+        .set(change)
+        .filter(voucher::Column::Id.eq(&before.id))
+        .filter(voucher::Column::UsesLeft.eq(before.uses_left))
+        .exec(tx)
+        .await?;
+    if saved.rows_affected == 1 { Ok(()) } else { Err(Fault::Conflict) }
+}
+
+async fn newest_version(tx: &Tx, listing: &str) -> Result<Option<market::Version>> {
+    let rows = release::Entity::find().filter(release::Column::Listing.eq(listing)).all(tx).await?;
+    let releases = rows.iter().map(release::Model::to_market).collect::<Result<Vec<_>>>()?;
+    Ok(market::pick_release(&releases, None, None).ok().map(|release| release.version.clone()))
+}

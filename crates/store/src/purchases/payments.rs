@@ -1,0 +1,34 @@
+//! How purchases are paid: the port, and what is built in.
+
+use sealpost_api::purchase::Payment;
+use sealpost_market::{Listing, PaymentMethod};
+
+/// A way of paying that the store does not take.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct PaymentRefused(pub String);
+
+/// What a store's payments say to a purchase before anything is written.
+///
+/// The rules decide the rest: free purchases and vouchers are paid at once, all others wait for somebody who says that the
+/// money is there.
+#[async_trait::async_trait]
+pub trait Payments: Send + Sync {
+    /// The method by which `payment` pays for `listing`.
+    async fn method(&self, listing: &Listing, payment: &Payment) -> Result<PaymentMethod, PaymentRefused>;
+}
+
+/// Free listings, vouchers, and sellers who say that the money arrived.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct BuiltIn;
+
+#[async_trait::async_trait]
+impl Payments for BuiltIn {
+    async fn method(&self, _listing: &Listing, payment: &Payment) -> Result<PaymentMethod, PaymentRefused> {
+        Ok(match payment {
+            Payment::Free => PaymentMethod::Free,
+            Payment::MarkedPaid => PaymentMethod::MarkedPaid,
+            Payment::Voucher { .. } => PaymentMethod::Voucher,
+        })
+    }
+}

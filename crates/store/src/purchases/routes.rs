@@ -1,0 +1,233 @@
+//! `/api/v1/purchases`.
+
+use axum::Json;
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
+use sea_orm::ActiveValue::Set;
+use sea_orm::{
+    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
+};
+use sealpost_accounts::UserAuth;
+use sealpost_api::Problem;
+use sealpost_api::purchase::{PurchaseList, PurchaseRequest, PurchaseResponse};
+use sealpost_database::Tx;
+use sealpost_market::{LicenceId, Party, PurchaseEvent};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::buy::{self, Order};
+use super::find_licence;
+use crate::catalogue::find_listing;
+use crate::fault::{Fault, Result};
+use crate::http::body::{Body, Path, Query};
+use crate::http::once::{Answer, Once, once};
+use crate::http::page::PageQuery;
+use crate::schema::value::to_timestamp;
+use crate::schema::{licence, listing, purchase};
+use crate::state::AppState;
+use crate::{facts, jobs, random};
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new()
+        .routes(routes!(list, place))
+        .routes(routes!(show))
+        .routes(routes!(mark_paid))
+        .routes(routes!(refund))
+}
+
+/// Buy something.
+#[utoipa::path(post, path = "/api/v1/purchases", tag = "buy", request_body = PurchaseRequest, responses(
+    (status = 201, body = PurchaseResponse),
+    (status = 402, body = Problem, description = "`not_free`"),
+    (status = 404, body = Problem, description = "`not_found`, `voucher_unknown`"),
+    (status = 410, body = Problem, description = "`voucher_used_up`, `voucher_expired`, `listing_not_for_sale`"),
+))]
+async fn place(
+    State(state): State<AppState>,
+    user: UserAuth,
+    headers: HeaderMap,
+    Body(new): Body<PurchaseRequest>,
+) -> Result<Answer> {
+    let request = Once::new(&headers, user.id().as_str(), "purchases", &new)?;
+    let order = Order::new(&state, user.id(), &new.listing, &new.payment).await?;
+    let shared = state.clone();
+    once(&state, request, StatusCode::CREATED, move |tx| {
+        let (state, order) = (shared.clone(), order.clone());
+        Box::pin(async move { buy::place(&state, tx, &order).await })
+    })
+    .await
+}
+
+/// Your purchases, newest first.
+#[utoipa::path(get, path = "/api/v1/purchases", tag = "buy", params(PageQuery), responses(
+    (status = 200, body = PurchaseList),
+    (status = 401, body = Problem, description = "`sign_in_required`"),
+))]
+async fn list(
+    State(state): State<AppState>,
+    user: UserAuth,
+    Query(page): Query<PageQuery>,
+) -> Result<Json<PurchaseList>> {
+    let mut rows = purchase::Entity::find()
+        .filter(purchase::Column::Buyer.eq(user.id().as_str()))
+        .filter(page.condition(purchase::Column::CreatedAt, purchase::Column::Id)?)
+        .order_by_desc(purchase::Column::CreatedAt)
+        .order_by_desc(purchase::Column::Id)
+        .limit(page.limit() + 1)
+        .all(state.db.read())
+        .await?;
+    let next = page.cut(&mut rows, |row| (row.created_at, &row.id));
+    Ok(Json(PurchaseList { purchases: rows.iter().map(buy::to_api).collect(), next }))
+}
+
+/// One purchase, for its buyer and its seller.
+#[utoipa::path(get, path = "/api/v1/purchases/{id}", tag = "buy", params(("id" = String, Path)), responses(
+    (status = 200, body = PurchaseResponse),
+    (status = 404, body = Problem, description = "`not_found`"),
+))]
+async fn show(
+    State(state): State<AppState>,
+    user: UserAuth,
+    Path(id): Path<String>,
+) -> Result<Json<PurchaseResponse>> {
+    let db = state.db.read();
+    let (row, listing, _) = visible(db, &id, &user).await?;
+    let licence = licence_of(db, &row).await?.map(|row| row.to_market()).transpose()?;
+    Ok(Json(buy::to_response(&listing, &row, licence.as_ref())))
+}
+
+/// Say that the money for a purchase of your listing arrived.
+#[utoipa::path(post, path = "/api/v1/purchases/{id}/mark-paid", tag = "sell", params(("id" = String, Path)), responses(
+    (status = 200, body = PurchaseResponse),
+    (status = 403, body = Problem, description = "`not_allowed`"),
+    (status = 404, body = Problem, description = "`not_found`"),
+    (status = 409, body = Problem, description = "`purchase_state`"),
+))]
+async fn mark_paid(
+    State(state): State<AppState>,
+    user: UserAuth,
+    Path(id): Path<String>,
+) -> Result<Json<PurchaseResponse>> {
+    let event = PurchaseEvent::Paid { licence: LicenceId::generate(&random::bytes()?) };
+    change(&state, user, id, move |by| match by {
+        Party::Buyer => Err(sealpost_market::RuleError::NotAllowed("the publisher or an operator").into()),
+        _ => Ok(event.clone()),
+    })
+    .await
+}
+
+/// Give the money of a purchase back: its licence is revoked and its waiting jobs are cancelled.
+#[utoipa::path(post, path = "/api/v1/purchases/{id}/refund", tag = "sell", params(("id" = String, Path)), responses(
+    (status = 200, body = PurchaseResponse),
+    (status = 403, body = Problem, description = "`refund_needs_decision`"),
+    (status = 404, body = Problem, description = "`not_found`"),
+    (status = 409, body = Problem, description = "`purchase_state`"),
+))]
+async fn refund(
+    State(state): State<AppState>,
+    user: UserAuth,
+    Path(id): Path<String>,
+) -> Result<Json<PurchaseResponse>> {
+    change(&state, user, id, |by| Ok(PurchaseEvent::Refund { by })).await
+}
+
+async fn change(
+    state: &AppState,
+    user: UserAuth,
+    id: String,
+    event: impl Fn(Party) -> Result<PurchaseEvent> + Send + Sync + 'static,
+) -> Result<Json<PurchaseResponse>> {
+    let shared = std::sync::Arc::new((state.clone(), user, id, event));
+    let response = state
+        .db
+        .write(move |tx| {
+            let shared = shared.clone();
+            Box::pin(async move {
+                let (state, user, id, event) = &*shared;
+                let (row, listing, by) = visible(tx, id, user).await?;
+                apply(state, tx, user, &row, &listing, event(by)?).await
+            })
+        })
+        .await?;
+    Ok(Json(response))
+}
+
+async fn apply(
+    state: &AppState,
+    tx: &Tx,
+    user: &UserAuth,
+    row: &purchase::Model,
+    listing: &listing::Model,
+    event: PurchaseEvent,
+) -> Result<PurchaseResponse> {
+    let now = state.clock.now_ms();
+    let held = licence_of(tx, row).await?;
+    let before = held.as_ref().map(licence::Model::to_market).transpose()?;
+    let step = row.to_market()?.apply(before, event, to_timestamp(now))?;
+    let after = purchase::Model {
+        created_at: row.created_at,
+        row_version: row.row_version + 1,
+        ..purchase::Model::from_market(&step.purchase, row.voucher.clone(), now)?
+    };
+    let change = purchase::ActiveModel {
+        state: Set(after.state.clone()),
+        licence: Set(after.licence.clone()),
+        row_version: Set(after.row_version),
+        ..Default::default()
+    };
+    let saved = purchase::Entity::update_many()
+        .set(change)
+        .filter(purchase::Column::Id.eq(&row.id))
+        .filter(purchase::Column::RowVersion.eq(row.row_version))
+        .exec(tx)
+        .await?;
+    if saved.rows_affected != 1 {
+        return Err(Fault::Conflict);
+    }
+    match (&held, &step.licence) {
+        (Some(held), Some(licence)) => held.save(tx, licence).await?,
+        (None, Some(licence)) => {
+            let row = licence::Model::from_market(licence, &row.id, now);
+            licence::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+        }
+        _ => {}
+    }
+    facts::record(tx, now, &user.actor(), &format!("purchase:{}", row.id), &step.facts).await?;
+    let mut licence = step.licence;
+    if after.state == "refunded"
+        && let Some(held) = &held
+    {
+        jobs::cancel_waiting(tx, &held.id, &user.actor(), now).await?;
+        licence = Some(find_licence(tx, &held.id).await?.to_market()?);
+    }
+    Ok(buy::to_response(listing, &after, licence.as_ref()))
+}
+
+/// A purchase, its listing, and as what this person sees it.
+async fn visible(
+    db: &impl ConnectionTrait,
+    id: &str,
+    user: &UserAuth,
+) -> Result<(purchase::Model, listing::Model, Party)> {
+    let row = purchase::Entity::find_by_id(id).one(db).await?;
+    let row = row.ok_or_else(|| Fault::not_found("purchase"))?;
+    let listing = find_listing(db, &row.listing).await?;
+    let me = user.id().as_str();
+    let party = if user.0.operator {
+        Party::Operator
+    } else if listing.publisher == me {
+        Party::Publisher
+    } else if row.buyer == me {
+        Party::Buyer
+    } else {
+        return Err(Fault::not_found("purchase"));
+    };
+    Ok((row, listing, party))
+}
+
+async fn licence_of(db: &impl ConnectionTrait, row: &purchase::Model) -> Result<Option<licence::Model>> {
+    match &row.licence {
+        Some(id) => find_licence(db, id).await.map(Some),
+        None => Ok(None),
+    }
+}

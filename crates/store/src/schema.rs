@@ -1,0 +1,22 @@
+//! Tables of the store, as rows; times are milliseconds since 1970.
+
+pub(crate) mod answer;
+pub(crate) mod job;
+pub(crate) mod licence;
+pub(crate) mod listing;
+pub(crate) mod pending_blob;
+pub(crate) mod purchase;
+pub(crate) mod release;
+pub(crate) mod store_key;
+pub(crate) mod thumbnail;
+pub(crate) mod value;
+pub(crate) mod vault_key;
+pub(crate) mod voucher;
+
+mod m0001;
+
+use sea_orm_migration::MigrationTrait;
+
+pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
+    vec![Box::new(m0001::Migration)]
+}

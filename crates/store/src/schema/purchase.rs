@@ -1,0 +1,72 @@
+//! How licences were paid for.
+
+use sea_orm::entity::prelude::*;
+use sealpost_market as market;
+
+use crate::fault::Result;
+use crate::schema::value::{from_price, name, named, parsed, to_price};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "purchases")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub listing: String,
+    pub buyer: String,
+    pub state: String,
+    pub method: String,
+    pub price_amount: Option<String>,
+    pub price_currency: Option<String>,
+    pub terms: String,
+    pub version: Option<String>,
+    pub licence: Option<String>,
+    pub voucher: Option<String>,
+    pub created_at: i64,
+    pub row_version: i64,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The row as the rules see it.
+    pub(crate) fn to_market(&self) -> Result<market::Purchase> {
+        Ok(market::Purchase {
+            id: parsed(&self.id)?,
+            listing: parsed(&self.listing)?,
+            buyer: parsed(&self.buyer)?,
+            state: named(&self.state)?,
+            method: named(&self.method)?,
+            price: to_price(self.price_amount.as_deref(), self.price_currency.as_deref())?,
+            terms: serde_json::from_str(&self.terms)?,
+            version: self.version.as_deref().map(parsed).transpose()?,
+            licence: self.licence.as_deref().map(parsed).transpose()?,
+        })
+    }
+
+    /// A new row.
+    pub(crate) fn from_market(
+        purchase: &market::Purchase,
+        voucher: Option<String>,
+        now: i64,
+    ) -> Result<Self> {
+        let (price_amount, price_currency) = from_price(&purchase.price);
+        Ok(Self {
+            id: purchase.id.to_string(),
+            listing: purchase.listing.to_string(),
+            buyer: purchase.buyer.to_string(),
+            state: purchase.state.as_str().to_owned(),
+            method: name(&purchase.method)?,
+            price_amount,
+            price_currency,
+            terms: serde_json::to_string(&purchase.terms)?,
+            version: purchase.version.as_ref().map(ToString::to_string),
+            licence: purchase.licence.as_ref().map(ToString::to_string),
+            voucher,
+            created_at: now,
+            row_version: 1,
+        })
+    }
+}

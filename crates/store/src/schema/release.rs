@@ -1,0 +1,43 @@
+//! Versions of listings.
+
+use sea_orm::entity::prelude::*;
+use sealpost_market as market;
+
+use crate::fault::Result;
+use crate::schema::value::{named, parsed};
+
+#[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
+#[sea_orm(table_name = "releases")]
+pub struct Model {
+    #[sea_orm(primary_key, auto_increment = false)]
+    pub id: String,
+    pub listing: String,
+    pub version: String,
+    pub state: String,
+    pub cipher: String,
+    pub iv: Option<String>,
+    pub blob: String,
+    pub blob_size: i64,
+    pub blob_sha256: String,
+    pub plain_size: i64,
+    pub plain_sha256: String,
+    pub preview: String,
+    pub created_at: i64,
+}
+
+#[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+pub enum Relation {}
+
+impl ActiveModelBehavior for ActiveModel {}
+
+impl Model {
+    /// The row as the rules see it.
+    pub(crate) fn to_market(&self) -> Result<market::Release> {
+        Ok(market::Release {
+            id: parsed(&self.id)?,
+            listing: parsed(&self.listing)?,
+            version: parsed(&self.version)?,
+            state: named(&self.state)?,
+        })
+    }
+}
