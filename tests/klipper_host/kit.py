@@ -190,7 +190,7 @@ class Host:
             text + config + "\n" + sections)
         self.record = self.data / "record"
         self.process = subprocess.Popen(
-            [sys.executable, "-m", "klipper_host",
+            [os.environ.get("HOST_PYTHON", sys.executable), "-m", "klipper_host",
              "--config", str(self.data / "config" / "printer.cfg"),
              "-a", str(self.data / "comms" / "klippy.sock"),
              "-l", str(self.data / "logs" / "klippy.log"),

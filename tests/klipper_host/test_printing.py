@@ -8,6 +8,10 @@ import unittest
 from . import kit
 
 
+# Dwells for longer than any Klipper reads ahead.
+LONG = 1200
+
+
 def part(count, end="\n", said="line"):
     """A file that says `count` numbered lines and dwells after each."""
     lines = []
@@ -71,6 +75,9 @@ class PrintTest(unittest.TestCase):
         last = self.handover.status()["last"]
         self.assertEqual(last["job"], self.job)
         return last
+
+    def provider(self):
+        return self.handover.greeting["reader"] == "gcode_provider"
 
     def put_plain(self, name, data):
         path = self.host.gcodes / name
@@ -194,9 +201,10 @@ class WholeFiles(PrintTest):
         data = b"M118 a\nPAUSE"
         self.start(data)
         self.api.wait_state("paused")
-        self.assertEqual(self.handover.status()["position"], len(data))
-        self.assertIsNone(self.handover.status()["last"] and (
-            self.handover.status()["last"]["job"] == self.job or None))
+        # A provider hears that a line has run when it is asked for the next.
+        self.assertIn(self.handover.status()["position"], (
+            len(data), 7 if self.provider() else len(data)))
+        self.assertNotEqual(self.ended(), self.job)
         self.api.script("RESUME")
         self.api.wait_state("complete")
         self.assertEqual(self.last()["outcome"], "complete")
@@ -219,6 +227,8 @@ class PlainFiles(PrintTest):
         self.start_plain("open-end.gcode")
         self.api.wait_state("complete")
         self.assertEqual(self.api.echoes(), said(2))
+        if self.provider():
+            return  # This Kalico takes a byte that is not UTF-8 for the end.
         self.put_plain("latin.gcode", b"M118 a\nM118 \xe9\n")
         self.start_plain("latin.gcode")
         self.api.wait_state("paused")
@@ -273,20 +283,21 @@ class WhilePrinting(PrintTest):
                 self.assertEqual(self.last()["position"], len(data))
 
     def test_m24_and_m25_pause_and_resume_too(self):
-        self.start(part(600))
+        self.start(part(LONG))
         self.wait_said(20)
         self.api.script("M25")
         self.api.wait_state("paused")
         self.api.script("M27\nM24")
         self.api.wait_state("complete")
-        self.assertEqual(self.api.echoes(), said(600))
+        self.assertEqual(self.api.echoes(), said(LONG))
 
     def test_progress_reaches_its_end_with_the_last_line_only(self):
         data = part(700) + b"M118 last"
         self.start(data)
         self.api.seen.clear()
         self.api.wait_state("complete")
-        progress = [seen["virtual_sdcard"]["progress"] for seen in self.api.seen]
+        progress = [seen["virtual_sdcard"]["progress"] for seen in self.api.seen
+                    if seen["print_stats"]["state"] == "printing"]
         self.assertEqual(progress, sorted(progress))
         self.assertGreater(len(set(progress)), 3)
         for seen in self.api.seen:
@@ -332,7 +343,7 @@ class WhilePrinting(PrintTest):
                 self.job = "p" + os.urandom(6).hex()
                 self.name = "sealpost/%s.gcode" % self.job
                 self.api.console.clear()
-                self.start(part(300))
+                self.start(part(LONG))
                 self.wait_said(20)
                 if paused:
                     self.api.script("PAUSE")
@@ -343,7 +354,7 @@ class WhilePrinting(PrintTest):
                 self.assertEqual(last["outcome"], "cancelled")
                 self.assertLess(0, last["position"])
                 self.assertLess(last["position"], last["size"])
-                self.assertLess(len(self.api.echoes()), 300)
+                self.assertLess(len(self.api.echoes()), LONG)
                 self.assert_let_go()
 
     def test_a_reset_or_another_print_drops_a_paused_file(self):
@@ -354,7 +365,7 @@ class WhilePrinting(PrintTest):
                 self.job = "p" + os.urandom(6).hex()
                 self.name = "sealpost/%s.gcode" % self.job
                 self.api.console.clear()
-                self.start(part(300))
+                self.start(part(LONG))
                 self.wait_said(10)
                 self.api.script("PAUSE")
                 self.api.wait_state("paused")
@@ -365,7 +376,7 @@ class WhilePrinting(PrintTest):
 
     def test_a_shutdown_logs_none_of_the_content_and_lets_it_go(self):
         secret = "secret" + os.urandom(8).hex()
-        self.start(part(600, said=secret))
+        self.start(part(LONG, said=secret))
         self.wait_said(150)
         self.assertIsNotNone(self.api.request("emergency_stop"))
         self.api.wait(lambda api: api.status["webhooks"]["state"] == "shutdown")
@@ -382,14 +393,14 @@ class WhilePrinting(PrintTest):
         self.assertNotIn(secret, self.host.log.read_text(errors="replace"))
 
     def test_a_restart_while_printing_is_told(self):
-        self.start(part(600))
+        self.start(part(LONG))
         self.wait_said(20)
         self.restart()
         self.assertEqual(self.last()["outcome"], "shutdown")
         self.assert_let_go()
 
     def test_a_plain_shutdown_does_log_the_surroundings(self):
-        self.put_plain("other.gcode", part(600, said="visible"))
+        self.put_plain("other.gcode", part(LONG, said="visible"))
         self.api.script("SDCARD_PRINT_FILE FILENAME=other.gcode")
         self.wait_said(150)
         self.api.request("emergency_stop")
