@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use http::{StatusCode, request::Parts};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
 use sealpost_accounts::{Actor, ApiError, Session, TokenKind, audit, bearer, tokens};
-use sealpost_api::AGENT_HEADER;
+use sealpost_api::{AGENT_HEADER, pairing::PrinterDescription};
 use sealpost_database::Tx;
 use sealpost_envelope::PrinterPublic;
 use sealpost_market::{AccountId, PrinterId};
@@ -148,6 +148,12 @@ async fn activate(
     jti: String,
     now: i64,
 ) -> Result<printer::Model, ApiError> {
+    // Also holds the row, so that of two first uses at once the later one finds the work of the earlier.
+    printer::Entity::update_many()
+        .col_expr(printer::Column::LastSeenAt, Expr::value(now))
+        .filter(printer::Column::Id.eq(&id))
+        .exec(tx)
+        .await?;
     let mut row = printer::Entity::find_by_id(&id).one(tx).await?.ok_or_else(removed)?;
     let session = pairing::Entity::find()
         .filter(pairing::Column::Jti.eq(&jti))
@@ -166,13 +172,15 @@ async fn activate(
             .exec(tx)
             .await?;
         let owner = session.approver.unwrap_or_else(|| row.owner.clone());
-        let name = session.name.unwrap_or_else(|| row.name.clone());
+        let mut name = session.name;
         if owner != row.owner {
             grace = 0;
+            name = name.or_else(|| own_name(&session.description)).or_else(|| Some("Printer".to_owned()));
             let printer = PrinterId::parse(&id).map_err(ApiError::internal)?;
             let before = AccountId::parse(&row.owner).map_err(ApiError::internal)?;
             left(tx, printer, before, now).await?;
         }
+        let name = name.unwrap_or_else(|| row.name.clone());
         let details = json!({"owner": owner, "before": row.owner});
         let actor = Actor::Printer(id.clone());
         audit::record(tx, now, &actor, "printer.paired", &format!("printer:{id}"), details).await?;
@@ -184,6 +192,11 @@ async fn activate(
     change.exec(tx).await?;
     tokens::revoke_all(tx, TokenKind::Printer, &id, Some(&jti), now + grace).await?;
     Ok(printer::Model { active_jti: Some(jti), ..row })
+}
+
+/// What a printer calls itself; the name that its owner gave it is not for the next one.
+fn own_name(description: &str) -> Option<String> {
+    serde_json::from_str::<PrinterDescription>(description).ok()?.name
 }
 
 /// Rows that nobody needs any more: codes that ran out, and answered ones whose token cannot be alive.

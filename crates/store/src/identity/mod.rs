@@ -22,9 +22,10 @@ mod tests;
 use std::sync::Arc;
 
 use axum::extract::FromRef;
+use futures::future::BoxFuture;
 use http::StatusCode;
 use sealpost_accounts::{Accounts, ApiError, limit::Limiter};
-use sealpost_database::{Clock, Database};
+use sealpost_database::{Clock, Database, Tx};
 use sealpost_envelope::SigningKey;
 use sealpost_keyring::KekProvider;
 use utoipa_axum::{router::OpenApiRouter, routes};
@@ -53,6 +54,8 @@ struct Inner {
 struct Limits {
     /// Pairings begun, for each address.
     starts: Limiter,
+    /// Questions about a pairing nobody has decided, for each session.
+    questions: Limiter,
     /// Wrong codes, for each person.
     guesses: Limiter,
     /// Challenges, for each address.
@@ -76,6 +79,7 @@ impl Identity {
         let root = keys::root(&accounts).await?;
         let limits = Limits {
             starts: Limiter::new(30, 10_000),
+            questions: Limiter::new(20, 1_000),
             guesses: Limiter::new(20, 10_000),
             challenges: Limiter::new(60, 1_000),
         };
@@ -92,6 +96,18 @@ impl Identity {
 
     fn now_ms(&self) -> i64 {
         self.0.clock.now_ms()
+    }
+
+    /// A write that makes a printer: where another one made the same printer meanwhile, the second run finds it.
+    async fn write_again<T, F>(&self, work: F) -> Result<T, ApiError>
+    where
+        F: for<'t> Fn(&'t Tx) -> BoxFuture<'t, Result<T, ApiError>> + Clone + Send + Sync + 'static,
+        T: Send + 'static,
+    {
+        match self.0.db.write(work.clone()).await {
+            Err(error) if error.is_unique_violation() => self.0.db.write(work).await,
+            result => result,
+        }
     }
 }
 

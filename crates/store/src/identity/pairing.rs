@@ -94,6 +94,7 @@ pub(super) async fn start(
 #[utoipa::path(post, path = "/api/printers/pair/status", tag = "pairing", request_body = PairSession, responses(
     (status = 200, body = PairStatus),
     (status = 404, body = Problem, description = "`pairing_unknown`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
 ))]
 pub(super) async fn status(
     State(identity): State<Identity>,
@@ -106,6 +107,7 @@ pub(super) async fn status(
         let interval = row.interval_s.unsigned_abs();
         return Ok(Json(PairStatus { status: standing.as_str().to_owned(), interval }));
     }
+    identity.0.limits.questions.attempt(&row.secret_hash, now).map_err(too_many)?;
     let (interval, too_soon) = session::asked(row.interval_s, row.asked_at, now);
     let hash = row.secret_hash;
     identity.0.db.write(move |tx| Box::pin(note_question(tx, hash.clone(), interval, now))).await?;
@@ -134,9 +136,9 @@ pub(super) async fn complete(
     let issuer = identity.accounts().tokens().issuer().await?;
     let new_id = PrinterId::generate(&id_bytes(&mut system_rng())).to_string();
     let answer = identity
-        .0
-        .db
-        .write(move |tx| Box::pin(answer(tx, issuer.clone(), row.secret_hash.clone(), new_id.clone(), now)))
+        .write_again(move |tx| {
+            Box::pin(answer(tx, issuer.clone(), row.secret_hash.clone(), new_id.clone(), now))
+        })
         .await?;
     let grant = Grant {
         origin: identity.0.origin.clone(),
@@ -226,6 +228,12 @@ async fn note_question(tx: &Tx, hash: String, interval: i64, now: i64) -> Result
 }
 
 async fn answer(tx: &Tx, issuer: Issuer, hash: String, new_id: String, now: i64) -> Result<Answer, ApiError> {
+    // Also holds the row, so that of two answers at once the later one revokes the token of the earlier.
+    pairing::Entity::update_many()
+        .col_expr(pairing::Column::AskedAt, Expr::value(now))
+        .filter(pairing::Column::SecretHash.eq(&hash))
+        .exec(tx)
+        .await?;
     let row = pairing::Entity::find_by_id(&hash).one(tx).await?.ok_or_else(unknown)?;
     let standing = Standing::of(&row, now);
     let (Standing::Approved, Some(owner)) = (standing, row.approver.clone()) else {

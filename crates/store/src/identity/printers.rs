@@ -61,7 +61,7 @@ pub(super) async fn register(
     };
     let issuer = identity.accounts().tokens().issuer().await?;
     let (row, issued) =
-        identity.0.db.write(move |tx| Box::pin(insert(tx, issuer.clone(), new.clone(), now))).await?;
+        identity.write_again(move |tx| Box::pin(insert(tx, issuer.clone(), new.clone(), now))).await?;
     Ok(Json(RegisteredPrinter {
         id: row.id,
         user_id: row.owner,
@@ -179,11 +179,7 @@ async fn owned(
     owner: &str,
 ) -> Result<printer::Model, ApiError> {
     let row = printer::Entity::find_by_id(id).one(db).await?;
-    row.filter(|row| row.owner == owner && row.removed_at.is_none()).ok_or_else(|| {
-        ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is no such printer")
-            .detail("It does not exist, or it is not yours.")
-            .hint("`GET /api/v1/printers` lists yours; pair a printer to add it.")
-    })
+    row.filter(|row| row.owner == owner && row.removed_at.is_none()).ok_or_else(not_found)
 }
 
 async fn insert(
@@ -237,8 +233,9 @@ async fn rename_row(tx: &Tx, id: String, owner: String, name: String) -> Result<
 }
 
 async fn remove(tx: &Tx, left: Left, id: String, owner: AccountId, now: i64) -> Result<(), ApiError> {
-    owned(tx, &id, owner.as_str()).await?;
-    set_removed(tx, &id, now).await?;
+    if !set_removed(tx, &id, owner.as_str(), now).await? {
+        return Err(not_found());
+    }
     tokens::revoke_all(tx, TokenKind::Printer, &id, None, now).await?;
     let actor = Actor::User(owner.to_string());
     audit::record(tx, now, &actor, "printer.removed", &format!("printer:{id}"), json!({})).await?;
@@ -246,13 +243,16 @@ async fn remove(tx: &Tx, left: Left, id: String, owner: AccountId, now: i64) -> 
     left(tx, printer, owner, now).await
 }
 
-async fn set_removed(tx: &Tx, id: &str, now: i64) -> Result<(), DbErr> {
-    printer::Entity::update_many()
+/// Whether it was there to be removed.
+async fn set_removed(tx: &Tx, id: &str, owner: &str, now: i64) -> Result<bool, DbErr> {
+    let removed = printer::Entity::update_many()
         .col_expr(printer::Column::RemovedAt, Expr::value(now))
         .filter(printer::Column::Id.eq(id))
+        .filter(printer::Column::Owner.eq(owner))
+        .filter(printer::Column::RemovedAt.is_null())
         .exec(tx)
-        .await
-        .map(drop)
+        .await?;
+    Ok(removed.rows_affected > 0)
 }
 
 fn shown(row: printer::Model) -> Printer {
@@ -265,6 +265,12 @@ fn shown(row: printer::Model) -> Printer {
         last_seen: row.last_seen_at.map(rfc3339),
         created_at: rfc3339(row.created_at),
     }
+}
+
+fn not_found() -> ApiError {
+    ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is no such printer")
+        .detail("It does not exist, or it is not yours.")
+        .hint("`GET /api/v1/printers` lists yours; pair a printer to add it.")
 }
 
 fn no_name() -> ApiError {
