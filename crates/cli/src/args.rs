@@ -3,7 +3,7 @@
 use clap::{Args, Parser, Subcommand};
 
 use crate::{
-    commands::{account, buying, jobs, listings, printers, publish, vouchers},
+    commands::{account, buying, jobs, listings, printers, publish, serve, vouchers},
     failure::{Failure, Result},
     store_url::StoreUrl,
 };
@@ -33,6 +33,8 @@ pub(crate) struct Cli {
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    /// Run a store.
+    Serve(serve::ServeArgs),
     /// Make an account on a store and sign in.
     Register(account::RegisterArgs),
     /// Sign in to a store.
@@ -79,6 +81,7 @@ impl Command {
     /// Whether failures are to be told as JSON too.
     pub(crate) fn wants_json(&self) -> bool {
         let connection = match self {
+            Self::Serve(_) => return false,
             Self::Register(args) => &args.connection,
             Self::Login(args) => &args.connection,
             Self::Logout(args) => &args.connection,

@@ -5,7 +5,7 @@ use std::{fmt, process::ExitCode};
 use sealpost_api::Problem;
 use serde_json::json;
 
-use crate::output::{clean, print_json};
+use crate::output::{clean, print_json, say};
 
 /// Result of everything a command does.
 pub(crate) type Result<T, E = Failure> = std::result::Result<T, E>;
@@ -92,9 +92,9 @@ impl Failure {
 
     /// Tells the person, and with `json` the program.
     pub(crate) fn report(&self, json: bool) -> ExitCode {
-        eprintln!("sealpost: {self}");
+        say!("sealpost: {self}");
         for line in self.hint.lines() {
-            eprintln!("hint: {}", clean(line));
+            say!("hint: {}", clean(line));
         }
         if json {
             let mut error = json!({ "code": self.code, "title": self.sentence, "hint": self.hint });

@@ -7,6 +7,7 @@ mod commands;
 mod failure;
 mod output;
 mod pages;
+mod private_file;
 mod seal;
 mod secret;
 mod session;

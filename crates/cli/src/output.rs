@@ -5,6 +5,15 @@ use std::io::{IsTerminal, Write as _};
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
 
+/// Says a line on standard error; unlike `eprintln!`, a listener that went away is no panic.
+macro_rules! say {
+    ($($text:tt)*) => {{
+        use std::io::Write as _;
+        let _gone = writeln!(std::io::stderr().lock(), $($text)*);
+    }};
+}
+pub(crate) use say;
+
 /// Whether a person looks at what is said on the way: progress bars are drawn only then.
 pub(crate) fn person_watches() -> bool {
     std::io::stderr().is_terminal()
@@ -23,7 +32,7 @@ pub(crate) fn answer<T: Serialize>(json: bool, value: &T, readable: impl FnOnce(
 pub(crate) fn print_json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
         Ok(text) => print(&text),
-        Err(error) => eprintln!("sealpost: could not write JSON: {error} (json)"),
+        Err(error) => say!("sealpost: could not write JSON: {error} (json)"),
     }
 }
 

@@ -7,7 +7,7 @@ use sealpost_api::{
 };
 use serde::de::DeserializeOwned;
 
-use crate::{client::Client, failure::Result};
+use crate::{client::Client, failure::Result, output::say};
 
 /// Most rows a store gives at once.
 const PAGE: usize = 200;
@@ -68,7 +68,7 @@ pub(crate) async fn fetch<P: Page>(
 pub(crate) fn tell_more<P: Page>(page: &mut P) {
     let (rows, next) = page.parts();
     if next.is_some() {
-        eprintln!("There are more: --limit {}", rows.len() * 2);
+        say!("There are more: --limit {}", rows.len() * 2);
     }
 }
 

@@ -3,16 +3,19 @@
 use std::{
     collections::BTreeMap,
     env, fmt, fs,
-    io::{ErrorKind, Write as _},
-    os::unix::fs::{DirBuilderExt as _, OpenOptionsExt as _, PermissionsExt as _},
+    io::ErrorKind,
+    os::unix::fs::{DirBuilderExt as _, PermissionsExt as _},
     path::{Path, PathBuf},
 };
 
-use atomic_write_file::{OpenOptions, unix::OpenOptionsExt as _};
 use serde::{Deserialize, Serialize};
 use zeroize::{Zeroize, Zeroizing};
 
-use crate::failure::{Doing as _, Failure, Result};
+use crate::{
+    failure::{Doing as _, Failure, Result},
+    output::say,
+    private_file,
+};
 
 /// A token that does not show itself.
 #[derive(Clone, Deserialize, Serialize)]
@@ -101,12 +104,7 @@ impl Sessions {
         if let Some(folder) = path.parent() {
             fs::DirBuilder::new().recursive(true).mode(0o700).create(folder).doing("session_file", &doing)?;
         }
-        let write = || {
-            let mut file = OpenOptions::new().mode(0o600).preserve_mode(false).open(path)?;
-            file.write_all(&text)?;
-            file.commit()
-        };
-        write().doing("session_file", &doing)
+        private_file::write(path, &text).doing("session_file", &doing)
     }
 }
 
@@ -126,9 +124,7 @@ fn path() -> Result<PathBuf> {
 fn warn_when_others_can_read(path: &Path) {
     if fs::metadata(path).is_ok_and(|file| file.permissions().mode() & 0o077 != 0) {
         let path = path.display();
-        eprintln!(
-            "sealpost: warning: others can read {path}, which holds your tokens; run `chmod 600 {path}`"
-        );
+        say!("sealpost: warning: others can read {path}, which holds your tokens; run `chmod 600 {path}`");
     }
 }
 

@@ -14,7 +14,7 @@ use crate::{
     args::Connection,
     client::Client,
     failure::{Doing as _, Failure, Result},
-    output::{answer, clean, facts},
+    output::{answer, clean, facts, say},
     secret,
     session::{Session, Sessions, Token},
     store_url::StoreUrl,
@@ -120,7 +120,7 @@ pub(crate) async fn logout(args: LogoutArgs) -> Result<()> {
     match told {
         // A token that is void already needs no farewell.
         Err(failure) if failure.status() != Some(401) => {
-            eprintln!("sealpost: signed out here, but {store} still takes the token until it expires");
+            say!("sealpost: signed out here, but {store} still takes the token until it expires");
             return Err(failure);
         }
         _ => {}

@@ -6,6 +6,7 @@ pub(crate) mod jobs;
 pub(crate) mod listings;
 pub(crate) mod printers;
 pub(crate) mod publish;
+pub(crate) mod serve;
 pub(crate) mod vouchers;
 mod watch;
 
@@ -16,6 +17,9 @@ use crate::{
 
 /// Runs one command to its end.
 pub(crate) fn run(command: Command) -> Result<()> {
+    if let Command::Serve(args) = command {
+        return serve::serve(args);
+    }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().doing("runtime", "start")?;
     runtime.block_on(run_client(command))
@@ -23,6 +27,7 @@ pub(crate) fn run(command: Command) -> Result<()> {
 
 async fn run_client(command: Command) -> Result<()> {
     match command {
+        Command::Serve(args) => serve::serve(args),
         Command::Register(args) => account::register(args).await,
         Command::Login(args) => account::login(args).await,
         Command::Logout(args) => account::logout(args).await,

@@ -12,7 +12,7 @@ use crate::{
     args::{Connection, id},
     client::Client,
     failure::{Exit, Failure, Result},
-    output::{answer, facts, short_size},
+    output::{answer, facts, say, short_size},
     seal::SealedFile,
     upload,
 };
@@ -146,9 +146,10 @@ async fn settle(client: &Client, new: &NewRelease, failure: Failure, is_new: boo
         return Ok(release);
     }
     if is_new {
-        eprintln!(
+        say!(
             "sealpost: listing {} was made but holds no file yet; go on with `sealpost publish FILE --listing {}`",
-            new.listing, new.listing
+            new.listing,
+            new.listing
         );
     }
     Err(failure)

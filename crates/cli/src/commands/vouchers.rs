@@ -7,7 +7,7 @@ use crate::{
     args::{Connection, id},
     client::Client,
     failure::Result,
-    output::{answer, short_date},
+    output::{answer, say, short_date},
 };
 
 #[derive(Debug, Subcommand)]
@@ -45,7 +45,7 @@ pub(crate) async fn create(args: CreateArgs) -> Result<()> {
     let voucher: Voucher = client.post(&["api", "v1", "vouchers"], &request).await?;
     if !args.connection.json {
         let until = voucher.expires_at.as_deref().map(|date| format!(" until {}", short_date(date)));
-        eprintln!(
+        say!(
             "Voucher for {}: {} print(s) a use, {} use(s){}. Whoever has the code can use it; it is not shown again.",
             voucher.listing,
             voucher.prints,

@@ -10,7 +10,7 @@ use crate::{
     client::Client,
     commands::jobs::{describe, fetch_job, state_text},
     failure::{Exit, Failure, Result},
-    output::{answer, clean, percent, person_watches},
+    output::{answer, clean, percent, person_watches, say},
 };
 
 /// Time between two looks at the job.
@@ -18,7 +18,7 @@ const INTERVAL: Duration = Duration::from_secs(2);
 
 /// Shows how `job` goes until it has ended; anything but success is a failure with an exit code of its own.
 pub(crate) async fn watch(client: &Client, mut job: Job, json: bool) -> Result<()> {
-    eprintln!("Watching job {}; Ctrl-C stops watching, not the print.", job.id);
+    say!("Watching job {}; Ctrl-C stops watching, not the print.", job.id);
     let mut view = View::new();
     loop {
         view.show(&job);
@@ -86,7 +86,7 @@ impl View {
             None => {
                 let line = format!("{} {text}", percent(job.progress_permille));
                 if line != self.told {
-                    eprintln!("{line}");
+                    say!("{line}");
                     self.told = line;
                 }
             }

@@ -1,0 +1,244 @@
+//! `serve`: a store, put together from its settings.
+
+use std::{
+    fs,
+    io::{self, IsTerminal as _},
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::{Args, ValueEnum};
+use sealpost_store::{Config, Store};
+use tokio::{
+    net::TcpListener,
+    signal::unix::{Signal, SignalKind, signal},
+};
+use tracing_subscriber::EnvFilter;
+
+use crate::{
+    failure::{Doing as _, Failure, Result},
+    output::say,
+    private_file,
+    store_url::StoreUrl,
+};
+
+/// How long requests under way are waited for after the signal to stop.
+const GRACE: Duration = Duration::from_secs(10);
+
+const AFTER_HELP: &str = "\
+Without any settings this is a complete store: SQLite and sealed files in ./sealpost-data.
+It prints which file of keys to back up, a one-time link that makes the first operator, and
+last, when it answers, one line `listening on http://ADDRESS:PORT`.
+
+SIGTERM and SIGINT end it once the requests under way are answered.
+RUST_LOG sets what is logged [default: info].";
+
+#[derive(Args, Debug)]
+#[command(after_help = AFTER_HELP)]
+pub(crate) struct ServeArgs {
+    /// Settings (TOML); the options below come before what it says
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Folder of database, sealed files and keys [default: ./sealpost-data]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+    /// Address to listen on; port 0 takes a free one [default: 127.0.0.1:8080]
+    #[arg(long, value_name = "ADDR:PORT")]
+    listen: Option<SocketAddr>,
+    /// Address under which people and printers reach the store, where a proxy stands before it
+    #[arg(long, value_name = "URL")]
+    public_url: Option<StoreUrl>,
+    /// How the log is written to standard error; json is one object a line
+    #[arg(long, value_name = "FORMAT", default_value = "text")]
+    log_format: LogFormat,
+    /// Write the one-time link of the first operator to this file instead of standard error
+    #[arg(long, value_name = "FILE")]
+    setup_link_file: Option<PathBuf>,
+    /// Write the store's address to this file once it answers
+    #[arg(long, value_name = "FILE")]
+    ready_file: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, ValueEnum)]
+enum LogFormat {
+    Text,
+    Json,
+}
+
+/// Runs a store until it is told to stop.
+pub(crate) fn serve(args: ServeArgs) -> Result<()> {
+    let config = settings(&args)?;
+    start_log(args.log_format);
+    let runtime =
+        tokio::runtime::Builder::new_multi_thread().enable_all().build().doing("runtime", "start")?;
+    let served = runtime.block_on(run(config, &args));
+    // Streams that are still open would hold the program; what was promised is on disk.
+    runtime.shutdown_background();
+    served
+}
+
+async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
+    // First, so that a port that was chosen by the system is in every address the store gives out.
+    let listener =
+        TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
+    config.listen = listener.local_addr().doing("listen", "learn the address")?;
+    let address = format!("http://{}", config.listen);
+    let mut stop = Stop::new()?;
+
+    let store = Store::open(config.clone()).await.map_err(failed)?;
+    introduce(&store, &config, args).await?;
+    if let Some(path) = &args.ready_file {
+        private_file::write(path, format!("{address}\n").as_bytes())
+            .doing("ready_file", format_args!("write {}", path.display()))?;
+    }
+    say!("listening on {address}");
+
+    let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let server = store.run(listener, async {
+        let _either_way = told.await;
+    });
+    tokio::pin!(server);
+    tokio::select! {
+        ended = &mut server => return ended.map_err(failed),
+        () = stop.wait() => {}
+    }
+    say!("stopping: answering what is under way");
+    drop(tell);
+    tokio::select! {
+        ended = &mut server => ended.map_err(failed)?,
+        () = stop.wait() => say!("stopped at once"),
+        () = tokio::time::sleep(GRACE) => say!("stopped with requests still open"),
+    }
+    Ok(())
+}
+
+fn settings(args: &ServeArgs) -> Result<Config> {
+    let mut config = match &args.config {
+        Some(path) => {
+            let text = fs::read_to_string(path).doing("config", format_args!("read {}", path.display()))?;
+            parse(&text, path)?
+        }
+        None => Config::default(),
+    };
+    if let Some(data) = &args.data {
+        config.data_dir.clone_from(data);
+    }
+    if let Some(listen) = args.listen {
+        config.listen = listen;
+    }
+    if let Some(url) = &args.public_url {
+        config.public_url = Some(url.to_string());
+    }
+    Ok(config)
+}
+
+/// The parser's whole message quotes the line, which may hold the database's password.
+fn parse(text: &str, path: &Path) -> Result<Config> {
+    toml::from_str(text).map_err(|error| {
+        let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+        let line = before.matches('\n').count() + 1;
+        Failure::usage(
+            "config",
+            format!("{} line {line}: {}", path.display(), error.message().replace('\n', " ")),
+        )
+    })
+}
+
+fn start_log(format: LogFormat) {
+    let filter =
+        EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,sea_orm_migration=warn"));
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal());
+    match format {
+        LogFormat::Text => log.with_target(false).init(),
+        LogFormat::Json => log.json().init(),
+    }
+}
+
+/// Tells the operator where things are and what to do first.
+async fn introduce(store: &Store, config: &Config, args: &ServeArgs) -> Result<()> {
+    let steps = store.first_steps().await.map_err(failed)?;
+    let data = fs::canonicalize(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone());
+    say!("sealpost {}: store in {}", env!("CARGO_PKG_VERSION"), data.display());
+    if let Some(url) = &config.public_url {
+        say!("people and printers reach it at {url}");
+    } else if !config.listen.ip().is_loopback() {
+        say!(
+            "warning: without --public-url the store gives out {}, which others may not reach",
+            config.origin()
+        );
+    }
+    for file in &steps.back_up {
+        say!("back up, apart from the rest: {} (without it no sold file opens)", file.display());
+    }
+    let Some(link) = steps.setup_link else { return Ok(()) };
+    match &args.setup_link_file {
+        Some(path) => {
+            let doing = format!("write the setup link to {}", path.display());
+            private_file::write(path, format!("{}\n", link.expose()).as_bytes())
+                .doing("setup_link_file", doing)?;
+            say!("the link that makes the first operator, once, is in {}", path.display());
+        }
+        None => say!(
+            "make the first operator with this link, once, by `sealpost register --setup-link`:\n  {}",
+            link.expose()
+        ),
+    }
+    Ok(())
+}
+
+fn failed(error: sealpost_store::Error) -> Failure {
+    Failure::new("store", error.to_string())
+}
+
+fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {
+    Failure::new("listen", format!("cannot listen on {address}: {error}"))
+        .hint("choose another address with --listen; port 0 takes a free one")
+}
+
+/// The signals that ask a program to end.
+struct Stop {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Stop {
+    fn new() -> Result<Self> {
+        let listen = |kind| signal(kind).doing("signal", "listen for signals");
+        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+    }
+
+    async fn wait(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_empty_file_is_a_complete_configuration() {
+        assert_eq!(parse("", Path::new("c")).unwrap().listen, Config::default().listen);
+    }
+
+    #[test]
+    fn a_wrong_setting_is_told_by_line_without_what_it_holds() {
+        let text = "data_dir = \"x\"\ndatabase_url = \"postgres://me:hunter2@db\" oops\n";
+        let failure = parse(text, Path::new("store.toml")).unwrap_err().to_string();
+        assert!(failure.contains("store.toml line 2"), "{failure}");
+        assert!(!failure.contains("hunter2"), "{failure}");
+    }
+
+    #[test]
+    fn an_unknown_setting_is_refused() {
+        let failure = parse("lisen = \"x\"\n", Path::new("c")).unwrap_err().to_string();
+        assert!(failure.contains("lisen"), "{failure}");
+    }
+}
