@@ -2,7 +2,7 @@
 
 use sealpost_api::{
     Problem,
-    printer::{ClaimedJob, ReportStatus},
+    printer::{ClaimedJob, ReportStatus, Statistics},
 };
 
 use super::{
@@ -46,6 +46,9 @@ pub(super) struct Current {
     /// When to doubt without any sign, monotonic.
     pub(super) doubt_at: u64,
     pub(super) progress: Option<u32>,
+    /// What was measured while the printer was known to be at this job.
+    pub(super) statistics: Statistics,
+    pub(super) layer: Option<u32>,
     /// Last sign of life sent, and the status it had.
     pub(super) beat: Option<(u64, ReportStatus)>,
 }
@@ -72,6 +75,8 @@ impl Current {
             doubt: None,
             doubt_at: u64::MAX,
             progress: None,
+            statistics: Statistics::default(),
+            layer: None,
             beat: None,
         }
     }

@@ -123,16 +123,14 @@ impl Core {
     fn report(&mut self, status: ReportStatus, message: Option<String>) -> Option<Outgoing> {
         let current = self.current.as_ref()?;
         self.reports_made += 1;
-        let printing = matches!(current.stage, Stage::Starting | Stage::Watching);
-        let statistics = if printing { self.observed.statistics.clone() } else { Default::default() };
         let report = Report {
             report_id: format!("rep_{:016x}-{}", self.run, self.reports_made),
             lease: current.record.lease,
             status,
             message: message.map(|text| text.chars().take(500).collect()),
             progress_permille: if status == ReportStatus::Success { Some(1000) } else { current.progress },
-            layer: self.observed.layer.filter(|_| printing),
-            statistics,
+            layer: current.layer,
+            statistics: current.statistics.clone(),
         };
         Some(Outgoing { job: current.record.id.clone(), report })
     }

@@ -124,11 +124,22 @@ impl Core {
         let Some(extra) = &self.observed.extra else {
             return if fresh { self.cannot_tell(now) } else { Vec::new() };
         };
-        if let Some(last) = extra.last.as_ref().filter(|last| last.job == id) {
-            let (status, message) = outcome(last);
+        let ended = extra.last.as_ref().filter(|last| last.job == id);
+        let ours = extra.job.as_deref() == Some(id);
+        // A restarted Klipper counts from nothing again: what was measured before stays.
+        if ours || (ended.is_some() && self.observed.print_state != "standby") {
+            current.statistics = self.observed.statistics.clone();
+            current.layer = self.observed.layer;
+        }
+        if let Some(last) = ended {
+            let (status, mut message) = outcome(last);
+            if status == ReportStatus::Cancelled
+                && let Some(reason) = current.cancelled
+            {
+                message = Some(reason.to_owned());
+            }
             return self.finish(status, message, now);
         }
-        let ours = extra.job.as_deref() == Some(id);
         match extra.state.as_str() {
             "printing" | "paused" if ours => {
                 current.seen = true;
