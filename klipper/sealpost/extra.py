@@ -181,7 +181,7 @@ class Sealpost:
             raise Refusal("unknown_job", "that job is not held")
         if job.started:
             raise Refusal("printing", "the job is being printed")
-        self._release()
+        self._finish("dropped", "the agent took it back")
         return {"job": job.job}
 
     # The held job
@@ -195,15 +195,11 @@ class Sealpost:
             raise Refusal("busy", "another job is being printed")
 
     def _hold(self, job, fd, size, layers):
-        self._release()
+        if self.held is not None:
+            self._finish("dropped", "another file came in its place")
         path = self.player.path_of("sealpost/%s.gcode" % (job,))
         self.held = Job(job, fd, size, layers, path, self.printer.is_shutdown)
         logging.info("sealpost: job %s is held (%d bytes)", job, size)
-
-    def _release(self):
-        if self.held is not None:
-            self.held.reader.close()
-            self.held = None
 
     def _start(self, gcmd):
         job = self.held
@@ -237,11 +233,18 @@ class Sealpost:
         return self.reactor.NEVER if self.held is None else eventtime + WATCH
 
     def _settle(self, eventtime=None):
-        job = self.held
-        if job is None or not job.started:
+        # Called from timers and status requests, where an exception would
+        # shut the printer down.
+        if self.held is None or not self.held.started:
             return
-        if eventtime is None:
-            eventtime = self.reactor.monotonic()
+        try:
+            self._judge(self.reactor.monotonic() if eventtime is None
+                        else eventtime)
+        except Exception:
+            logging.exception("sealpost: outcome")
+
+    def _judge(self, eventtime):
+        job = self.held
         stats = self.vsd.print_stats.get_status(eventtime)
         ours = stats["filename"] == job.name
         if job.reader.closed:
@@ -250,7 +253,8 @@ class Sealpost:
             elif ours and stats["state"] == "cancelled":
                 self._finish("cancelled")
             else:
-                self._finish("dropped")
+                self._finish("cancelled", "the file was taken away before"
+                             " its end")
         elif ours and stats["state"] == "error":
             job.position = self.player.position(job)
             self._finish("error", stats["message"])
@@ -283,11 +287,11 @@ class Sealpost:
             job = self.held
             if job is None:
                 return
+            job.reader.blank()
             if not job.started:
-                self._release()
+                self._finish("dropped", message)
                 return
             job.position = self.player.position(job)
-            job.reader.blank()
             self._finish("shutdown", message)
         except Exception:
             logging.exception("sealpost: shutdown")
@@ -304,8 +308,7 @@ class Sealpost:
         self._settle()
         job = self.held
         if job is None or job.job != found.group(1):
-            if alias is not None and os.path.exists(
-                    self.player.path_of(gcmd.get("FILENAME").lstrip("/"))):
+            if alias is not None and self._is_plain(name):
                 return False
             raise Refusal("unknown_job", "no file is held for job %s; send"
                           " the print again from where it was bought"
@@ -317,6 +320,10 @@ class Sealpost:
             raise gcmd.error("SD busy")
         self._start(gcmd)
         return True
+
+    def _is_plain(self, name):
+        return any(path.lower() == name for path, size
+                   in self.vsd.get_file_list(check_subdirs=True))
 
     def _select_file(self, gcmd):
         name = gcmd.get_raw_command_parameters().strip().lower()

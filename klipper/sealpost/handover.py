@@ -61,7 +61,9 @@ class Handover:
                 logging.warning("sealpost: a connection was refused")
                 sock.close()
                 return
-            self.connections.append(Connection(self, sock))
+            connection = Connection(self, sock)
+            self.connections.append(connection)
+            connection.greet()
         except Exception:
             logging.exception("sealpost: accept")
             sock.close()
@@ -74,7 +76,9 @@ class Connection:
         self.buffer = b""
         self.fds = []
         self.handle = server.reactor.register_fd(sock.fileno(), self._receive)
-        self._send(server.greeting())
+
+    def greet(self):
+        self._send(self.server.greeting())
 
     def close(self):
         if self.sock is None:

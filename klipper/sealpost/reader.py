@@ -83,8 +83,8 @@ class SealedReader:
             return
         if self.on_close is not None:
             self.on_close()
-        os.close(self._fd)
-        self._fd = None
+        fd, self._fd = self._fd, None
+        os.close(fd)
 
     def blank(self):
         """Forgets the content; what is read from now on is a remark."""

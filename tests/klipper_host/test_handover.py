@@ -53,7 +53,10 @@ class HandoverTest(unittest.TestCase):
                          ("loaded", self.job, len(PART)))
         self.assertEqual(self.handover.request("drop", job=self.job)["result"],
                          {"job": self.job})
-        self.assertEqual(self.handover.status()["state"], "idle")
+        status = self.handover.status()
+        self.assertEqual(status["state"], "idle")
+        self.assertEqual((status["last"]["job"], status["last"]["outcome"]),
+                         (self.job, "dropped"))
         self.assertEqual(self.host.memfds(), before)
 
     def test_a_memfd_that_lacks_any_seal_is_refused(self):

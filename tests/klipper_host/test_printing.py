@@ -213,9 +213,9 @@ class WholeFiles(PrintTest):
 class PlainFiles(PrintTest):
     def test_plain_files_print_as_ever(self):
         self.put_plain("folder/Plain.gcode", part(20, "\r\n"))
-        self.put_plain("virtual_plain.gcode", part(20))
+        self.put_plain("virtual_Plain.gcode", part(20))
         for name in ("folder/Plain.gcode", "/FOLDER/plain.gcode",
-                     "virtual_plain.gcode"):
+                     "virtual_Plain.gcode", "virtual_plain.gcode"):
             with self.subTest(name):
                 self.start_plain(name)
                 self.api.wait_state("complete")
@@ -370,7 +370,10 @@ class WhilePrinting(PrintTest):
                 self.api.script("PAUSE")
                 self.api.wait_state("paused")
                 self.assertIsNone(self.api.script(script))
-                self.assertEqual(self.last()["outcome"], "dropped")
+                last = self.last()
+                self.assertEqual(last["outcome"], "cancelled")
+                self.assertIn("taken away", last["message"])
+                self.assertLess(0, last["position"])
                 self.assert_let_go()
                 self.api.script("CLEAR_PAUSE")
 
@@ -391,6 +394,14 @@ class WhilePrinting(PrintTest):
         self.assertEqual(self.handover.load(self.job, part(1)),
                          "already_started")
         self.assertNotIn(secret, self.host.log.read_text(errors="replace"))
+
+    def test_a_held_file_that_a_restart_drops_is_known_not_to_have_started(self):
+        self.assertIsNone(self.handover.load(self.job, part(2)))
+        self.restart()
+        last = self.last()
+        self.assertEqual((last["outcome"], last["position"]), ("dropped", 0))
+        self.assertIsNone(self.handover.load(self.job, part(2)))
+        self.handover.request("drop", job=self.job)
 
     def test_a_restart_while_printing_is_told(self):
         self.start(part(LONG))
