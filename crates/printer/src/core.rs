@@ -159,6 +159,7 @@ impl Core {
         effects.extend(self.fetch_keys(now));
         effects.extend(self.start_poll(now));
         effects.extend(self.start_claim(now));
+        effects.extend(self.load_when_free());
         effects.extend(self.advance_job(now));
         effects.extend(self.send_report(now));
         effects

@@ -99,19 +99,11 @@ async fn talk(stream: UnixStream, take: Arc<impl Fn(Request) + Send + Sync + 'st
     let mut reader = BufReader::new(reader);
     while let Ok(Some(line)) = read_line(&mut reader).await {
         let (answer, wait) = oneshot::channel();
-        let (id, request) = match parse(&line) {
-            Ok((id, method, params)) => (id, Ok(Request { method, params, answer })),
-            Err((id, problem)) => (id, Err(problem)),
-        };
+        let (id, understood) = parse(&line);
         drop(line);
-        match request {
-            Ok(request) => take(request),
-            Err(problem) => {
-                if answers.send(render(&id, Err(problem))).await.is_err() {
-                    break;
-                }
-                continue;
-            }
+        match understood {
+            Ok((method, params)) => take(Request { method, params, answer }),
+            Err(problem) => drop(answer.send(Err(problem))),
         }
         let answers = answers.clone();
         tokio::spawn(async move {
@@ -137,7 +129,8 @@ async fn read_line(reader: &mut (impl AsyncBufReadExt + Unpin)) -> io::Result<Op
     Ok(line.ends_with(b"\n").then_some(line))
 }
 
-fn parse(line: &[u8]) -> Result<(Value, String, Value), (Value, Problem)> {
+/// The id to answer with, and the method with its parameters where they can be understood.
+fn parse(line: &[u8]) -> (Value, Result<(String, Value), Problem>) {
     #[derive(Deserialize)]
     struct Raw {
         #[serde(default)]
@@ -146,16 +139,18 @@ fn parse(line: &[u8]) -> Result<(Value, String, Value), (Value, Problem)> {
         #[serde(default)]
         params: Value,
     }
-    let raw: Raw = serde_json::from_slice(line)
-        .map_err(|_| (Value::Null, bad_request("The line is not a JSON object with `id` and `method`.")))?;
+    let Ok(raw) = serde_json::from_slice::<Raw>(line) else {
+        return (Value::Null, Err(bad_request("The line is not a JSON object with `id` and `method`.")));
+    };
     if !raw.id.is_i64() && !raw.id.is_u64() {
-        return Err((Value::Null, bad_request("`id` is an integer.")));
+        return (Value::Null, Err(bad_request("`id` is an integer.")));
     }
-    match (raw.method, raw.params) {
-        (Some(method), params @ (Value::Null | Value::Object(_))) => Ok((raw.id, method, params)),
-        (Some(_), _) => Err((raw.id, bad_request("`params` is an object."))),
-        (None, _) => Err((raw.id, bad_request("`method` is missing."))),
-    }
+    let understood = match (raw.method, raw.params) {
+        (Some(method), params @ (Value::Null | Value::Object(_))) => Ok((method, params)),
+        (Some(_), _) => Err(bad_request("`params` is an object.")),
+        (None, _) => Err(bad_request("`method` is missing.")),
+    };
+    (raw.id, understood)
 }
 
 fn render(id: &Value, result: Result<Value, Problem>) -> String {

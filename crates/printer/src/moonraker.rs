@@ -177,11 +177,12 @@ fn limits(status: &Value) -> Limits {
             all.iter().find(|(name, _)| name.starts_with("heater_generic") && name.contains("chamber"));
         found.and_then(|(_, section)| section["max_temp"].as_f64())
     });
-    let mut limits = Limits::default();
-    limits.extruder_max_temp = heater("extruder");
-    limits.bed_max_temp = heater("heater_bed");
-    limits.chamber_max_temp = chamber;
-    limits.axis_min = axis("axis_minimum");
-    limits.axis_max = axis("axis_maximum");
-    limits
+    Limits {
+        extruder_max_temp: heater("extruder"),
+        bed_max_temp: heater("heater_bed"),
+        chamber_max_temp: chamber,
+        axis_min: axis("axis_minimum"),
+        axis_max: axis("axis_maximum"),
+        ..Limits::default()
+    }
 }

@@ -2,13 +2,19 @@
 
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sealpost_api::{Problem, printer::ClaimedJob};
-use sealpost_envelope::{ErrorCode, Expected, JobManifest};
+use sealpost_envelope::{ErrorCode, Expected, JobManifest, ManifestError};
 
 use super::{Core, Now, poll::is_safe_id};
 
 impl Core {
-    /// Checks everything that can be checked before the blob is there.
-    pub(super) fn admit(&self, claimed: &ClaimedJob, nonce: &str, now: Now) -> Result<JobManifest, Problem> {
+    /// Checks everything that can be checked before the blob is there. `fresh` says that `nonce` was sent with a claim.
+    pub(super) fn admit(
+        &self,
+        claimed: &ClaimedJob,
+        nonce: &str,
+        fresh: bool,
+        now: Now,
+    ) -> Result<JobManifest, Problem> {
         let Some(pairing) = &self.document.pairing else {
             return Err(refused("not_paired", "This printer belongs to no store")
                 .hint("Run `sealpost-printer pair`."));
@@ -26,8 +32,13 @@ impl Core {
         }
         let expected =
             Expected { iss: &pairing.store, printer: &pairing.printer_id, job: &claimed.print_job_id, nonce };
-        let manifest = JobManifest::verify(&claimed.job_manifest, &keys, expected, self.wall(now))
-            .map_err(manifest_problem)?;
+        let verify = |now| JobManifest::verify(&claimed.job_manifest, &keys, expected, now);
+        let manifest = match verify(self.wall(now)) {
+            // It repeats the nonce of this very claim, so it was signed just now: this machine's clock is behind.
+            Err(ManifestError::FromTheFuture { iat, .. }) if fresh => verify(iat),
+            outcome => outcome,
+        };
+        let manifest = manifest.map_err(manifest_problem)?;
         manifest.check_package(&claimed.gcode_dek_package).map_err(manifest_problem)?;
         let iv = manifest.iv.map(hex::encode);
         if claimed.gcode_iv_hex.as_ref().is_some_and(|sent| Some(sent.to_ascii_lowercase()) != iv) {
@@ -53,7 +64,7 @@ pub(super) fn peek_nonce(jws: &str) -> Option<String> {
     Some(serde_json::from_slice::<Claims>(&payload).ok()?.nonce)
 }
 
-fn manifest_problem(error: sealpost_envelope::ManifestError) -> Problem {
+fn manifest_problem(error: ManifestError) -> Problem {
     refused(error.code(), "The job manifest was refused").detail(error.to_string()).hint(error.hint())
 }
 

@@ -16,6 +16,8 @@ use super::{
 pub enum Stage {
     /// Downloading, checking, opening.
     Preparing,
+    /// Opened; the printer is doing something else.
+    Waiting,
     /// Being handed to the extra.
     Loading,
     /// `starting` is durable; the store has not answered yet.
@@ -146,7 +148,7 @@ impl Core {
             Ok(claimed) if claimed.print_job_id == job => {
                 self.claim_backoff.reset();
                 self.clear_error("claim");
-                self.take_job(claimed, nonce, now)
+                self.take_job(claimed, nonce, true, now)
             }
             Ok(_) => Vec::new(),
             Err(Trouble::Unauthorized) => self.unauthorized(now),
@@ -166,7 +168,7 @@ impl Core {
         }
         // Nobody claimed it, so nobody sent a nonce: that it was never used before has to do.
         let nonce = peek_nonce(&claimed.job_manifest).unwrap_or_default();
-        self.take_job(claimed, &nonce, now)
+        self.take_job(claimed, &nonce, false, now)
     }
 
     pub(super) fn prepared(&mut self, job: &str, result: Result<Opened, Problem>, now: Now) -> Vec<Effect> {
@@ -174,12 +176,22 @@ impl Core {
         match result {
             Ok(opened) => {
                 current.layers = opened.layers;
-                current.stage = Stage::Loading;
-                let layers = current.layers;
-                vec![Effect::Load { job: job.to_owned(), layers }]
+                current.stage = Stage::Waiting;
+                self.load_when_free()
             }
             Err(problem) => self.fail(&problem, now),
         }
+    }
+
+    /// Somebody may have started another print while this one was downloaded.
+    pub(super) fn load_when_free(&mut self) -> Vec<Effect> {
+        let free = self.printer_is_free().is_ok();
+        let Some(current) = self.current.as_mut().filter(|current| free && current.stage == Stage::Waiting)
+        else {
+            return Vec::new();
+        };
+        current.stage = Stage::Loading;
+        vec![Effect::Load { job: current.record.id.clone(), layers: current.layers }]
     }
 
     pub(super) fn loaded(&mut self, job: &str, result: Result<(), Problem>, now: Now) -> Vec<Effect> {
@@ -242,7 +254,7 @@ impl Core {
         current.cancelled = Some(reason);
         let job = current.record.id.clone();
         match current.stage {
-            Stage::Preparing => {
+            Stage::Preparing | Stage::Waiting => {
                 let mut effects = vec![Effect::Abort { job }];
                 effects.extend(self.end(ReportStatus::Cancelled, Some(reason.to_owned())));
                 effects
@@ -270,7 +282,7 @@ impl Core {
         vec![Effect::Drop { job: current.record.id.clone() }]
     }
 
-    fn take_job(&mut self, claimed: Box<ClaimedJob>, nonce: &str, now: Now) -> Vec<Effect> {
+    fn take_job(&mut self, claimed: Box<ClaimedJob>, nonce: &str, fresh: bool, now: Now) -> Vec<Effect> {
         let id = claimed.print_job_id.clone();
         self.queue.retain(|offer| offer.print_job_id != id);
         if self.current.is_some() || self.document.started.contains(&id) {
@@ -285,7 +297,7 @@ impl Core {
         };
         self.current = Some(Current::new(record.clone()));
         self.document.job = Some(record);
-        match self.admit(&claimed, nonce, now) {
+        match self.admit(&claimed, nonce, fresh, now) {
             Ok(manifest) => {
                 remember(&mut self.document.nonces, &manifest.nonce);
                 self.raise_floor(manifest.iat, now);

@@ -110,7 +110,11 @@ impl Core {
 
     /// A sign of life was refused. Before the start that ends the job here; a print that runs is left alone.
     fn lease_lost(&mut self, now: Now) -> Vec<Effect> {
-        let Some(current) = self.current.as_ref().filter(|current| current.stage == Stage::Preparing) else {
+        let Some(current) = self
+            .current
+            .as_ref()
+            .filter(|current| matches!(current.stage, Stage::Preparing | Stage::Waiting))
+        else {
             return Vec::new();
         };
         let job = current.record.id.clone();

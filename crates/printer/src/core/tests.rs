@@ -231,11 +231,52 @@ fn only_newer_key_sets_of_the_pinned_root_are_taken() {
 }
 
 #[test]
+fn a_fresh_manifest_tells_the_time_to_a_machine_without_a_clock() {
+    let mut world = World::new();
+    world.settle();
+    let answer = |world: &World, nonce: &str| {
+        let mut core = world.core.clone();
+        core.claiming = Some("j_a".to_owned());
+        let late = claimed("j_a", 1, nonce, |manifest| manifest.iat += 30 * 24 * 3600);
+        let event =
+            Event::Claimed { job: "j_a".to_owned(), nonce: "n".to_owned(), result: Ok(Box::new(late)) };
+        let effects = core.handle(event, world.now());
+        (effects.iter().any(|effect| matches!(effect, Effect::Prepare { .. })), core.wall(world.now()))
+    };
+    let before = world.core.wall(world.now());
+    assert_eq!(answer(&world, "n"), (true, before.max(life().unwrap().issued + 30 * 24 * 3600)));
+    assert!(!answer(&world, "old").0);
+}
+
+#[test]
+fn an_opened_job_waits_for_a_print_that_somebody_started_meanwhile() {
+    let mut world = World::new();
+    world.store.add("j_a");
+    while world.core.stage_of("j_a").is_none() {
+        world.tick(1_000);
+        while !world.pending.is_empty() && world.core.stage_of("j_a").is_none() {
+            world.answer(0, true);
+        }
+    }
+    let mut busy = Observation { print_state: "printing".to_owned(), ..world.core.observed.clone() };
+    world.handle(Event::Observed(Box::new(busy.clone())));
+    while !world.pending.is_empty() {
+        world.answer(0, true);
+    }
+    assert_eq!(world.core.stage_of("j_a"), Some(Stage::Waiting));
+
+    busy.print_state = "complete".to_owned();
+    world.handle(Event::Observed(Box::new(busy)));
+    world.settle();
+    assert_eq!(world.store.terminal("j_a"), [ReportStatus::Success]);
+}
+
+#[test]
 fn each_kind_of_wrong_manifest_has_its_own_code() {
     let mut world = World::new();
     world.settle();
     let now = world.now();
-    let mut code = |answer: sealpost_api::printer::ClaimedJob| {
+    let code = |answer: sealpost_api::printer::ClaimedJob| {
         let mut core = world.core.clone();
         core.claiming = Some("j_a".to_owned());
         let event =

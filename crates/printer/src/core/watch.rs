@@ -100,7 +100,7 @@ impl Core {
 
     fn life_sign(&self, current: &Current) -> Option<ReportStatus> {
         match current.stage {
-            Stage::Preparing | Stage::Loading => Some(ReportStatus::Processing),
+            Stage::Preparing | Stage::Waiting | Stage::Loading => Some(ReportStatus::Processing),
             Stage::Watching => {
                 let extra = self.observed.extra.as_ref()?;
                 let ours = self.observed.klipper == Klipper::Ready

@@ -156,8 +156,7 @@ fn what_is_no_gcode_or_over_a_limit_is_refused_with_its_own_code() {
     let jpeg = job(ContentCipher::Age, b"\xff\xd8\xff\xe0\0\x10JFIF\0aaaaaaaaaaaaaaaaaaaa");
     let nothing = job(ContentCipher::Age, b"");
     let hot = job(ContentCipher::Age, b"G28\nM104 S400\nG1 X5\n");
-    let mut limits = Limits::default();
-    limits.extruder_max_temp = Some(250.0);
+    let limits = Limits { extruder_max_temp: Some(250.0), ..Limits::default() };
     let codes = [jpeg.code(), nothing.code(), hot.open_within(&limits).unwrap_err().code()];
     assert_eq!(codes, ["gcode_is_jpeg", "gcode_empty", "gcode_too_hot"]);
     hot.open().unwrap();

@@ -201,7 +201,7 @@ impl World {
                 let report_id = outgoing.report.report_id.clone();
                 let result = match failed {
                     // The answer got lost, the report did not.
-                    Some(trouble @ Trouble::Retry(_)) if self.mono % 2 == 0 => {
+                    Some(trouble @ Trouble::Retry(_)) if self.mono.is_multiple_of(2) => {
                         let _ = self.store.report(*outgoing);
                         Err(trouble)
                     }
