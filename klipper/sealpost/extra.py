@@ -43,7 +43,6 @@ class Sealpost:
         self.gcode = self.printer.lookup_object("gcode")
         self.held = None
         self.watch = None
-        self._on_shutdown_first(self._handle_shutdown)
         self.vsd = self.printer.load_object(config, "virtual_sdcard")
         self.player = player.choose(self.printer, self.vsd)
         if self.player is None:
@@ -52,6 +51,8 @@ class Sealpost:
         self.compatible = config.getboolean("compatible", False)
         self.dumpable = descriptor.hide_process()
         self._register_commands()
+        self.printer.register_event_handler("klippy:shutdown",
+                                            self._handle_shutdown)
         self.printer.register_event_handler("klippy:disconnect",
                                             self._handle_disconnect)
         self.socket = self._listen(config)
@@ -69,17 +70,6 @@ class Sealpost:
         return status
 
     # Setting up
-    def _on_shutdown_first(self, handler):
-        # Older Klippers log the upcoming G-code from a handler of the same
-        # event, so this one has to run before it.
-        self.printer.register_event_handler("klippy:shutdown", handler)
-        handlers = getattr(self.printer, "event_handlers", None)
-        if isinstance(handlers, dict):
-            known = handlers.get("klippy:shutdown", [])
-            if handler in known:
-                known.remove(handler)
-                known.insert(0, handler)
-
     def _listen(self, config):
         uid, gid = _agent(config)
         path = config.get("socket", None)
@@ -245,6 +235,8 @@ class Sealpost:
 
     def _judge(self, eventtime):
         job = self.held
+        if job.reader.blanked:
+            return  # The shutdown handler is on its way.
         stats = self.vsd.print_stats.get_status(eventtime)
         ours = stats["filename"] == job.name
         if job.reader.closed:

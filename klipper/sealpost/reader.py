@@ -26,7 +26,9 @@ class SealedReader:
     given one, and `length` is then `size + 1`.
 
     Text is handed out in whole lines, and only the last piece may be read
-    again: that is all a pause and a resume need.
+    again: that is all a pause and a resume need. Once `is_shutdown()` says so
+    there is nothing to read any more, because Klippers log what surrounds the
+    position at a shutdown, some of them before any other handler has run.
     """
 
     def __init__(self, fd, size, name, is_shutdown=lambda: False):
@@ -45,6 +47,10 @@ class SealedReader:
     @property
     def closed(self):
         return self._fd is None
+
+    @property
+    def blanked(self):
+        return self._blank
 
     def read(self, count=8192):
         """The next whole lines, about `count` bytes; "" at the end."""

@@ -41,6 +41,9 @@ def main():
                         " one JSON string a line")
     parser.add_argument("--rate", type=float, default=0.0,
                         help="lines a second, 0: as fast as possible")
+    parser.add_argument("--early-dump", action="store_true", help="log what"
+                        " surrounds the position at a shutdown at once, as"
+                        " older Klippers and Kalico do")
     parser.add_argument("--announce", action="store_true", help="print the"
                         " printer's state each time it has started")
     options = parser.parse_args()
@@ -50,6 +53,7 @@ def main():
     extras.__path__ = [os.path.abspath(options.extras)] if options.extras else []
     sys.modules["extras"] = extras
     start_args = {"announce": options.announce,
+                  "early_dump": options.early_dump,
                   "config_file": options.config,
                   "apiserver": options.api_server,
                   "log_file": options.logfile, "start_reason": "startup",

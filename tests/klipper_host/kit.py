@@ -168,18 +168,18 @@ class Api(Socket):
 class Host:
     """A printer to test: the stand-in host, or the one at PRINTER_DATA."""
 
-    def __init__(self, rate=0, config="", sections=""):
+    def __init__(self, rate=0, config="", sections="", arguments=()):
         self.process = None
         self.folder = None
-        if PRINTER_DATA and not config and not sections:
+        if PRINTER_DATA and not config and not sections and not arguments:
             self.data = pathlib.Path(PRINTER_DATA)
         else:
-            self._start(rate, config, sections)
+            self._start(rate, config, sections, arguments)
         self.gcodes = self.data / "gcodes"
         self.log = self.data / "logs" / "klippy.log"
         self.handover_path = self.data / "comms" / "sealpost.sock"
 
-    def _start(self, rate, config, sections):
+    def _start(self, rate, config, sections, arguments):
         self.folder = tempfile.mkdtemp(prefix="klipper-host-")
         self.data = pathlib.Path(self.folder)
         for name in ("config", "logs", "gcodes", "comms"):
@@ -195,7 +195,7 @@ class Host:
              "-a", str(self.data / "comms" / "klippy.sock"),
              "-l", str(self.data / "logs" / "klippy.log"),
              "--extras", str(EXTRAS), "--rate", str(rate),
-             "--record", str(self.record), "--announce"],
+             "--record", str(self.record), "--announce", *arguments],
             env=dict(os.environ, PYTHONPATH=str(HERE.parent)),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.wait_announced()

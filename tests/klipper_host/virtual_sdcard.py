@@ -29,8 +29,13 @@ class VirtualSD:
             self.gcode.register_command(name, getattr(self, "cmd_" + name))
         for name in ("M28", "M29", "M30"):
             self.gcode.register_command(name, self._refuse_write)
-        self.printer.register_event_handler("klippy:analyze_shutdown",
-                                            self._log_surroundings)
+        if self.printer.get_start_args().get("early_dump"):
+            self.printer.register_event_handler(
+                "klippy:shutdown", lambda: self._log_surroundings(True))
+        else:
+            self.printer.register_event_handler(
+                "klippy:analyze_shutdown",
+                lambda message, details: self._log_surroundings(False))
 
     # Status
     def get_status(self, eventtime):
@@ -255,7 +260,7 @@ class VirtualSD:
         except Exception:
             logging.exception("virtual_sdcard on_error")
 
-    def _log_surroundings(self, message, details):
+    def _log_surroundings(self, at_once):
         if self.work_timer is None:
             return
         self.must_pause_work = True
@@ -272,7 +277,10 @@ class VirtualSD:
             logging.info("Virtual sdcard (%d): %r\nUpcoming (%d): %r", start,
                          data[:position - start], position,
                          data[position - start:])
-        self.reactor.register_callback(log)
+        if at_once:
+            log(self.reactor.monotonic())
+        else:
+            self.reactor.register_callback(log)
 
 
 def load_config(config):
