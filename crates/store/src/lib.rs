@@ -27,6 +27,8 @@ mod schema;
 mod serve;
 mod state;
 mod streams;
+#[cfg(test)]
+mod tests;
 mod vault;
 
 pub use blobs::{BlobError, Blobs, FolderBlobs};

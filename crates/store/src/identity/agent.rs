@@ -40,14 +40,10 @@ pub(crate) struct AgentAuth {
     pub(crate) id: PrinterId,
     /// Its owner.
     pub(crate) owner: AccountId,
-    /// Name for people.
-    pub(crate) name: String,
     /// What jobs are wrapped for.
     pub(crate) public_key: PrinterPublic,
     /// What speaks for it in this request.
     pub(crate) protocol: Protocol,
-    /// Names the token it came with.
-    pub(crate) jti: String,
 }
 
 impl Protocol {
@@ -91,10 +87,8 @@ impl Identity {
         Ok(AgentAuth {
             id: PrinterId::parse(&row.id).map_err(ApiError::internal)?,
             owner: AccountId::parse(&row.owner).map_err(ApiError::internal)?,
-            name: row.name,
             public_key: row.public_key.parse().map_err(ApiError::internal)?,
             protocol,
-            jti: session.jti,
         })
     }
 

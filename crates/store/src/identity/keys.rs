@@ -6,10 +6,14 @@ use axum::{Json, extract::State};
 use base64::{Engine, prelude::BASE64_URL_SAFE_NO_PAD};
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, EntityTrait, QueryOrder, QuerySelect};
 use sealpost_accounts::{
-    ApiError, KeyPurpose,
+    Actor, ApiError, KeyPurpose, OperatorAuth,
+    extract::ApiJson,
     signing_keys::{ActiveKey, PublicKey},
 };
-use sealpost_api::printer::SignedKeySet;
+use sealpost_api::{
+    Problem,
+    printer::{RotateKey, RotatedKey, SignedKeySet},
+};
 use sealpost_envelope::{KeySet, KeyUse, SigningKey, VerifyingKey, keyset::SetKey};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -64,12 +68,9 @@ impl Identity {
     ///
     /// # Errors
     /// The failure of the database.
-    pub(crate) async fn rotate_key(&self, purpose: KeyPurpose, lost: bool) -> Result<(), ApiError> {
-        if purpose == KeyPurpose::Root {
-            return Err(ApiError::internal("the root key is pinned by printers and cannot be rotated"));
-        }
+    async fn rotate_key(&self, purpose: KeyPurpose, lost: bool, by: Actor) -> Result<(), ApiError> {
         let keep = if lost { 0 } else { KEEP_MS };
-        self.accounts().signing_keys().rotate(purpose, keep).await?;
+        self.accounts().signing_keys().rotate(purpose, keep, by).await?;
         self.accounts().tokens().reload();
         *self.0.key_cache.0.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.keys().await.map(drop)
@@ -147,6 +148,24 @@ pub(super) async fn root(accounts: &sealpost_accounts::Accounts) -> Result<Arc<S
 pub(super) async fn signed_keys(State(identity): State<Identity>) -> Result<Json<SignedKeySet>, ApiError> {
     let keys = identity.keys().await?;
     Ok(Json(SignedKeySet { key_set: keys.signed.clone() }))
+}
+
+/// Put a fresh signing key in force (operators).
+#[utoipa::path(post, path = "/api/v1/keys/rotate", tag = "keys", request_body = RotateKey, responses(
+    (status = 200, body = SignedKeySet),
+    (status = 403, body = Problem, description = "`operator_required`"),
+))]
+pub(super) async fn rotate(
+    State(identity): State<Identity>,
+    operator: OperatorAuth,
+    ApiJson(request): ApiJson<RotateKey>,
+) -> Result<Json<SignedKeySet>, ApiError> {
+    let purpose = match request.key {
+        RotatedKey::Jobs => KeyPurpose::Jobs,
+        RotatedKey::Tokens => KeyPurpose::Tokens,
+    };
+    identity.rotate_key(purpose, request.lost, operator.0.actor()).await?;
+    Ok(Json(SignedKeySet { key_set: identity.keys().await?.signed.clone() }))
 }
 
 /// The store's public keys as a JWK set (RFC 7517, RFC 8037), for others.

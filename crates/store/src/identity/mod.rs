@@ -31,7 +31,6 @@ use sealpost_keyring::KekProvider;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use agent::{AgentAuth, Left, Protocol};
-pub(crate) use keys::Keys;
 pub(crate) use migration::migrations;
 pub(crate) use printers::{OwnPrinter, ids_of_owner, of_owner};
 
@@ -145,6 +144,7 @@ where
         .routes(routes!(renewal::ask))
         .routes(routes!(renewal::answer))
         .routes(routes!(keys::signed_keys))
+        .routes(routes!(keys::rotate))
         .routes(routes!(keys::jwks))
 }
 

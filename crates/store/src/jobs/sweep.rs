@@ -39,6 +39,7 @@ async fn once(state: &AppState) -> Result<()> {
     let late = Condition::all().add(job::Column::State.is_in(waiting)).add(job::Column::ExpiresAt.lte(now));
     end_all(state, late, &JobEvent::Expire).await?;
     pending::sweep(state).await?;
+    state.accounts.tokens().purge_expired().await?;
     forget_answers(state, now - ANSWERS_KEPT_MS).await
 }
 

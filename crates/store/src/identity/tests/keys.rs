@@ -1,10 +1,19 @@
-use sealpost_accounts::KeyPurpose;
+use http::StatusCode;
 use sealpost_envelope::{KeySet, KeySetError, KeyUse};
+
+use serde_json::json;
 
 use super::rig::{ORIGIN, Rig, code, printer_secret};
 
 async fn fetch(rig: &Rig) -> String {
     rig.get("/api/v1/keys", None).await.1["key_set"].as_str().unwrap().to_owned()
+}
+
+async fn rotate(rig: &Rig, operator: &str, key: &str, lost: bool) {
+    let body = json!({"key": key, "lost": lost});
+    let (status, answer) = rig.post("/api/v1/keys/rotate", Some(operator), body).await;
+    assert_eq!(status, StatusCode::OK, "{answer}");
+    assert_eq!(answer["key_set"], fetch(rig).await);
 }
 
 #[tokio::test]
@@ -29,7 +38,8 @@ async fn the_key_set_is_signed_by_the_root_and_names_the_keys_in_use() {
 async fn a_rotation_gives_a_newer_set_that_still_knows_the_old_key() {
     let rig = Rig::new().await;
     let before = rig.identity.keys().await.unwrap();
-    rig.identity.rotate_key(KeyPurpose::Jobs, false).await.unwrap();
+    let operator = rig.operator().await;
+    rotate(&rig, &operator, "jobs", false).await;
     let after = rig.identity.keys().await.unwrap();
     assert_ne!(after.jobs.kid, before.jobs.kid);
     let root = rig.identity.root_key();
@@ -50,15 +60,24 @@ async fn a_lost_token_key_ends_its_tokens_at_once_and_an_ordinary_rotation_does_
     let rig = Rig::new().await;
     let (ann, _) = rig.person("ann").await;
     let token = rig.paired(&printer_secret(), &ann).await.token;
-    rig.identity.rotate_key(KeyPurpose::Tokens, false).await.unwrap();
+    let operator = rig.operator().await;
+    rotate(&rig, &operator, "tokens", false).await;
     assert_eq!(rig.whoami(token.expose()).await.0, 200);
-    rig.identity.rotate_key(KeyPurpose::Tokens, true).await.unwrap();
+    rotate(&rig, &operator, "tokens", true).await;
     assert_eq!(code(&rig.whoami(token.expose()).await.1), "token_invalid");
     assert_eq!(code(&rig.get("/api/v1/me", Some(&ann)).await.1), "token_invalid");
 }
 
 #[tokio::test]
-async fn the_root_is_not_rotated() {
+async fn only_operators_rotate_keys_and_nobody_the_root() {
     let rig = Rig::new().await;
-    assert!(rig.identity.rotate_key(KeyPurpose::Root, false).await.is_err());
+    let (ann, _) = rig.person("ann").await;
+    let operator = rig.operator().await;
+    let before = fetch(&rig).await;
+    let ask = async |user: &str, key: &str| {
+        rig.post("/api/v1/keys/rotate", Some(user), json!({"key": key, "lost": true})).await
+    };
+    assert_eq!(code(&ask(&ann, "jobs").await.1), "operator_required");
+    assert_eq!(ask(&operator, "root").await.0, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(fetch(&rig).await, before);
 }

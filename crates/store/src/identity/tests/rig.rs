@@ -1,14 +1,21 @@
 //! What the tests share.
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicI64, Ordering},
+use std::{
+    path::Path,
+    sync::{
+        Arc,
+        atomic::{AtomicI64, Ordering},
+    },
 };
 
 use axum::{Json, Router, body::Body, routing::get};
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
-use sealpost_accounts::{Accounts, Actor, audit, random::system_rng};
+use sea_orm::ConnectionTrait;
+use sealpost_accounts::{
+    Accounts, Actor, audit,
+    random::{id_bytes, system_rng},
+};
 use sealpost_api::pairing::{PairStarted, SealedAnswer};
 use sealpost_database::{Clock, Database};
 use sealpost_envelope::{PrinterSecret, SealedMessage, pairing::Grant};
@@ -33,7 +40,7 @@ pub(super) struct Rig {
 impl Rig {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let db = Database::connect(&format!("sqlite:{}", folder.path().join("db").display())).await.unwrap();
+        let db = Database::connect(&database(folder.path()).await).await.unwrap();
         let mut all = sealpost_accounts::migrations();
         all.extend(migrations());
         db.migrate(all).await.unwrap();
@@ -114,6 +121,15 @@ impl Rig {
         (text("token"), text("user_id"))
     }
 
+    /// Token of the first operator.
+    pub(super) async fn operator(&self) -> String {
+        let setup = self.identity.accounts().issue_setup_token().await.unwrap().unwrap();
+        let body = json!({"setup_token": setup.expose(), "email": "op@example.org", "password": "plum tractor seven"});
+        let (status, answer) = self.post("/api/v1/setup", None, body).await;
+        assert_eq!(status, StatusCode::CREATED, "{answer}");
+        answer["token"].as_str().unwrap().to_owned()
+    }
+
     pub(super) async fn start(&self, secret: &PrinterSecret) -> PairStarted {
         let body = json!({
             "public_key": secret.public().to_string(), "key_type": "x25519", "key_id": secret.public().key_id(),
@@ -160,6 +176,18 @@ impl Rig {
     }
 }
 
+/// A SQLite file, or a fresh database of the PostgreSQL server that `SEALPOST_TEST_POSTGRES_URL` names.
+async fn database(folder: &Path) -> String {
+    let Ok(server) = std::env::var("SEALPOST_TEST_POSTGRES_URL") else {
+        return format!("sqlite:{}", folder.join("db").display());
+    };
+    let name = format!("identity_{}", hex::encode(id_bytes(&mut system_rng())));
+    let connection = sea_orm::Database::connect(format!("{server}/postgres")).await.unwrap();
+    connection.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+    connection.close().await.unwrap();
+    format!("{server}/{name}")
+}
+
 pub(super) fn printer_secret() -> PrinterSecret {
     PrinterSecret::generate(&mut system_rng())
 }
@@ -176,7 +204,7 @@ pub(super) fn code(answer: &Value) -> &str {
 async fn whoami(agent: AgentAuth) -> Json<Value> {
     let protocol = if agent.protocol == Protocol::Sealpost { "sealpost" } else { "lmnt" };
     Json(json!({
-        "id": agent.id, "owner": agent.owner, "name": agent.name, "protocol": protocol, "jti": agent.jti,
+        "id": agent.id, "owner": agent.owner, "protocol": protocol,
         "public_key": agent.public_key.to_string(),
     }))
 }

@@ -1,0 +1,144 @@
+//! Uploads.
+
+use http::StatusCode;
+use sealpost_envelope::{ContentCipher, Dek, Sealer, digest, ecdh};
+use serde_json::json;
+
+use super::kit::{GCODE, Kit, form};
+use crate::random;
+
+#[tokio::test]
+async fn nothing_of_the_plaintext_is_on_the_disk() {
+    let kit = Kit::new().await;
+    let seller = kit.person("sel").await;
+    let listing = kit.listing(&seller, json!({})).await;
+    let marked = b"; PLAINTEXT-MARK\nG28\nG1 X1\n";
+    let answer = kit.publish(&seller, json!({"listing": listing, "version": "1"}), marked).await;
+    assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+    let mut files = kit.blobs();
+    let data = kit.folder.path().join("data");
+    files.extend(["store.sqlite", "store.sqlite-wal"].map(|name| data.join(name).display().to_string()));
+    for file in files {
+        let bytes = std::fs::read(&file).unwrap();
+        assert!(!bytes.windows(14).any(|window| window == b"PLAINTEXT-MARK"), "{file}");
+    }
+}
+
+#[tokio::test]
+async fn what_is_no_gcode_is_refused_and_leaves_nothing() {
+    let kit = Kit::new().await;
+    let seller = kit.person("sel").await;
+    let listing = kit.listing(&seller, json!({})).await;
+    let jpeg = [b"\xff\xd8\xff\xe0".as_slice(), &[0x55; 300_000]].concat();
+    let bgcode = [b"GCDE\x01\0\0\0".as_slice(), &[1; 1000]].concat();
+    for file in [jpeg.as_slice(), &bgcode, b"", b"hello, this is a letter"] {
+        let answer = kit.publish(&seller, json!({"listing": listing, "version": "1"}), file).await;
+        let (status, code) = answer.problem();
+        assert_eq!(status, 422, "{}", answer.text());
+        assert!(!code.is_empty() && !answer.json()["hint"].as_str().unwrap().is_empty());
+    }
+    nothing_is_left(&kit).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_breaks_off_leaves_nothing() {
+    let kit = Kit::new().await;
+    let seller = kit.person("sel").await;
+    let listing = kit.listing(&seller, json!({})).await;
+    let whole = form(&json!({"listing": listing, "version": "1"}), &b"G28\nG1 X1\n".repeat(100_000));
+    let cut = whole[..whole.len() / 2].to_vec();
+    let answer = kit.publish_body(&seller, cut).await;
+    assert_eq!(answer.problem(), (400, "upload_broken".to_owned()));
+    nothing_is_left(&kit).await;
+}
+
+#[tokio::test]
+async fn an_upload_over_the_limit_is_refused() {
+    let kit = Kit::with(|config| config.max_upload_bytes = 1000).await;
+    let seller = kit.person("sel").await;
+    let listing = kit.listing(&seller, json!({})).await;
+    let answer =
+        kit.publish(&seller, json!({"listing": listing, "version": "1"}), &b"G28\n".repeat(1000)).await;
+    assert_eq!(answer.problem(), (413, "file_too_large".to_owned()));
+    nothing_is_left(&kit).await;
+}
+
+#[tokio::test]
+async fn a_file_sealed_by_its_publisher_is_opened_and_checked() {
+    let kit = Kit::new().await;
+    let (seller, buyer) = (kit.person("sel").await, kit.person("buy").await);
+    let vault = kit.get("/api/v1/vault-key", "").await.string("public_key");
+    let vault: [u8; 32] = hex::decode(vault).unwrap().try_into().unwrap();
+    let listing = kit.listing(&seller, json!({})).await;
+    for (version, cipher) in [("1", ContentCipher::Age), ("2", ContentCipher::Aes256Cbc)] {
+        let dek = Dek::generate(&mut random::rng());
+        let (blob, iv) = seal(&dek, cipher);
+        let plain_sha256 = digest::sha256_hex(GCODE);
+        let envelope = ecdh::wrap(
+            &dek,
+            &ecdh::Recipient::X25519(vault),
+            &format!("vault:{plain_sha256}"),
+            &mut random::rng(),
+        )
+        .unwrap();
+        let mut sealed = json!({"cipher": cipher, "envelope": envelope, "plain_sha256": plain_sha256, "plain_size": GCODE.len()});
+        if let Some(iv) = iv {
+            sealed["iv"] = hex::encode(iv).into();
+        }
+        let mut lie = sealed.clone();
+        lie["plain_size"] = 1.into();
+        let release = json!({"listing": listing, "version": version, "sealed": lie});
+        let answer = kit.publish(&seller, release, &blob).await;
+        assert_eq!(answer.problem(), (422, "plain_mismatch".to_owned()));
+        let mut damaged = blob.clone();
+        *damaged.last_mut().unwrap() ^= 1;
+        let release = json!({"listing": listing, "version": version, "sealed": sealed});
+        assert_eq!(kit.publish(&seller, release.clone(), &damaged).await.problem().0, 422);
+        let answer = kit.publish(&seller, release, &blob).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+        assert_eq!(answer.json()["cipher"], cipher.as_str());
+    }
+    let printer = kit.printer(&buyer, true).await;
+    let body = json!({"listing": listing, "payment": {"method": "free"}});
+    let licence = kit.post("/api/v1/purchases", &buyer, body).await.json()["licence"]["id"].clone();
+    let job = kit.ready_job(&buyer, licence.as_str().unwrap(), &printer).await;
+    let claimed = kit.claim(&printer, &job, "0123456789abcdef").await.json();
+    assert_eq!(kit.open_claimed(&printer, &claimed).await, GCODE);
+}
+
+#[tokio::test]
+async fn a_version_is_published_once_and_shown_at_once() {
+    let kit = Kit::new().await;
+    let seller = kit.person("sel").await;
+    let listing = kit.listing(&seller, json!({})).await;
+    let path = format!("/api/v1/listings/{listing}");
+    assert_eq!(kit.get(&path, "").await.json()["releases"], json!([]));
+    let release = json!({"listing": listing, "version": "1.0"});
+    let published = kit.publish(&seller, release.clone(), GCODE).await.json();
+    assert_eq!(published["preview"]["slicer"], "PrusaSlicer");
+    assert_eq!(kit.publish(&seller, release, GCODE).await.problem(), (409, "version_taken".to_owned()));
+    let shown = kit.get(&path, "").await;
+    assert_eq!(shown.json()["releases"][0]["version"], "1.0.0");
+    let other = kit.person("other").await;
+    let foreign = kit.publish(&other, json!({"listing": listing, "version": "2"}), GCODE).await;
+    assert_eq!(foreign.problem(), (403, "not_your_listing".to_owned()));
+}
+
+fn seal(dek: &Dek, cipher: ContentCipher) -> (Vec<u8>, Option<[u8; 16]>) {
+    use std::io::Write;
+    let mut sealer = Sealer::new(cipher, dek, &mut random::rng(), Vec::new()).unwrap();
+    let iv = sealer.iv();
+    sealer.write_all(GCODE).unwrap();
+    (sealer.finish().unwrap(), iv)
+}
+
+async fn nothing_is_left(kit: &Kit) {
+    use sea_orm::EntityTrait;
+    let mut notes = 1;
+    while notes > 0 {
+        tokio::task::yield_now().await;
+        let rows = crate::schema::pending_blob::Entity::find().all(kit.store.state.db.read()).await.unwrap();
+        notes = rows.len();
+    }
+    assert_eq!(kit.blobs(), Vec::<String>::new());
+}
