@@ -7,7 +7,9 @@ use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, EntityTrait, PaginatorTrait, QueryFilter,
     sea_query::Expr,
 };
-use sealpost_api::account::{Account, LoginRequest, LoginResponse, RegisterRequest, SetupRequest};
+use sealpost_api::account::{
+    Account, ChangePassword, LoginRequest, LoginResponse, RegisterRequest, SetupRequest,
+};
 use sealpost_database::{Clock, Database, Tx, clock::rfc3339};
 use sealpost_envelope::SecretText;
 use sealpost_keyring::KekProvider;
@@ -20,7 +22,7 @@ use crate::{
     audit::Actor,
     entity::{account, setup_token},
     identifier::{email, username, username_from, username_key},
-    jwt::{Registered, UserClaims},
+    jwt::{Registered, TokenKind, UserClaims},
     limit::Limiter,
     password::{self, Passwords},
     random::{id_bytes, secret, secret_hash, system_rng},
@@ -202,6 +204,36 @@ impl Accounts {
         self.0.db.write(move |tx| Box::pin(signed_in(tx, issuer.clone(), row.clone(), now))).await
     }
 
+    /// Gives an account another password and revokes all its tokens but the one at hand.
+    ///
+    /// # Errors
+    /// A password so far that is wrong, a new one that is weak, 429 for too many attempts.
+    pub async fn change_password(&self, person: &Person, request: ChangePassword) -> Result<(), ApiError> {
+        let (old, new) = (Zeroizing::new(request.password), Zeroizing::new(request.new_password));
+        let now = self.0.clock.now_ms();
+        let id = person.id.to_string();
+        self.0.sign_ins.attempt(&id, now).map_err(too_many)?;
+        let row = account::Entity::find_by_id(&id).one(self.0.db.read()).await?;
+        let too_long = old.len() > password::MAX_BYTES;
+        let old = if too_long { Zeroizing::default() } else { old };
+        if !self.0.passwords.verify(old, row.map(|row| row.password_hash)).await? || too_long {
+            return Err(ApiError::new(
+                StatusCode::FORBIDDEN,
+                "wrong_credentials",
+                "The password so far is wrong",
+            )
+            .hint("Check for a typing error."));
+        }
+        self.0.sign_ins.refund(&id);
+        password::check(&new, &person.email, &person.username)?;
+        let hash = self.0.passwords.hash(new).await?;
+        let jti = person.jti.clone();
+        self.0
+            .db
+            .write(move |tx| Box::pin(set_password(tx, id.clone(), hash.clone(), jti.clone(), now)))
+            .await
+    }
+
     /// Revokes the token somebody came with.
     ///
     /// # Errors
@@ -360,6 +392,18 @@ async fn signed_in(
     let details = json!({"jti": issued.jti});
     audit::record(tx, now, &actor, "account.signed_in", &format!("account:{user_id}"), details).await?;
     Ok(LoginResponse { token: issued.token.expose().to_owned(), user_id })
+}
+
+async fn set_password(tx: &Tx, id: String, hash: String, jti: String, now: i64) -> Result<(), ApiError> {
+    account::Entity::update_many()
+        .col_expr(account::Column::PasswordHash, Expr::value(hash))
+        .filter(account::Column::Id.eq(&id))
+        .exec(tx)
+        .await?;
+    tokens::revoke_all(tx, TokenKind::User, &id, Some(&jti), now).await?;
+    let subject = format!("account:{id}");
+    audit::record(tx, now, &Actor::User(id), "account.password_changed", &subject, json!({})).await?;
+    Ok(())
 }
 
 fn claims(registered: Registered, row: account::Model) -> UserClaims {

@@ -1,4 +1,4 @@
-//! `/auth` and `/api/v1/{accounts,setup,me}`.
+//! `/auth` and `/api/v1/{accounts,setup,me,me/password}`.
 
 use axum::{
     Json,
@@ -7,7 +7,7 @@ use axum::{
 use http::StatusCode;
 use sealpost_api::{
     Problem,
-    account::{Account, LoginRequest, LoginResponse, RegisterRequest, SetupRequest},
+    account::{Account, ChangePassword, LoginRequest, LoginResponse, RegisterRequest, SetupRequest},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -30,6 +30,7 @@ where
         .routes(routes!(register))
         .routes(routes!(set_up))
         .routes(routes!(me))
+        .routes(routes!(change_password))
 }
 
 /// Sign in by address or name.
@@ -96,4 +97,21 @@ async fn set_up(
 ))]
 async fn me(user: UserAuth) -> Json<Account> {
     Json(user.0.into())
+}
+
+/// Change the password; all other tokens of the account are revoked.
+#[utoipa::path(post, path = "/api/v1/me/password", tag = "accounts", request_body = ChangePassword, responses(
+    (status = 204),
+    (status = 401, body = Problem, description = "`sign_in_required`, `token_expired`, `token_revoked`, `token_invalid`"),
+    (status = 403, body = Problem, description = "`wrong_credentials`"),
+    (status = 422, body = Problem, description = "`weak_password`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
+))]
+async fn change_password(
+    State(accounts): State<Accounts>,
+    user: UserAuth,
+    ApiJson(request): ApiJson<ChangePassword>,
+) -> Result<StatusCode, ApiError> {
+    accounts.change_password(&user.0, request).await?;
+    Ok(StatusCode::NO_CONTENT)
 }

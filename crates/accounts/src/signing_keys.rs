@@ -94,7 +94,7 @@ impl SigningKeys {
             return self.unseal(&row);
         }
         // Of two processes that start at once, the slower one finds the row of the faster.
-        match self.insert(purpose, 1, None).await {
+        match self.insert(purpose, 1, None, Actor::System).await {
             Err(error) if error.is_unique_violation() => {}
             result => result?,
         }
@@ -128,9 +128,9 @@ impl SigningKeys {
     ///
     /// # Errors
     /// The failure of the database; of two rotations at once one fails.
-    pub async fn rotate(&self, purpose: KeyPurpose, keep_ms: i64) -> Result<ActiveKey, ApiError> {
+    pub async fn rotate(&self, purpose: KeyPurpose, keep_ms: i64, by: Actor) -> Result<ActiveKey, ApiError> {
         let generation = self.newest(purpose).await?.map_or(1, |row| row.generation + 1);
-        self.insert(purpose, generation, Some(keep_ms)).await?;
+        self.insert(purpose, generation, Some(keep_ms), by).await?;
         self.active(purpose).await
     }
 
@@ -147,6 +147,7 @@ impl SigningKeys {
         purpose: KeyPurpose,
         generation: i64,
         keep_ms: Option<i64>,
+        by: Actor,
     ) -> Result<(), ApiError> {
         let mut rng = system_rng();
         let secret = keyset::generate(&mut rng);
@@ -168,7 +169,7 @@ impl SigningKeys {
                     created_at: Set(now),
                     void_at: Set(None),
                 };
-                Box::pin(insert_row(tx, row, keep_ms.map(|keep| now.saturating_add(keep)), now))
+                Box::pin(insert_row(tx, row, keep_ms.map(|keep| now.saturating_add(keep)), by.clone(), now))
             })
             .await
     }
@@ -195,6 +196,7 @@ async fn insert_row(
     tx: &Tx,
     row: signing_key::ActiveModel,
     older_void_at: Option<i64>,
+    by: Actor,
     now: i64,
 ) -> Result<(), ApiError> {
     let row = row.insert(tx).await?;
@@ -208,7 +210,7 @@ async fn insert_row(
             .await?;
     }
     let details = json!({"purpose": row.purpose, "generation": row.generation});
-    audit::record(tx, now, &Actor::System, "key.created", &format!("key:{}", row.kid), details).await?;
+    audit::record(tx, now, &by, "key.created", &format!("key:{}", row.kid), details).await?;
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use std::{
 use http::StatusCode;
 use rand_core::Rng;
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
     sea_query::Expr,
 };
 use sealpost_database::{Clock, Database, Tx};
@@ -126,12 +126,16 @@ impl Tokens {
         *self.0.ring.write().unwrap_or_else(PoisonError::into_inner) = None;
     }
 
-    /// Removes rows of tokens that expired; to be called now and then.
+    /// Removes rows of tokens that expired; to be called now and then. It writes only where there are some.
     ///
     /// # Errors
     /// The failure of the database.
     pub async fn purge_expired(&self) -> Result<u64, ApiError> {
         let now = self.0.clock.now_ms();
+        let first = token::Entity::find().filter(token::Column::ExpiresAt.lt(now)).limit(1);
+        if first.one(self.0.db.read()).await?.is_none() {
+            return Ok(0);
+        }
         self.0
             .db
             .write(move |tx| {

@@ -50,6 +50,16 @@ pub struct LoginResponse {
     pub user_id: String,
 }
 
+/// `POST /api/v1/me/password`.
+#[derive(Clone, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ChangePassword {
+    /// The password so far.
+    pub password: String,
+    /// At least 10 characters.
+    pub new_password: String,
+}
+
 /// `GET /api/v1/me`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -79,4 +89,5 @@ redacted_debug! {
     SetupRequest { account },
     LoginRequest { email, username },
     LoginResponse { user_id },
+    ChangePassword {},
 }

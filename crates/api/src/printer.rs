@@ -90,6 +90,29 @@ pub struct SignedKeySet {
     pub key_set: String,
 }
 
+/// A key that an operator may replace; printers pin the root, so it is not among them.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum RotatedKey {
+    /// Signs job manifests.
+    Jobs,
+    /// Signs tokens.
+    Tokens,
+}
+
+/// `POST /api/v1/keys/rotate` (operators); the answer is the new [`SignedKeySet`].
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct RotateKey {
+    /// Which one.
+    pub key: RotatedKey,
+    /// Whether somebody else may have the old one: then nothing it signed counts any more. Otherwise what it signed lives on to
+    /// its own end.
+    #[serde(default)]
+    pub lost: bool,
+}
+
 /// `POST /api/v1/jobs/{id}/reports`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
