@@ -47,6 +47,9 @@ enum Command {
     },
     /// Leaves the store; the identity key stays
     Unpair,
+    /// Holds one file for Klipper (compatible mode); started by the agent
+    #[command(hide = true)]
+    Hold,
 }
 
 #[derive(Debug, Subcommand)]
@@ -65,6 +68,11 @@ enum QueueCommand {
 }
 
 impl Arguments {
+    /// Whether this process holds a file that another one must be able to open.
+    pub(crate) fn is_holder(&self) -> bool {
+        matches!(self.command, Command::Hold)
+    }
+
     pub(crate) async fn execute(self) -> anyhow::Result<()> {
         let settings = Settings::load(self.config.as_deref())?;
         match self.command {
@@ -75,6 +83,7 @@ impl Arguments {
             Command::Queue { command: QueueCommand::Remove { job } } => show::remove(&settings, job).await?,
             Command::Check { json } => show::check(settings, json).await?,
             Command::Unpair => show::unpair(settings).await?,
+            Command::Hold => {}
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 //!
 //! Blocking calls with deadlines: drivers run them on a thread of their own.
 
+pub mod compatible;
 mod peer;
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 use std::{
     fs::File,
     io::{self, Write},
-    os::fd::{AsFd, BorrowedFd},
+    os::fd::{AsFd, BorrowedFd, OwnedFd},
 };
 
 use rustix::fs::{MemfdFlags, SealFlags, fcntl_add_seals, memfd_create};
@@ -53,6 +53,11 @@ impl Write for Draft {
 }
 
 impl SealedFile {
+    /// Gives the descriptor away.
+    pub fn into_fd(self) -> OwnedFd {
+        self.file.into()
+    }
+
     /// Bytes in it.
     pub fn size(&self) -> u64 {
         self.size

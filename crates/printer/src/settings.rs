@@ -40,6 +40,8 @@ pub struct Settings {
     pub allow_http: bool,
     /// Print although Klipper's process can be looked into by others of its user.
     pub allow_reduced: bool,
+    /// Hand files over by the documented commands instead of the socket: reduced protection.
+    pub compatible: bool,
     /// Extra log file beside standard error.
     pub log_file: Option<PathBuf>,
     /// More detail in the log; never secrets.
@@ -93,6 +95,7 @@ struct File {
     poll_interval_seconds: Option<u64>,
     allow_http: bool,
     allow_reduced: bool,
+    compatible: bool,
     log_file: Option<PathBuf>,
     debug: bool,
     keep_stubs: Option<usize>,
@@ -140,6 +143,7 @@ impl Settings {
             poll_interval: Duration::from_secs(file.poll_interval_seconds.unwrap_or(60).clamp(5, 3600)),
             allow_http: file.allow_http,
             allow_reduced: file.allow_reduced,
+            compatible: file.compatible,
             log_file: file.log_file,
             debug: file.debug,
             keep_stubs: file.keep_stubs.unwrap_or(10),

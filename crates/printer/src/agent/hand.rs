@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{Agent, Mail};
 use crate::{
     core::Event,
-    handover::{Handover, Load, PeerRules},
+    handover::{Handover, Load, PeerRules, compatible::register},
     moonraker::Moonraker,
     opening::OpenedFile,
     problem::file as file_problem,
@@ -40,12 +40,17 @@ impl Agent {
         };
         let (moonraker, mail) = (self.moonraker.clone(), self.mail.clone());
         let (socket, gcodes) = (self.settings.handover_socket.clone(), self.settings.gcodes_dir.clone());
-        let allow_reduced = self.settings.allow_reduced;
+        let (allow_reduced, compatible) = (self.settings.allow_reduced, self.settings.compatible);
         tokio::spawn(async move {
             let result = async {
                 write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened).await?;
-                let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
-                let handed = hand_over(socket, rules, job.clone(), layers, opened).await;
+                let handed = if compatible {
+                    let load = Load { job: &job, name: &stub_name(&job), layers };
+                    register(&moonraker, load, opened.file).await.map(|()| true)
+                } else {
+                    let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
+                    hand_over(socket, rules, job.clone(), layers, opened).await
+                };
                 if handed.is_err() {
                     remove_stub(&moonraker, gcodes.as_deref(), &job).await;
                 }
