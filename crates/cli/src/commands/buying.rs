@@ -76,11 +76,10 @@ pub(crate) async fn buy(args: BuyArgs) -> Result<()> {
         Some(licence) => bought(licence),
         None => format!(
             "Ordered: purchase {} of {}, {}.\n\
-             Pay the seller; your licence is there once they ran `sealpost mark-paid {}`.",
+             Pay the seller and name the purchase; your licence is there once they say that the money arrived.",
             response.purchase.id,
             response.purchase.listing,
             price_text(price.as_ref()),
-            response.purchase.id,
         ),
     });
     Ok(())

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgGroup, Args, ValueEnum};
 use sealpost_api::catalogue::{Listing, NewListing, NewRelease, Price, Release, VaultKey};
 use sealpost_envelope::ContentCipher;
-use sealpost_market::Money;
+use sealpost_market::{Money, Version};
 use serde::Serialize;
 
 use crate::{
@@ -25,9 +25,9 @@ pub(crate) struct PublishArgs {
     /// Listing of yours to add the file to
     #[arg(long, value_name = "ID", value_parser = id)]
     listing: Option<String>,
-    /// Version of the file [default: 1, or one more than the newest]
+    /// Version of the file [default: 1.0.0, or the newest and one more]
     #[arg(long)]
-    version: Option<String>,
+    version: Option<Version>,
 
     /// Make a listing with this title
     #[arg(long, help_heading = "New listing")]
@@ -93,11 +93,11 @@ pub(crate) async fn publish(args: PublishArgs) -> Result<()> {
         Some(version) => version.clone(),
         None => next_version(&listing.releases)?,
     };
-    let mut new = NewRelease { listing: listing.id.clone(), version, sealed: None };
-    if version_is_taken(&listing, &new.version) {
-        let sentence = format!("version {} of {} is there already", new.version, listing.id);
+    if version_is_taken(&listing, &version) {
+        let sentence = format!("version {version} of {} is there already", listing.id);
         return Err(Failure::new("version_taken", sentence).hint("give another one with --version"));
     }
+    let mut new = NewRelease { listing: listing.id.clone(), version: version.to_string(), sealed: None };
 
     let sent = if args.seal_here {
         let vault: VaultKey = client.get(&["api", "v1", "vault-key"], &[]).await?;
@@ -145,6 +145,13 @@ async fn settle(client: &Client, new: &NewRelease, failure: Failure, is_new: boo
     {
         return Ok(release);
     }
+    let failure = match failure.is(Exit::Unreachable) {
+        true => failure.hint(format!(
+            "before you send it again, see whether it arrived: sealpost listings {}",
+            new.listing
+        )),
+        false => failure,
+    };
     if is_new {
         say!(
             "sealpost: listing {} was made but holds no file yet; go on with `sealpost publish FILE --listing {}`",
@@ -163,16 +170,33 @@ fn price(args: &PublishArgs) -> Result<Option<Price>> {
     Ok(Some(Price { amount: money.amount_text(), currency: money.currency.to_string() }))
 }
 
-fn version_is_taken(listing: &Listing, version: &str) -> bool {
-    listing.releases.iter().any(|release| release.version == version)
+fn version_is_taken(listing: &Listing, version: &Version) -> bool {
+    listing
+        .releases
+        .iter()
+        .any(|release| release.version.parse().is_ok_and(|taken: Version| taken == *version))
 }
 
-fn next_version(releases: &[Release]) -> Result<String> {
-    let numbers: Option<Vec<u32>> = releases.iter().map(|release| release.version.parse().ok()).collect();
-    match numbers {
-        Some(numbers) => Ok((numbers.into_iter().max().unwrap_or_default() + 1).to_string()),
+/// The newest version with one more at the end.
+fn next_version(releases: &[Release]) -> Result<Version> {
+    let newest = releases.iter().filter_map(|release| release.version.parse::<Version>().ok()).max();
+    let next = match &newest {
+        None => Some("1".to_owned()),
+        Some(newest) => {
+            let text = newest.to_string();
+            let numbers = text.split_once('+').map_or(text.as_str(), |(numbers, _)| numbers);
+            numbers
+                .rsplit_once('.')
+                .and_then(|(front, patch)| Some(format!("{front}.{}", patch.parse::<u64>().ok()? + 1)))
+        }
+    };
+    match next
+        .and_then(|next| next.parse().ok())
+        .filter(|_| !newest.as_ref().is_some_and(Version::is_prerelease))
+    {
+        Some(next) => Ok(next),
         None => {
-            let newest = releases.first().map_or("?", |release| release.version.as_str());
+            let newest = newest.map_or_else(|| "?".to_owned(), |version| version.to_string());
             Err(Failure::usage("which_version", format!("which version comes after {newest}?"))
                 .hint("say it with --version"))
         }
@@ -203,9 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn numbered_versions_count_up() {
-        assert_eq!(next_version(&[]).unwrap(), "1");
-        assert_eq!(next_version(&[release("9"), release("10")]).unwrap(), "11");
-        assert_eq!(next_version(&[release("1.0"), release("1")]).unwrap_err().code(), "which_version");
+    fn versions_count_up_where_that_has_a_meaning() {
+        let next = |taken: &[&str]| {
+            let releases: Vec<_> = taken.iter().map(|version| release(version)).collect();
+            next_version(&releases).map(|version| version.to_string())
+        };
+        assert_eq!(next(&[]).unwrap(), "1.0.0");
+        assert_eq!(next(&["1.0.9", "1.0.10"]).unwrap(), "1.0.11");
+        assert_eq!(next(&["2.1.0+build.7"]).unwrap(), "2.1.1");
+        assert_eq!(next(&["2.0.0-rc.1", "1.0.0"]).unwrap_err().code(), "which_version");
     }
 }

@@ -1,6 +1,6 @@
 //! Following one job to its end.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
 use sealpost_api::job::Job;
@@ -15,6 +15,8 @@ use crate::{
 
 /// Time between two looks at the job.
 const INTERVAL: Duration = Duration::from_secs(2);
+/// How long a store that cannot be reached is waited for.
+const PATIENCE: Duration = Duration::from_secs(10 * 60);
 
 /// Shows how `job` goes until it has ended; anything but success is a failure with an exit code of its own.
 pub(crate) async fn watch(client: &Client, mut job: Job, json: bool) -> Result<()> {
@@ -25,14 +27,27 @@ pub(crate) async fn watch(client: &Client, mut job: Job, json: bool) -> Result<(
         if job.state.is_final() || job.state == JobState::Interrupted {
             break;
         }
-        tokio::time::sleep(INTERVAL).await;
-        job = fetch_job(client, &job.id).await?;
+        job = next_look(client, &job.id, &mut view).await?;
     }
     view.finish();
     if json || job.state == JobState::Success {
         answer(json, &job, describe);
     }
     ended(&job)
+}
+
+/// The job a little later. Prints take hours: a store that is away for a while is waited for.
+async fn next_look(client: &Client, id: &str, view: &mut View) -> Result<Job> {
+    let given_up = Instant::now() + PATIENCE;
+    loop {
+        tokio::time::sleep(INTERVAL).await;
+        match fetch_job(client, id).await {
+            Err(failure) if failure.is(Exit::Unreachable) && Instant::now() < given_up => {
+                view.tell("the store cannot be reached; still trying");
+            }
+            looked => return looked,
+        }
+    }
 }
 
 fn ended(job: &Job) -> Result<()> {
@@ -83,13 +98,21 @@ impl View {
                 bar.set_position(job.progress_permille.into());
                 bar.set_message(text);
             }
-            None => {
-                let line = format!("{} {text}", percent(job.progress_permille));
-                if line != self.told {
-                    say!("{line}");
-                    self.told = line;
-                }
-            }
+            None => self.tell_once(format!("{} {text}", percent(job.progress_permille))),
+        }
+    }
+
+    fn tell(&mut self, text: &str) {
+        match &self.bar {
+            Some(bar) => bar.set_message(text.to_owned()),
+            None => self.tell_once(text.to_owned()),
+        }
+    }
+
+    fn tell_once(&mut self, line: String) {
+        if line != self.told {
+            say!("{line}");
+            self.told = line;
         }
     }
 
