@@ -28,62 +28,65 @@ use sealpost_printer::machine::rng;
 use serde_json::{Value, json};
 use tokio::{net::TcpListener, sync::watch};
 
-pub const PRINTER: &str = "p_1";
+pub(crate) const PRINTER: &str = "p_1";
+
+/// Something that is changed before it is sent.
+pub(crate) type Change<T> = Box<dyn Fn(&mut T) + Send>;
 
 /// A running store.
 #[derive(Clone)]
-pub struct FakeStore {
-    pub url: String,
-    pub inner: Arc<Mutex<Inner>>,
-    pub signal: watch::Sender<u64>,
+pub(crate) struct FakeStore {
+    pub(crate) url: String,
+    pub(crate) inner: Arc<Mutex<Inner>>,
+    pub(crate) signal: watch::Sender<u64>,
 }
 
-pub struct Inner {
-    pub origin: String,
-    pub root: SigningKey,
-    pub signing: SigningKey,
-    pub key_set_version: u64,
-    pub printer: Option<PrinterPublic>,
-    pub token: u64,
-    pub jobs: Vec<FakeJob>,
-    pub cancel: Vec<String>,
+pub(crate) struct Inner {
+    pub(crate) origin: String,
+    pub(crate) root: SigningKey,
+    pub(crate) signing: SigningKey,
+    pub(crate) key_set_version: u64,
+    pub(crate) printer: Option<PrinterPublic>,
+    pub(crate) token: u64,
+    pub(crate) jobs: Vec<FakeJob>,
+    pub(crate) cancel: Vec<String>,
     challenge: Option<challenge::Challenge>,
     /// Requests by path, for counting.
-    pub asked: HashMap<String, usize>,
+    pub(crate) asked: HashMap<String, usize>,
     /// Changes a claim's answer on its way.
-    pub meddle: Option<Box<dyn Fn(&mut ClaimedJob) + Send>>,
+    pub(crate) meddle: Option<Change<ClaimedJob>>,
     /// Changes what is signed.
-    pub mislead: Option<Box<dyn Fn(&mut JobManifest) + Send>>,
+    pub(crate) mislead: Option<Change<JobManifest>>,
     /// Answers every report with this status.
-    pub refuse_reports: Option<StatusCode>,
+    pub(crate) refuse_reports: Option<StatusCode>,
     /// Ends a download after so many bytes.
-    pub cut: Option<usize>,
+    pub(crate) cut: Option<usize>,
 }
 
-pub struct FakeJob {
-    pub id: String,
-    pub state: JobState,
-    pub lease: u64,
-    pub cipher: ContentCipher,
-    pub blob: Vec<u8>,
-    pub plain: Digest,
+pub(crate) struct FakeJob {
+    pub(crate) id: String,
+    pub(crate) state: JobState,
+    pub(crate) lease: u64,
+    pub(crate) cipher: ContentCipher,
+    pub(crate) blob: Vec<u8>,
+    pub(crate) plain: Digest,
     dek: Dek,
     iv: Option<[u8; 16]>,
-    pub reports: Vec<Report>,
+    pub(crate) reports: Vec<Report>,
 }
 
 impl FakeJob {
-    pub fn statuses(&self) -> Vec<String> {
+    pub(crate) fn statuses(&self) -> Vec<String> {
         self.reports.iter().map(|report| format!("{:?}", report.status).to_lowercase()).collect()
     }
 }
 
-pub fn now() -> u64 {
+pub(crate) fn now() -> u64 {
     SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap().as_secs()
 }
 
 impl FakeStore {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         let key = || {
@@ -127,7 +130,7 @@ impl FakeStore {
     }
 
     /// A job that waits.
-    pub fn add_job(&self, id: &str, cipher: ContentCipher, plain: &[u8]) {
+    pub(crate) fn add_job(&self, id: &str, cipher: ContentCipher, plain: &[u8]) {
         let dek = Dek::generate(&mut rng());
         let mut sealer = Sealer::new(cipher, &dek, &mut rng(), Vec::new()).unwrap();
         std::io::Write::write_all(&mut sealer, plain).unwrap();
@@ -148,11 +151,11 @@ impl FakeStore {
     }
 
     /// Looks at a job.
-    pub fn job<T>(&self, id: &str, look: impl FnOnce(&mut FakeJob) -> T) -> T {
+    pub(crate) fn job<T>(&self, id: &str, look: impl FnOnce(&mut FakeJob) -> T) -> T {
         look(self.inner.lock().unwrap().jobs.iter_mut().find(|job| job.id == id).unwrap())
     }
 
-    pub fn with<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
+    pub(crate) fn with<T>(&self, look: impl FnOnce(&mut Inner) -> T) -> T {
         look(&mut self.inner.lock().unwrap())
     }
 
