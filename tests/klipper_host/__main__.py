@@ -41,6 +41,8 @@ def main():
                         " one JSON string a line")
     parser.add_argument("--rate", type=float, default=0.0,
                         help="lines a second, 0: as fast as possible")
+    parser.add_argument("--refresh", type=float, default=0.25,
+                        help="seconds between updates of a subscription")
     parser.add_argument("--early-dump", action="store_true", help="log what"
                         " surrounds the position at a shutdown at once, as"
                         " older Klippers and Kalico do")
@@ -54,6 +56,7 @@ def main():
     sys.modules["extras"] = extras
     start_args = {"announce": options.announce,
                   "early_dump": options.early_dump,
+                  "refresh": options.refresh,
                   "config_file": options.config,
                   "apiserver": options.api_server,
                   "log_file": options.logfile, "start_reason": "startup",

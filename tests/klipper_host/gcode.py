@@ -109,10 +109,8 @@ class Dispatch:
         if cmd in self.handlers:
             raise self.printer.config_error(
                 "gcode command %s already registered" % (cmd,))
-        handler = func
-        if not _TRADITIONAL.fullmatch(cmd):
-            def handler(gcmd):
-                func(self._with_extended_params(gcmd))
+        handler = func if _TRADITIONAL.fullmatch(cmd) else (
+            lambda gcmd: func(self._with_extended_params(gcmd)))
         self.handlers[cmd] = handler
         if when_not_ready:
             self.early[cmd] = handler

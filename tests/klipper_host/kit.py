@@ -195,7 +195,8 @@ class Host:
              "-a", str(self.data / "comms" / "klippy.sock"),
              "-l", str(self.data / "logs" / "klippy.log"),
              "--extras", str(EXTRAS), "--rate", str(rate),
-             "--record", str(self.record), "--announce", *arguments],
+             "--record", str(self.record), "--announce",
+             "--refresh", "0.02", *arguments],
             env=dict(os.environ, PYTHONPATH=str(HERE.parent)),
             stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         self.wait_announced()

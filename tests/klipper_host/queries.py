@@ -1,9 +1,6 @@
 """Endpoints for G-code and for the status of printer objects."""
 # SPDX-License-Identifier: MIT OR Apache-2.0
 
-REFRESH = 0.25
-
-
 class GcodeEndpoints:
     def __init__(self, printer):
         self.gcode = printer.lookup_object("gcode")
@@ -38,6 +35,7 @@ class StatusEndpoints:
     def __init__(self, printer):
         self.printer = printer
         self.reactor = printer.get_reactor()
+        self.refresh = printer.get_start_args()["refresh"]
         self.pending = []
         self.subscribers = {}
         self.last = {}
@@ -83,7 +81,7 @@ class StatusEndpoints:
                     continue
                 self._update(connection, wanted, template, before, eventtime)
         # A query may be the first half of a subscription: look once more.
-        return (eventtime + REFRESH if self.subscribers or pending
+        return (eventtime + self.refresh if self.subscribers or pending
                 else self.reactor.NEVER)
 
     def _update(self, connection, wanted, template, before, eventtime):

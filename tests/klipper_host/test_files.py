@@ -56,6 +56,15 @@ class WholeFiles(PrintTest):
         self.assertEqual(stats["filename"], self.name)
         self.assertEqual(stats["info"]["total_layer"], 12)
 
+    def test_objects_of_the_print_before_are_forgotten(self):
+        self.print_to_the_end(b"EXCLUDE_OBJECT_DEFINE NAME=first\n")
+        names = [o["name"] for o in self.api.query("exclude_object")["objects"]]
+        self.assertEqual(names, ["FIRST"])
+        self.job = "p" + os.urandom(6).hex()
+        self.name = "sealpost/%s.gcode" % self.job
+        self.print_to_the_end(b"M118 second\n")
+        self.assertEqual(self.api.query("exclude_object")["objects"], [])
+
     def test_every_way_to_name_the_file_starts_it(self):
         for form in ('SDCARD_PRINT_FILE FILENAME="sealpost/{0}.gcode"',
                      'SDCARD_PRINT_FILE FILENAME="/sealpost/{0}.gcode"',
