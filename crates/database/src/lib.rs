@@ -6,6 +6,8 @@ mod connect;
 mod group;
 mod migrate;
 mod retry;
+#[cfg(test)]
+mod tests;
 mod tx;
 
 use futures::future::BoxFuture;
@@ -42,6 +44,11 @@ impl Failure for DbErr {
 /// Whether PostgreSQL gave the transaction up in favour of another (SQLSTATE 40001 or 40P01).
 pub fn is_serialization_failure(error: &DbErr) -> bool {
     retry::is_serialization_failure(error)
+}
+
+/// Whether PostgreSQL refused a text because it holds a NUL character (SQLSTATE 22021 or 22P05).
+pub fn is_unstorable_text(error: &DbErr) -> bool {
+    retry::is_unstorable_text(error)
 }
 
 /// One open database. Cheap to clone.

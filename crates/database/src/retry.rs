@@ -37,14 +37,21 @@ where
 }
 
 pub(crate) fn is_serialization_failure(error: &DbErr) -> bool {
+    matches!(sqlstate(error).as_deref(), Some("40001" | "40P01"))
+}
+
+pub(crate) fn is_unstorable_text(error: &DbErr) -> bool {
+    matches!(sqlstate(error).as_deref(), Some("22021" | "22P05"))
+}
+
+fn sqlstate(error: &DbErr) -> Option<String> {
     let (DbErr::Exec(RuntimeErr::SqlxError(inner))
     | DbErr::Query(RuntimeErr::SqlxError(inner))
     | DbErr::Conn(RuntimeErr::SqlxError(inner))) = error
     else {
-        return false;
+        return None;
     };
-    let code = inner.as_database_error().and_then(|database| database.code());
-    matches!(code.as_deref(), Some("40001" | "40P01"))
+    inner.as_database_error().and_then(|database| database.code()).map(|code| code.into_owned())
 }
 
 pub(crate) fn panicked() -> DbErr {

@@ -7,7 +7,7 @@ use sea_orm::DbErr;
 use sealpost_accounts::ApiError;
 use sealpost_api::Problem;
 use sealpost_api::problem::MEDIA_TYPE;
-use sealpost_database::{Failure, is_serialization_failure};
+use sealpost_database::{Failure, is_serialization_failure, is_unstorable_text};
 use sealpost_market::{RuleClass, RuleError};
 
 use crate::blobs::BlobError;
@@ -57,6 +57,11 @@ impl Fault {
             Self::Accounts(error) => error.problem().clone(),
             Self::Conflict => {
                 Problem::new(409, "busy", "Somebody else changed this at the same time").hint("Try again.")
+            }
+            Self::Database(error) if is_unstorable_text(&error) => {
+                Problem::new(422, "invalid", "The request cannot be used")
+                    .detail("A text holds a NUL character.")
+                    .hint("Take it out.")
             }
             Self::Database(error) => {
                 tracing::error!(%error, "the database failed");

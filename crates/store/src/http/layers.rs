@@ -4,6 +4,7 @@ use std::any::Any;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
+use axum::middleware::{self, Next};
 use axum::response::Response;
 use http::{HeaderName, HeaderValue, Method, header};
 use sealpost_api::Problem;
@@ -21,6 +22,7 @@ pub(crate) fn surround(router: Router, max_json_bytes: usize) -> Router {
         .fallback(unknown)
         .method_not_allowed_fallback(wrong_method)
         .layer(DefaultBodyLimit::max(max_json_bytes))
+        .layer(middleware::from_fn(without_nul))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(SetResponseHeaderLayer::if_not_present(
             header::X_CONTENT_TYPE_OPTIONS,
@@ -37,6 +39,11 @@ pub(crate) fn surround(router: Router, max_json_bytes: usize) -> Router {
         .layer(PropagateRequestIdLayer::new(REQUEST_ID))
         .layer(TraceLayer::new_for_http().make_span_with(span))
         .layer(SetRequestIdLayer::new(REQUEST_ID, RandomId))
+}
+
+/// No id, code or address holds a NUL, and not every database can look for one.
+async fn without_nul(request: Request, next: Next) -> Response {
+    if request.uri().path().contains("%00") { unknown().await } else { next.run(request).await }
 }
 
 async fn unknown() -> Response {

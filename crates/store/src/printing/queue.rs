@@ -65,7 +65,7 @@ pub(crate) async fn offers(state: &AppState, agent: &AgentAuth) -> Result<Poll> 
 /// says nothing about those that wait in its memory, so it gets the next one when the last one has ended.
 pub(crate) async fn next_for_lmnt(state: &AppState, agent: &AgentAuth) -> Result<Option<ClaimedJob>> {
     let rows = open(state, agent.id.as_str()).await?;
-    if rows.iter().any(|row| is_running(row)) {
+    if rows.iter().any(is_running) {
         return Ok(None);
     }
     let next = rows.iter().find(|row| {

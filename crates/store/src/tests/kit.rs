@@ -25,6 +25,7 @@ pub(crate) struct Kit {
     pub(crate) router: Router,
     pub(crate) folder: Arc<TempDir>,
     now: Arc<AtomicI64>,
+    database_url: Option<String>,
 }
 
 /// Somebody's printer.
@@ -43,27 +44,35 @@ pub(crate) struct Answer {
 
 impl Kit {
     pub(crate) async fn new() -> Self {
-        Self::open(Arc::new(tempfile::tempdir().unwrap()), 1_800_000_000_000, |_| ()).await
+        Self::with(|_| ()).await
     }
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
-        Self::open(Arc::new(tempfile::tempdir().unwrap()), 1_800_000_000_000, change).await
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::open(folder, 1_800_000_000_000, postgres().await, change).await
     }
 
-    async fn open(folder: Arc<TempDir>, now: i64, change: impl FnOnce(&mut Config)) -> Self {
+    async fn open(
+        folder: Arc<TempDir>,
+        now: i64,
+        database_url: Option<String>,
+        change: impl FnOnce(&mut Config),
+    ) -> Self {
         let now = Arc::new(AtomicI64::new(now));
         let read = now.clone();
         let clock = Clock::new(move || read.load(Ordering::Relaxed));
         let mut config = Config { sweep_interval_ms: 20, ..Config::in_dir(folder.path().join("data")) };
+        config.database_url.clone_from(&database_url);
         change(&mut config);
         let parts = Parts { clock: Some(clock), ..Parts::default() };
         let store = Store::open_with(config, parts).await.unwrap();
-        Self { router: store.router(), store, folder, now }
+        Self { router: store.router(), store, folder, now, database_url }
     }
 
     /// The same folder, opened by another store.
     pub(crate) async fn again(&self) -> Self {
-        Self::open(self.folder.clone(), self.now.load(Ordering::Relaxed), |_| ()).await
+        let now = self.now.load(Ordering::Relaxed);
+        Self::open(self.folder.clone(), now, self.database_url.clone(), |_| ()).await
     }
 
     pub(crate) fn pass_s(&self, seconds: i64) {
@@ -258,6 +267,17 @@ impl Answer {
         assert!(!problem["title"].as_str().unwrap().is_empty());
         (self.status.as_u16(), problem["code"].as_str().unwrap().to_owned())
     }
+}
+
+/// A new database on the server `SEALPOST_TEST_POSTGRES_URL` (`postgres://user@host:port`), if there is one.
+async fn postgres() -> Option<String> {
+    use sea_orm::ConnectionTrait;
+    let server = std::env::var("SEALPOST_TEST_POSTGRES_URL").ok()?;
+    let name = format!("store_{}", hex::encode(random::bytes::<8>().unwrap()));
+    let admin = sea_orm::Database::connect(format!("{server}/postgres")).await.unwrap();
+    admin.execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
+    admin.close().await.unwrap();
+    Some(format!("{server}/{name}"))
 }
 
 pub(crate) fn form(release: &Value, file: &[u8]) -> Vec<u8> {

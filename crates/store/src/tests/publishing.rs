@@ -18,8 +18,10 @@ async fn nothing_of_the_plaintext_is_on_the_disk() {
     let mut files = kit.blobs();
     let data = kit.folder.path().join("data");
     files.extend(["store.sqlite", "store.sqlite-wal"].map(|name| data.join(name).display().to_string()));
+    assert!(!kit.blobs().is_empty());
     for file in files {
-        let bytes = std::fs::read(&file).unwrap();
+        // On PostgreSQL there are no files of the database here.
+        let Ok(bytes) = std::fs::read(&file) else { continue };
         assert!(!bytes.windows(14).any(|window| window == b"PLAINTEXT-MARK"), "{file}");
     }
 }

@@ -1,4 +1,5 @@
-//! What `Database::write` promises, on SQLite and, where `SEALPOST_TEST_POSTGRES_URL` names one, on PostgreSQL.
+//! What `Database::write` promises, on SQLite and, where `SEALPOST_TEST_POSTGRES_URL` names one (`postgres://user@host:port`, no database),
+//! on PostgreSQL.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -6,8 +7,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use sea_orm::{ConnectionTrait, DbErr, Statement};
 use sea_orm_migration::prelude::*;
 use sea_orm_migration::schema::string;
-use sealpost_database::{Database, Failure, Tx};
 use tempfile::TempDir;
+
+use crate::{Database, Failure, Tx};
 
 struct First;
 
@@ -53,9 +55,9 @@ async fn databases() -> Vec<(Database, TempDir)> {
     if let Ok(server) = std::env::var("SEALPOST_TEST_POSTGRES_URL") {
         static NUMBER: AtomicUsize = AtomicUsize::new(0);
         let name = format!("sp_{}_{}", std::process::id(), NUMBER.fetch_add(1, Ordering::Relaxed));
-        let admin = Database::connect(&server).await.unwrap();
+        let admin = Database::connect(&format!("{server}/postgres")).await.unwrap();
         admin.read().execute_unprepared(&format!("CREATE DATABASE {name}")).await.unwrap();
-        let url = format!("{}/{name}", server.rsplit_once('/').unwrap().0);
+        let url = format!("{server}/{name}");
         all.push((Database::connect(&url).await.unwrap(), tempfile::tempdir().unwrap()));
     }
     for (db, _) in &all {
@@ -224,5 +226,5 @@ async fn readers_cannot_write_on_sqlite() {
 #[tokio::test]
 async fn other_kinds_of_databases_are_refused() {
     let refused = Database::connect("mysql://localhost/x").await.unwrap_err();
-    assert!(matches!(refused, sealpost_database::Error::Address));
+    assert!(matches!(refused, crate::Error::Address));
 }
