@@ -3,6 +3,7 @@
 use std::future::Future;
 use std::net::SocketAddr;
 
+use axum::serve::ListenerExt;
 use tokio::net::TcpListener;
 
 use crate::{Config, Error, Store};
@@ -30,6 +31,8 @@ impl Store {
     ) -> Result<(), Error> {
         let address = self.state.config.listen;
         let service = self.router().into_make_service_with_connect_info::<SocketAddr>();
+        // An event for a printer leaves when it is written, whatever the printer has not acknowledged yet.
+        let listener = listener.tap_io(|stream| drop(stream.set_nodelay(true)));
         let hub = self.state.hub.clone();
         let let_go = async move {
             shutdown.await;
