@@ -23,7 +23,7 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    core::{Core, Document, Effect, Event, Rules},
+    core::{Core, Document, Effect, Event, Rules, Trouble},
     local::Request,
     machine::{Clock, Identity, notify_ready},
     moonraker::{Address, Moonraker},
@@ -245,6 +245,10 @@ impl Agent {
                     match store::listen(&store, &current.token, signal).await {
                         Ok(()) => tracing::debug!("the store's event stream ended"),
                         Err(trouble) => {
+                            if trouble == Trouble::Unauthorized {
+                                // The poll hears the same and gets a new token.
+                                let _ = mail.send(Mail::Event(Box::new(Event::Signal)));
+                            }
                             tracing::debug!(code = store::into_problem(trouble).code, "no event stream");
                         }
                     }

@@ -29,7 +29,7 @@ pub(super) enum PairMail {
     },
     Asked {
         session: Box<Session>,
-        result: Result<String, Problem>,
+        result: Result<(String, u64), Problem>,
         answer: Answer,
     },
     Completed {
@@ -71,7 +71,7 @@ impl Agent {
     }
 
     pub(super) fn pair_start(&mut self, description: &Description, answer: Answer) {
-        let begun = self.identity_or_new().and_then(|identity| {
+        let begun = self.no_job_at_hand().and_then(|()| self.identity_or_new()).and_then(|identity| {
             Ok((identity, Store::new(self.http.clone(), self.store_to_join(description.store.as_deref())?)))
         });
         let (identity, store) = match begun {
@@ -97,13 +97,16 @@ impl Agent {
         };
         let mail = self.mail.clone();
         tokio::spawn(async move {
-            let result = session.ask().await.map(|(status, _)| status);
+            let result = session.ask().await;
             let _ = mail.send(Mail::Pair(PairMail::Asked { session: Box::new(session), result, answer }));
         });
     }
 
     pub(super) fn pair_complete(&mut self, session: Option<&str>, answer: Answer) {
-        let begun = self.session_named(session).and_then(|session| Ok((session, self.identity_or_new()?)));
+        let begun = self
+            .no_job_at_hand()
+            .and_then(|()| self.session_named(session))
+            .and_then(|session| Ok((session, self.identity_or_new()?)));
         let (mut session, identity) = match begun {
             Ok(begun) => begun,
             Err(problem) => return drop(answer.send(Err(problem))),
@@ -188,7 +191,9 @@ impl Agent {
                 let _ = answer.send(Ok(reply));
             }
             PairMail::Asked { session, result, answer } => {
-                let reply = result.map(|status| json!({"status": status, "short_code": session.short_code}));
+                let reply = result.map(|(status, interval)| {
+                    json!({"status": status, "interval": interval, "short_code": session.short_code})
+                });
                 let ours = |known: &&mut Session| known.started.session_id == session.started.session_id;
                 if let Some(known) = self.session.as_mut().filter(ours) {
                     known.status = session.status;
@@ -206,10 +211,7 @@ impl Agent {
     }
 
     pub(super) fn unpair(&mut self) -> Result<Value, Problem> {
-        if self.job.is_some() {
-            return Err(Problem::new(409, "printing", "A job is at hand")
-                .hint("Wait until it ended, or cancel it, then unpair."));
-        }
+        self.no_job_at_hand()?;
         self.folder.remove_token()?;
         self.token.send_replace(None);
         self.store = None;
@@ -245,6 +247,14 @@ impl Agent {
         self.take(Event::Paired { pairing, life });
         self.listen_for_events();
         Ok(())
+    }
+
+    /// Its reports belong to the store it came from.
+    fn no_job_at_hand(&self) -> Result<(), Problem> {
+        if self.view().current.is_none() {
+            return Ok(());
+        }
+        Err(Problem::new(409, "job_at_hand", "A job is at hand").hint("Wait until it ended, or cancel it."))
     }
 
     fn session_named(&self, id: Option<&str>) -> Result<Session, Problem> {

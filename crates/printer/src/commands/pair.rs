@@ -67,10 +67,14 @@ impl Pair {
                 Ok(answer) => answer,
                 // No network for a while is no reason to give up the code.
                 Err(problem) if problem.status >= 500 => continue,
+                Err(problem) if problem.status == 429 => {
+                    pause = (pause + 5).min(60);
+                    continue;
+                }
                 Err(problem) => return Err(told(problem)),
             };
+            pause = answer["interval"].as_u64().unwrap_or(pause).clamp(1, 60);
             match answer["status"].as_str().unwrap_or_default() {
-                "slow_down" => pause += 5,
                 "approved" | "completed" => break,
                 "denied" => bail!("pairing was denied at the store"),
                 "expired" => bail!("the code expired before somebody approved it; run the command again"),

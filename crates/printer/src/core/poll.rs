@@ -5,7 +5,7 @@ use sealpost_api::printer::Poll;
 use super::{Core, Effect, Now, Trouble, backoff::Backoff};
 
 /// Triggers closer together than this share one request, milliseconds.
-const GAP: u64 = 1_000;
+const GAP: u64 = 250;
 
 #[derive(Clone, Debug)]
 pub(super) struct Poller {

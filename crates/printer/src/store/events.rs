@@ -1,4 +1,5 @@
-//! The store's event stream: a hint to poll, nothing more. Every event polls; silence ends the connection.
+//! The store's event stream: a hint to poll, nothing more. Every event but a heartbeat polls; silence ends the
+//! connection.
 
 use std::{convert::Infallible, time::Duration};
 
@@ -10,6 +11,8 @@ use tokio::time::timeout;
 use super::{Store, check, network};
 use crate::core::Trouble;
 
+/// The event that only says that the connection lives.
+const HEARTBEAT: &str = "ping";
 /// Longest silence, heartbeats included.
 const SILENCE: Duration = Duration::from_secs(75);
 /// A stream is given up after this long, whatever it says: connections can die on one side only.
@@ -34,8 +37,10 @@ pub(crate) async fn listen(
     });
     let mut events = std::pin::pin!(bytes.eventsource());
     let listening = async {
-        while let Some(Ok(_)) = events.next().await {
-            signal();
+        while let Some(Ok(event)) = events.next().await {
+            if event.event != HEARTBEAT {
+                signal();
+            }
         }
     };
     // The end of its life is as good as any other end.
