@@ -11,17 +11,19 @@ class GcodeMove:
         self.speed = 25.0
         self.homed = set()
         gcode = config.get_printer().lookup_object("gcode")
-        for name in ("G0", "G1"):
+        for name in ("G0", "G1", "G2", "G3"):
             gcode.register_command(name, self._move)
         for name, command in (("G28", self._home), ("G90", self._absolute),
                               ("G91", self._relative), ("M82", self._absolute_e),
                               ("M83", self._relative_e), ("G92", self._set)):
             gcode.register_command(name, command)
-        for name in ("G4", "M18", "M84", "M106", "M107", "M114",
+        for name in ("G4", "G17", "G21", "T0", "M18", "M84", "M106", "M107", "M114",
                      "M204", "M220", "M221", "M400", "M73"):
             gcode.register_command(name, lambda gcmd: None)
         for name in ("SAVE_GCODE_STATE", "RESTORE_GCODE_STATE",
-                     "SET_VELOCITY_LIMIT", "SET_GCODE_OFFSET"):
+                     "SET_VELOCITY_LIMIT", "SET_GCODE_OFFSET",
+                     "SET_PRESSURE_ADVANCE", "SET_IDLE_TIMEOUT",
+                     "SET_HEATER_TEMPERATURE", "TEMPERATURE_WAIT"):
             gcode.register_command(name, lambda gcmd: None)
 
     def get_status(self, eventtime=None):
