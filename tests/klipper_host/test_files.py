@@ -126,6 +126,20 @@ class WholeFiles(PrintTest):
         self.assertEqual(self.api.echoes(), ["a"])
         self.assert_let_go()
 
+    def test_the_size_that_progress_is_counted_by_is_the_whole_file(self):
+        for data, more in ((b"PAUSE\nM118 b\n", 0), (b"PAUSE\nM118 b", 1)):
+            with self.subTest(data=data):
+                self.job = "p" + os.urandom(6).hex()
+                self.name = "sealpost/%s.gcode" % self.job
+                self.start(data)
+                self.api.wait_state("paused")
+                status = self.api.query("virtual_sdcard")
+                self.assertEqual(status["file_size"], len(data) + (
+                    0 if self.provider() else more))
+                self.assertLess(status["progress"], 0.5)
+                self.api.script("RESUME")
+                self.wait_ended()
+
     def test_pausing_on_the_last_line_ends_after_the_resume(self):
         data = b"M118 a\nPAUSE"
         self.start(data)

@@ -102,13 +102,16 @@ class Reading(unittest.TestCase):
             file.read()
 
     def test_a_shutdown_blanks_the_file_without_being_told(self):
-        down = []
-        file = open_reader(b"G1 X5\n" * 3000, lambda: bool(down))
-        file.read()
-        down.append(True)
-        file.seek(0)
-        self.assertEqual(file.read(), reader.BLANKED)
-        self.assertTrue(file.closed)
+        for seeks in (False, True):
+            with self.subTest(seeks=seeks):
+                down = []
+                file = open_reader(b"G1 X5\n" * 3000, lambda: bool(down))
+                file.read()
+                down.append(True)
+                if seeks:
+                    file.seek(0)
+                self.assertEqual(file.read(), reader.BLANKED)
+                self.assertTrue(file.closed)
 
     def test_closing_gives_the_descriptor_back(self):
         file = open_reader(b"G28\n")
