@@ -48,6 +48,7 @@ pub struct Agent {
     /// Effects whose turn has not come; the first waits for a save that failed.
     waiting: VecDeque<Effect>,
     save_again: Option<Instant>,
+    save_problem: Option<Problem>,
     job: Option<JobFiles>,
     handed_in: Option<(String, Answer)>,
     events: Option<JoinHandle<()>>,
@@ -119,6 +120,7 @@ impl Agent {
             mail,
             waiting: VecDeque::new(),
             save_again: None,
+            save_problem: None,
             job: None,
             handed_in: None,
             events: None,

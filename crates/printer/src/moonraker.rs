@@ -77,27 +77,12 @@ impl Moonraker {
         params: Value,
         limit: Duration,
     ) -> Result<Value, CallError> {
-        let (answer, wait) = oneshot::channel();
-        self.requests
-            .send(Request::Call { method, params, answer })
-            .await
-            .map_err(|_| CallError::Unreachable)?;
-        match timeout(limit, wait).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(CallError::Unreachable),
-            Err(_) => Err(CallError::Timeout),
-        }
+        self.ask(limit, |answer| Request::Call { method, params, answer }).await
     }
 
     /// Looks at the printer afresh.
     pub async fn look(&self) -> Result<Observation, CallError> {
-        let (answer, wait) = oneshot::channel();
-        self.requests.send(Request::Look { answer }).await.map_err(|_| CallError::Unreachable)?;
-        match timeout(Duration::from_secs(10), wait).await {
-            Ok(Ok(result)) => result,
-            Ok(Err(_)) => Err(CallError::Unreachable),
-            Err(_) => Err(CallError::Timeout),
-        }
+        self.ask(Duration::from_secs(10), |answer| Request::Look { answer }).await
     }
 
     /// Starts a print.
@@ -150,6 +135,19 @@ impl Moonraker {
     pub async fn delete(&self, path: &str) -> Result<(), CallError> {
         let params = json!({"path": format!("gcodes/{path}")});
         self.call("server.files.delete_file", params, Duration::from_secs(15)).await.map(drop)
+    }
+
+    async fn ask<T>(
+        &self,
+        limit: Duration,
+        request: impl FnOnce(oneshot::Sender<Result<T, CallError>>) -> Request,
+    ) -> Result<T, CallError> {
+        let (answer, wait) = oneshot::channel();
+        let asking = async {
+            self.requests.send(request(answer)).await.map_err(|_| CallError::Unreachable)?;
+            wait.await.unwrap_or(Err(CallError::Unreachable))
+        };
+        timeout(limit, asking).await.unwrap_or(Err(CallError::Timeout))
     }
 }
 

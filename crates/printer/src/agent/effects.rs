@@ -32,6 +32,7 @@ impl Agent {
         match self.folder.save_document(self.core.document()) {
             Ok(()) => {
                 self.save_again = None;
+                self.save_problem = None;
                 true
             }
             Err(problem) => {
@@ -39,6 +40,7 @@ impl Agent {
                     code = problem.code,
                     "nothing goes on until the state can be saved: {problem}"
                 );
+                self.save_problem = Some(problem);
                 self.save_again = Some(Instant::now() + Duration::from_secs(2));
                 false
             }

@@ -122,8 +122,8 @@ impl Agent {
     }
 
     pub(super) fn discard(&mut self, job: &str) {
-        if let Some((id, outcome)) = self.core.last_ended() {
-            tracing::info!(job = id, outcome, "the job ended");
+        if let Some((_, outcome)) = self.core.last_ended().filter(|(id, _)| id == job) {
+            tracing::info!(job, outcome, "the job ended");
         }
         if let Some(files) = self.job.take_if(|files| files.id == job) {
             files.task.abort();

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Agent, hand::progress};
-use crate::core::{CurrentJob, View};
+use crate::core::{CurrentJob, LastError, View};
 
 impl Agent {
     pub(super) fn status(&self) -> Value {
@@ -64,7 +64,12 @@ impl Agent {
     }
 
     pub(super) fn view(&self) -> View {
-        self.core.view(self.clock.now())
+        let now = self.clock.now();
+        let mut view = self.core.view(now);
+        if let Some(problem) = &self.save_problem {
+            view.last_error = Some(LastError { problem: problem.clone(), at: self.core.wall(now) });
+        }
+        view
     }
 }
 

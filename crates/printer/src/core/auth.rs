@@ -83,12 +83,10 @@ impl Core {
     }
 
     pub(super) fn auth_wake(&self, now: Now) -> u64 {
-        let Some(life) = self.auth.life.filter(|_| self.document.pairing.is_some()) else {
-            return if self.auth.void { self.auth.not_before } else { u64::MAX };
-        };
-        if self.auth.in_flight {
+        if self.auth.in_flight || self.document.pairing.is_none() {
             return u64::MAX;
         }
+        let Some(life) = self.auth.life else { return self.auth.not_before };
         if self.auth.void || is_due(life, self.wall(now)) {
             return self.auth.not_before;
         }

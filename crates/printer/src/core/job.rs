@@ -89,6 +89,15 @@ impl Current {
     }
 }
 
+/// A claimed job whose manifest is being looked at.
+#[derive(Clone, Debug)]
+pub(super) struct Admission {
+    claimed: Box<ClaimedJob>,
+    nonce: String,
+    fresh: bool,
+    asked_for_keys: bool,
+}
+
 impl Core {
     pub(super) fn start_claim(&mut self, now: Now) -> Vec<Effect> {
         if self.current.is_some() || self.claiming.is_some() || now.mono < self.claim_not_before {
@@ -297,11 +306,35 @@ impl Core {
         };
         self.current = Some(Current::new(record.clone()));
         self.document.job = Some(record);
-        match self.admit(&claimed, nonce, fresh, now) {
+        self.open_or_refuse(Admission { claimed, nonce: nonce.to_owned(), fresh, asked_for_keys: false }, now)
+    }
+
+    /// Goes on with a job that waited for newer keys.
+    pub(super) fn admit_again(&mut self, now: Now) -> Vec<Effect> {
+        let Some(admission) = self.admission.take() else { return Vec::new() };
+        let id = admission.claimed.print_job_id.clone();
+        if self.at_stage(&id, Stage::Preparing).is_none() {
+            return Vec::new();
+        }
+        self.open_or_refuse(admission, now)
+    }
+
+    fn open_or_refuse(&mut self, mut admission: Admission, now: Now) -> Vec<Effect> {
+        match self.admit(&admission.claimed, &admission.nonce, admission.fresh, now) {
             Ok(manifest) => {
                 remember(&mut self.document.nonces, &manifest.nonce);
                 self.raise_floor(manifest.iat, now);
-                vec![Effect::Save, Effect::Prepare { claimed, manifest: Box::new(manifest) }]
+                vec![
+                    Effect::Save,
+                    Effect::Prepare { claimed: admission.claimed, manifest: Box::new(manifest) },
+                ]
+            }
+            // The store may have changed its keys since the last poll.
+            Err(problem) if problem.code == "manifest_unknown_key" && !admission.asked_for_keys => {
+                admission.asked_for_keys = true;
+                self.admission = Some(admission);
+                self.keys.wanted = true;
+                vec![Effect::Save]
             }
             Err(problem) => self.fail(&problem, now),
         }

@@ -34,11 +34,12 @@ impl Core {
 
     pub(super) fn keys_fetched(&mut self, result: Result<String, Trouble>, now: Now) -> Vec<Effect> {
         self.keys.in_flight = false;
+        let answered = result.is_ok();
         let outcome = match result {
             Ok(jws) => self.take_keys(jws, now).map_err(Trouble::Retry),
             Err(trouble) => Err(trouble),
         };
-        match outcome {
+        let mut effects = match outcome {
             Ok(()) => {
                 self.keys.wanted = false;
                 self.keys.backoff.reset();
@@ -51,7 +52,11 @@ impl Core {
                 self.note("keys", trouble, now);
                 Vec::new()
             }
+        };
+        if answered {
+            effects.extend(self.admit_again(now));
         }
+        effects
     }
 
     pub(super) fn keys_wake(&self) -> u64 {

@@ -85,6 +85,11 @@ impl Core {
         if waits && self.paired_and_trusted() { self.outbox.not_before } else { u64::MAX }
     }
 
+    /// Whether a sign of life could go out at once.
+    pub(super) fn outbox_is_free(&self) -> bool {
+        self.outbox.in_flight.is_none() && self.document.outbox.is_empty() && self.paired_and_trusted()
+    }
+
     /// The store answered for good: the report leaves the outbox.
     fn settle(&mut self, report_id: &str, accepted: bool, now: Now) -> Vec<Effect> {
         let Some(at) = self.document.outbox.iter().position(|waiting| waiting.report.report_id == report_id)

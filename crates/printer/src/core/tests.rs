@@ -249,6 +249,33 @@ fn a_fresh_manifest_tells_the_time_to_a_machine_without_a_clock() {
 }
 
 #[test]
+fn keys_that_were_changed_between_poll_and_claim_are_fetched_before_a_job_is_refused() {
+    let mut world = World::new();
+    world.settle();
+    let unknown = || {
+        let mut job = claimed("j_a", 1, "n", |_| {});
+        let manifest: Vec<_> = job.job_manifest.split('.').map(str::to_owned).collect();
+        // The same claims under a key of another name.
+        job.job_manifest = world::signed_by_another(&manifest[1]);
+        Box::new(job)
+    };
+    let mut core = world.core.clone();
+    core.claiming = Some("j_a".to_owned());
+    let now = world.now();
+    let effects = core
+        .handle(Event::Claimed { job: "j_a".to_owned(), nonce: "n".to_owned(), result: Ok(unknown()) }, now);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::FetchKeys)));
+    let mut newer = core.clone();
+
+    let effects = newer.handle(Event::KeysFetched(Ok(world::key_set_of_another(7))), now);
+    assert!(effects.iter().any(|effect| matches!(effect, Effect::Prepare { .. })));
+
+    core.handle(Event::KeysFetched(Ok(world::key_set(7))), now);
+    let report = &core.document().outbox.back().unwrap().report;
+    assert!(report.message.as_ref().unwrap().starts_with("manifest_unknown_key"), "{report:?}");
+}
+
+#[test]
 fn an_opened_job_waits_for_a_print_that_somebody_started_meanwhile() {
     let mut world = World::new();
     world.store.add("j_a");

@@ -79,7 +79,8 @@ impl Core {
         } else {
             u64::MAX
         };
-        doubt.min(self.next_beat(current))
+        let beat = if self.outbox_is_free() { self.next_beat(current) } else { u64::MAX };
+        doubt.min(beat)
     }
 
     /// The sign of life that is due, if one is.

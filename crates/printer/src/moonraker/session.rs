@@ -183,7 +183,10 @@ impl<'a, F: Fn(Observation)> Session<'a, F> {
         if !params.is_null() {
             request["params"] = params;
         }
-        self.transport.send(request.to_string()).await
+        match timeout(SILENCE, self.transport.send(request.to_string())).await {
+            Ok(sent) => sent,
+            Err(_) => Err(io::Error::other("Moonraker does not read")),
+        }
     }
 
     async fn take(&mut self, bytes: &[u8]) -> io::Result<()> {

@@ -359,7 +359,22 @@ pub(super) fn signing() -> SigningKey {
 }
 
 pub(super) fn key_set(version: u64) -> String {
-    let keys = vec![SetKey::new(KeyUse::Jobs, signing().verifying_key())];
+    key_set_with(version, &signing())
+}
+
+pub(super) fn key_set_of_another(version: u64) -> String {
+    key_set_with(version, &SigningKey::from_bytes(&[3; 32]))
+}
+
+/// The manifest with these claims (base64url), signed by another key.
+pub(super) fn signed_by_another(claims: &str) -> String {
+    let claims = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, claims).unwrap();
+    let manifest: JobManifest = serde_json::from_slice(&claims).unwrap();
+    manifest.sign(&SigningKey::from_bytes(&[3; 32])).unwrap()
+}
+
+fn key_set_with(version: u64, signing: &SigningKey) -> String {
+    let keys = vec![SetKey::new(KeyUse::Jobs, signing.verifying_key())];
     KeySet { iss: ORIGIN.to_owned(), version, iat: START, keys }.sign(&root()).unwrap()
 }
 
