@@ -177,7 +177,7 @@ impl Client {
                 },
                 Err(error) => error,
             };
-            if error.is_builder() || (first && error.is_connect()) {
+            if error.is_builder() || error.is_timeout() || (first && error.is_connect()) {
                 return Err(self.unreachable(&error));
             }
             first = false;

@@ -18,7 +18,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
-use crate::{args::Cli, commands::run};
+use crate::{args::Cli, commands::run, failure::Failure};
 
 fn main() -> ExitCode {
     // Two TLS providers in one program panic when the first connection is made: name the one.
@@ -28,6 +28,9 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let json = cli.command.wants_json();
     match run(cli.command) {
+        Ok(()) if output::lost() => {
+            Failure::new("output", "the answer could not be written to standard output").report(false)
+        }
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(json),
     }

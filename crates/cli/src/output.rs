@@ -1,6 +1,9 @@
 //! Data on standard output, as tables or JSON; talk on standard error.
 
-use std::io::{IsTerminal, Write as _};
+use std::{
+    io::{ErrorKind, IsTerminal, Write as _},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use serde::Serialize;
 use unicode_width::UnicodeWidthStr;
@@ -36,11 +39,22 @@ pub(crate) fn print_json(value: &impl Serialize) {
     }
 }
 
-/// Prints `text` on standard output, ended by one newline; a reader that went away is no failure.
+static LOST: AtomicBool = AtomicBool::new(false);
+
+/// Whether something could not be written to standard output, such as to a full disk. A reader that went away is no loss.
+pub(crate) fn lost() -> bool {
+    LOST.load(Ordering::Relaxed)
+}
+
+/// Prints `text` on standard output, ended by one newline.
 pub(crate) fn print(text: &str) {
     let text = text.trim_end_matches('\n');
     if !text.is_empty() {
-        let _gone = writeln!(std::io::stdout().lock(), "{text}");
+        let mut out = std::io::stdout().lock();
+        let written = writeln!(out, "{text}").and_then(|()| out.flush());
+        if written.is_err_and(|error| error.kind() != ErrorKind::BrokenPipe) {
+            LOST.store(true, Ordering::Relaxed);
+        }
     }
 }
 

@@ -42,8 +42,9 @@ pub(crate) async fn fetch<P: Page>(
     client: &Client,
     segments: &[&str],
     filters: &[(&str, &str)],
-    limit: usize,
+    limit: u32,
 ) -> Result<P> {
+    let limit = usize::try_from(limit).unwrap_or(usize::MAX);
     let mut whole: P = fetch_one(client, segments, filters, None, limit).await?;
     loop {
         let (rows, next) = whole.parts();

@@ -1,7 +1,7 @@
 //! Sending a release: the multipart body is a stream with a progress bar, never held in memory.
 
 use std::{
-    fs::File,
+    fs::{self, File},
     io::{self, Read as _},
     path::Path,
     sync::{Arc, Mutex},
@@ -32,11 +32,11 @@ const STEP: usize = 256 << 10;
 /// Reads the whole file: refuses what no printer prints, and gives hash and size of the rest.
 pub(crate) fn check(path: &Path) -> Result<Digest> {
     let reading = format!("read {}", path.display());
-    let file = File::open(path).doing("file", &reading)?;
-    if !file.metadata().doing("file", &reading)?.is_file() {
+    // Before it is opened: a named pipe would wait for somebody to write.
+    if !fs::metadata(path).doing("file", &reading)?.is_file() {
         return Err(Failure::new("file", format!("{} is not a file", path.display())));
     }
-    let mut file = Sha256Reader::new(file);
+    let mut file = Sha256Reader::new(File::open(path).doing("file", &reading)?);
     let mut scanner = Scanner::new(None);
     let mut step = vec![0; STEP];
     loop {
@@ -133,7 +133,7 @@ mod tests {
     fn checked(content: &[u8]) -> Result<Digest> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("part.gcode");
-        std::fs::write(&path, content).unwrap();
+        fs::write(&path, content).unwrap();
         check(&path)
     }
 

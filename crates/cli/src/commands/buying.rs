@@ -35,8 +35,8 @@ pub(crate) struct BuyArgs {
 #[derive(Args, Debug)]
 pub(crate) struct PurchasesArgs {
     /// How many to show, newest first
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: usize,
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

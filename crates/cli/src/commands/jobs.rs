@@ -48,8 +48,8 @@ pub(crate) struct JobsArgs {
     #[arg(long, requires = "job")]
     watch: bool,
     /// How many to show, newest first
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: usize,
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

@@ -24,8 +24,8 @@ pub(crate) struct ListingsArgs {
     #[arg(long, conflicts_with = "listing")]
     mine: bool,
     /// How many to show, newest first
-    #[arg(long, default_value_t = 50, value_name = "N")]
-    limit: usize,
+    #[arg(long, default_value_t = 50, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }

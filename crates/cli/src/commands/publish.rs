@@ -39,7 +39,8 @@ pub(crate) struct PublishArgs {
     #[arg(long, requires = "title", value_parser = id, help_heading = "New listing")]
     id: Option<String>,
     /// Price of one purchase, such as 4.99 [default: free]
-    #[arg(long, value_name = "AMOUNT", requires_all = ["title", "currency"], help_heading = "New listing")]
+    #[arg(
+        allow_negative_numbers = true,long, value_name = "AMOUNT", requires_all = ["title", "currency"], help_heading = "New listing")]
     price: Option<String>,
     /// Currency of the price, such as EUR
     #[arg(long, value_name = "CODE", requires = "price", help_heading = "New listing")]
@@ -164,9 +165,10 @@ async fn settle(client: &Client, new: &NewRelease, failure: Failure, is_new: boo
 
 fn price(args: &PublishArgs) -> Result<Option<Price>> {
     let (Some(amount), Some(currency)) = (&args.price, &args.currency) else { return Ok(None) };
-    let money: Money = format!("{amount} {currency}")
-        .parse()
-        .map_err(|error| Failure::usage("bad_price", format!("{amount} {currency} is no price: {error}")))?;
+    let money: Money = format!("{amount} {currency}").parse().map_err(|_| {
+        Failure::usage("bad_price", format!("{amount} {currency} is no price"))
+            .hint("write it such as --price 4.99 --currency EUR, with the decimals that currency has")
+    })?;
     Ok(Some(Price { amount: money.amount_text(), currency: money.currency.to_string() }))
 }
 

@@ -9,6 +9,7 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sealpost_store::{Config, Store};
 use tokio::{
     net::TcpListener,
@@ -70,12 +71,22 @@ enum LogFormat {
 pub(crate) fn serve(args: ServeArgs) -> Result<()> {
     let config = settings(&args)?;
     start_log(args.log_format);
+    allow_connections();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().doing("runtime", "start")?;
     let served = runtime.block_on(run(config, &args));
     // Streams that are still open would hold the program; what was promised is on disk.
     runtime.shutdown_background();
     served
+}
+
+/// Every printer that waits is an open file, and services begin with a soft limit of 1024 that is theirs to raise.
+fn allow_connections() {
+    let limits = getrlimit(Resource::Nofile);
+    let raised = Rlimit { current: limits.maximum, ..limits };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
