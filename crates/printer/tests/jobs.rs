@@ -201,3 +201,34 @@ async fn no_answer_of_the_socket_holds_a_token_or_a_key() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_job_that_is_carried_here_by_hand_prints_once_by_its_manifest() {
+    let scene = Scene::start().await;
+    // As polls stand, the store has nothing for this printer.
+    scene.store.add_job("j_hand", ContentCipher::Aes256Cbc, PART);
+    scene.store.job("j_hand", |job| job.state = sealpost_market::JobState::Sealing);
+    let carried = scene.store.carried("j_hand");
+    scene.store.job("j_hand", |job| job.state = sealpost_market::JobState::Printing);
+    let mut client = scene.client().await;
+
+    let mut changed = carried.clone();
+    changed["gcode_iv_hex"] = "00".repeat(16).into();
+    changed["job_id"] = "j_other".into();
+    let refused = eventually("the store's keys", || async {
+        let refused = scene.client().await.call("start_print", changed.clone()).await.unwrap_err();
+        (!["no_key_set", "moonraker_unreachable"].contains(&refused.code.as_str())).then_some(refused)
+    })
+    .await;
+    assert_eq!(refused.code, "manifest_wrong_job");
+
+    let opened = client.call("start_print", carried.clone()).await.unwrap();
+    assert_eq!(opened["status"], "success");
+    eventually("the end", || async {
+        scene.store.job("j_hand", |job| job.said.contains(&"success".to_owned()).then_some(()))
+    })
+    .await;
+    assert_eq!(scene.printer.printed(), [PART]);
+    assert_eq!(client.call("start_print", carried).await.unwrap_err().code, "job_not_taken");
+    assert_eq!(scene.printer.starts(), ["j_hand"]);
+}

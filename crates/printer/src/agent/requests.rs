@@ -220,38 +220,23 @@ impl Agent {
 
     /// A sealed job that was carried here instead of being fetched; the manifest decides, as for any other.
     fn start_print(&mut self, params: StartPrintParams, answer: Answer) {
-        let accepted = self.core.printer_is_free().and_then(|()| {
-            if self.job.is_some() || self.handed_in.is_some() {
-                return Err(
-                    Problem::new(409, "job_at_hand", "Another job is at hand").hint("Wait until it ended.")
-                );
-            }
-            self.keep_blob(params)
+        let taken = carried(params).and_then(|(claimed, blob)| {
+            self.core.check_handed_in(&claimed, self.clock.now())?;
+            self.keep_blob(&blob)?;
+            Ok(claimed)
         });
-        let claimed = match accepted {
+        let claimed = match taken {
             Ok(claimed) => claimed,
             Err(problem) => return drop(answer.send(Err(problem))),
         };
-        let job = claimed.print_job_id.clone();
-        self.handed_in = Some((job.clone(), answer));
+        self.handed_in = Some((claimed.print_job_id.clone(), answer));
         self.take(Event::HandedIn { claimed: Box::new(claimed) });
-        if self.core.stage_of(&job).is_none()
-            && let Some((_, answer)) = self.handed_in.take()
-        {
-            let problem = self.view().last_error.map(|error| error.problem);
-            let _ = answer.send(Err(problem.unwrap_or_else(|| {
-                Problem::new(409, "job_not_taken", "This job was printed or refused before")
-                    .hint("Send the job anew.")
-            })));
-        }
     }
 
-    fn keep_blob(&self, params: StartPrintParams) -> Result<ClaimedJob, Problem> {
-        let blob = BASE64_STANDARD
-            .decode(params.encrypted_gcode)
-            .map_err(|_| bad_request("`encrypted_gcode` is not base64."))?;
+    /// Where a download would put it: from here on the job is like any other.
+    fn keep_blob(&self, blob: &[u8]) -> Result<(), Problem> {
         let folder = &self.settings.cache_dir;
-        let path = folder.join(format!("{}.sealed", Digest::of(&blob).hex()));
+        let path = folder.join(format!("{}.sealed", Digest::of(blob).hex()));
         let write = || -> std::io::Result<()> {
             fs::create_dir_all(folder)?;
             fs::OpenOptions::new()
@@ -260,30 +245,36 @@ impl Agent {
                 .truncate(true)
                 .mode(0o600)
                 .open(&path)?
-                .write_all(&blob)
+                .write_all(blob)
         };
-        write().map_err(|error| file_problem(&path, &error))?;
-        let cipher =
-            if params.gcode_iv_hex.is_some() { ContentCipher::Aes256Cbc } else { ContentCipher::Age };
-        Ok(ClaimedJob {
-            title: params.filename.unwrap_or_else(|| params.job_id.clone()),
-            print_job_id: params.job_id,
-            purchase_id: String::new(),
-            status: JobState::Processing,
-            encrypted_gcode_download_url: String::new(),
-            gcode_dek_encrypted_hex: params.gcode_dek_package.clone(),
-            gcode_dek_package: params.gcode_dek_package,
-            gcode_iv_hex: params.gcode_iv_hex,
-            cipher: cipher.to_string(),
-            job_manifest: params.job_manifest,
-            // Nobody told: reports then mean the current lease.
-            lease: 0,
-            lease_seconds: 120,
-            user_account_id: String::new(),
-            printer_kek_id: String::new(),
-            created_at: String::new(),
-        })
+        write().map_err(|error| file_problem(&path, &error))
     }
+}
+
+fn carried(params: StartPrintParams) -> Result<(ClaimedJob, Vec<u8>), Problem> {
+    let blob = BASE64_STANDARD
+        .decode(params.encrypted_gcode)
+        .map_err(|_| bad_request("`encrypted_gcode` is not base64."))?;
+    let cipher = if params.gcode_iv_hex.is_some() { ContentCipher::Aes256Cbc } else { ContentCipher::Age };
+    let claimed = ClaimedJob {
+        title: params.filename.unwrap_or_else(|| params.job_id.clone()),
+        print_job_id: params.job_id,
+        purchase_id: String::new(),
+        status: JobState::Processing,
+        encrypted_gcode_download_url: String::new(),
+        gcode_dek_encrypted_hex: params.gcode_dek_package.clone(),
+        gcode_dek_package: params.gcode_dek_package,
+        gcode_iv_hex: params.gcode_iv_hex,
+        cipher: cipher.to_string(),
+        job_manifest: params.job_manifest,
+        // Nobody told: reports then mean the current lease.
+        lease: 0,
+        lease_seconds: 120,
+        user_account_id: String::new(),
+        printer_kek_id: String::new(),
+        created_at: String::new(),
+    };
+    Ok((claimed, blob))
 }
 
 fn with<T: DeserializeOwned>(params: Value, answer: Answer, go: impl FnOnce(T, Answer)) {

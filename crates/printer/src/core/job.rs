@@ -171,11 +171,28 @@ impl Core {
         }
     }
 
-    pub(super) fn handed_in(&mut self, claimed: Box<ClaimedJob>, now: Now) -> Vec<Effect> {
-        if self.current.is_some() || self.printer_is_free().is_err() {
-            return Vec::new();
+    /// Whether a job that somebody carried here would be taken. What is wrong with it is told to them alone: a report
+    /// could end somebody else's job.
+    pub fn check_handed_in(&self, claimed: &ClaimedJob, now: Now) -> Result<(), Problem> {
+        self.printer_is_free()?;
+        if self.current.is_some() || self.claiming.is_some() {
+            return Err(
+                Problem::new(409, "job_at_hand", "Another job is at hand").hint("Wait until it ended.")
+            );
+        }
+        if self.document.started.contains(&claimed.print_job_id) {
+            return Err(Problem::new(409, "job_not_taken", "This job was printed or refused before")
+                .hint("Send the job anew."));
         }
         // Nobody claimed it, so nobody sent a nonce: that it was never used before has to do.
+        let nonce = peek_nonce(&claimed.job_manifest).unwrap_or_default();
+        self.admit(claimed, &nonce, false, now).map(drop)
+    }
+
+    pub(super) fn handed_in(&mut self, claimed: Box<ClaimedJob>, now: Now) -> Vec<Effect> {
+        if self.check_handed_in(&claimed, now).is_err() {
+            return Vec::new();
+        }
         let nonce = peek_nonce(&claimed.job_manifest).unwrap_or_default();
         self.take_job(claimed, &nonce, false, now)
     }

@@ -14,10 +14,11 @@ use axum::{
     response::{IntoResponse, Response, Sse, sse},
     routing::{get, post},
 };
+use base64::{Engine, prelude::BASE64_STANDARD};
 use futures::{Stream, StreamExt, stream};
 use sealpost_api::{
     pairing::{ChallengeAnswer, ChallengeRequest, PairSession, PairStart, SealedAnswer},
-    printer::{ClaimRequest, ClaimedJob, JobOffer, Poll, Report, Reported, SignedKeySet},
+    printer::{ClaimRequest, ClaimedJob, JobOffer, LegacyJobStatus, Poll, Report, Reported, SignedKeySet},
 };
 use sealpost_envelope::{
     ContentCipher, Dek, Digest, JobManifest, KeySet, KeyUse, PrinterPublic, SealedMessage, Sealer,
@@ -73,6 +74,64 @@ pub(crate) struct FakeJob {
     dek: Dek,
     iv: Option<[u8; 16]>,
     pub(crate) reports: Vec<Report>,
+    /// In the words of LMNT's printers.
+    pub(crate) said: Vec<String>,
+}
+
+impl Inner {
+    /// The key of a job for the printer, in a new lease.
+    fn release(&mut self, id: &str, nonce: String) -> ClaimedJob {
+        let (origin, printer) = (self.origin.clone(), self.printer.unwrap());
+        let job = self.jobs.iter_mut().find(|job| job.id == id).unwrap();
+        job.lease += 1;
+        job.state = JobState::Processing;
+        let package = nacl_box::wrap(&job.dek, &printer, &mut rng()).unwrap();
+        let blob = Digest::of(&job.blob);
+        let mut manifest = JobManifest {
+            iss: origin.clone(),
+            aud: PRINTER.to_owned(),
+            job: id.to_owned(),
+            listing: "l_1".to_owned(),
+            release: "r_1".to_owned(),
+            nonce,
+            cipher: job.cipher,
+            iv: job.iv,
+            blob_sha256: blob.sha256,
+            blob_size: blob.size,
+            key_sha256: package_hash(&package),
+            plain_sha256: job.plain.sha256,
+            plain_size: job.plain.size,
+            iat: now(),
+            exp: now() + 3600,
+        };
+        let mut claimed = ClaimedJob {
+            print_job_id: id.to_owned(),
+            purchase_id: "pu_1".to_owned(),
+            status: job.state,
+            title: format!("Part {id}"),
+            encrypted_gcode_download_url: format!(
+                "{origin}/api/printer-agent/download-gcode?print_job_id={id}"
+            ),
+            gcode_dek_encrypted_hex: package.clone(),
+            gcode_dek_package: package,
+            gcode_iv_hex: job.iv.map(hex::encode),
+            cipher: job.cipher.to_string(),
+            job_manifest: String::new(),
+            lease: job.lease,
+            lease_seconds: 90,
+            user_account_id: "a_1".to_owned(),
+            printer_kek_id: printer.key_id(),
+            created_at: "2026-01-01T00:00:00Z".to_owned(),
+        };
+        if let Some(mislead) = &self.mislead {
+            mislead(&mut manifest);
+        }
+        claimed.job_manifest = manifest.sign(&self.signing).unwrap();
+        if let Some(meddle) = &self.meddle {
+            meddle(&mut claimed);
+        }
+        claimed
+    }
 }
 
 impl FakeJob {
@@ -124,6 +183,7 @@ impl FakeStore {
             .route("/api/v1/keys", get(keys))
             .route("/api/v1/jobs/{id}/claim", post(claim))
             .route("/api/v1/jobs/{id}/reports", post(report))
+            .route("/api/printer-agent/1.0.0/job-status/{id}", post(job_status))
             .with_state(store.clone());
         tokio::spawn(async move { axum::serve(listener, routes).await.unwrap() });
         store
@@ -146,8 +206,21 @@ impl FakeStore {
             dek,
             iv,
             reports: Vec::new(),
+            said: Vec::new(),
         });
         self.signal.send_modify(|count| *count += 1);
+    }
+
+    /// A sealed job as it is carried to a printer by hand.
+    pub(crate) fn carried(&self, id: &str) -> Value {
+        let mut inner = self.inner.lock().unwrap();
+        let claimed = inner.release(id, format!("store-{id}"));
+        let blob = inner.jobs.iter().find(|job| job.id == id).unwrap().blob.clone();
+        json!({
+            "job_id": id, "encrypted_gcode": BASE64_STANDARD.encode(blob),
+            "gcode_dek_package": claimed.gcode_dek_package, "gcode_iv_hex": claimed.gcode_iv_hex,
+            "job_manifest": claimed.job_manifest, "filename": "part.gcode",
+        })
     }
 
     /// Looks at a job.
@@ -288,56 +361,10 @@ async fn claim(
         return unauthorized();
     }
     let mut inner = store.inner.lock().unwrap();
-    let (origin, printer) = (inner.origin.clone(), inner.printer.unwrap());
-    let Some(job) = inner.jobs.iter_mut().find(|job| job.id == id) else {
+    if inner.jobs.iter().all(|job| job.id != id) {
         return problem(StatusCode::NOT_FOUND, "unknown_job");
-    };
-    job.lease += 1;
-    job.state = JobState::Processing;
-    let package = nacl_box::wrap(&job.dek, &printer, &mut rng()).unwrap();
-    let blob = Digest::of(&job.blob);
-    let mut manifest = JobManifest {
-        iss: origin.clone(),
-        aud: PRINTER.to_owned(),
-        job: id.clone(),
-        listing: "l_1".to_owned(),
-        release: "r_1".to_owned(),
-        nonce: request.nonce,
-        cipher: job.cipher,
-        iv: job.iv,
-        blob_sha256: blob.sha256,
-        blob_size: blob.size,
-        key_sha256: package_hash(&package),
-        plain_sha256: job.plain.sha256,
-        plain_size: job.plain.size,
-        iat: now(),
-        exp: now() + 3600,
-    };
-    let mut claimed = ClaimedJob {
-        print_job_id: id.clone(),
-        purchase_id: "pu_1".to_owned(),
-        status: job.state,
-        title: format!("Part {id}"),
-        encrypted_gcode_download_url: format!("{origin}/api/printer-agent/download-gcode?print_job_id={id}"),
-        gcode_dek_encrypted_hex: package.clone(),
-        gcode_dek_package: package,
-        gcode_iv_hex: job.iv.map(hex::encode),
-        cipher: job.cipher.to_string(),
-        job_manifest: String::new(),
-        lease: job.lease,
-        lease_seconds: 90,
-        user_account_id: "a_1".to_owned(),
-        printer_kek_id: printer.key_id(),
-        created_at: "2026-01-01T00:00:00Z".to_owned(),
-    };
-    if let Some(mislead) = &inner.mislead {
-        mislead(&mut manifest);
     }
-    claimed.job_manifest = manifest.sign(&inner.signing).unwrap();
-    if let Some(meddle) = &inner.meddle {
-        meddle(&mut claimed);
-    }
-    Json(claimed).into_response()
+    Json(inner.release(&id, request.nonce)).into_response()
 }
 
 async fn report(
@@ -374,6 +401,19 @@ async fn report(
         job.reports.push(report);
     }
     Json(Reported { print_job_id: id, state: job.state, cancel_requested }).into_response()
+}
+
+async fn job_status(
+    State(store): State<FakeStore>,
+    Path(id): Path<String>,
+    headers: HeaderMap,
+    Json(report): Json<LegacyJobStatus>,
+) -> Response {
+    if !store.authorized(&headers) {
+        return unauthorized();
+    }
+    store.job(&id, |job| job.said.push(report.status));
+    Json(json!({})).into_response()
 }
 
 async fn download(
