@@ -178,7 +178,8 @@ impl Accounts {
             )
             .hint("Send `email` or `username`, and `password`.")
         })?;
-        let name = name.trim().to_lowercase();
+        // PostgreSQL cannot look for a NUL; no name holds the other character either.
+        let name = name.trim().to_lowercase().replace('\0', "\u{fffd}");
         let now = self.0.clock.now_ms();
         self.0.sign_ins_by_address.attempt(from, now).map_err(too_many)?;
         self.0.sign_ins.attempt((&name, from), now).map_err(too_many)?;

@@ -6,6 +6,7 @@ pub mod extract;
 pub mod jwt;
 pub mod limit;
 pub mod password;
+pub mod proxies;
 pub mod random;
 pub mod signing_keys;
 pub mod tokens;

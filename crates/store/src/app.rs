@@ -1,6 +1,7 @@
 //! All routes, put together.
 
-use axum::Router;
+use axum::{Router, middleware};
+use sealpost_accounts::proxies::{TrustedProxies, tell_client};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -32,6 +33,9 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 pub(crate) fn router(state: AppState) -> Router {
     let max_json_bytes = state.config.max_json_bytes;
     let (router, description) = routes().split_for_parts();
-    let router = router.merge(pages::router(description));
-    layers::surround(router.with_state(state), max_json_bytes)
+    // Checked when the store was opened.
+    let proxies = TrustedProxies::parse(&state.config.trusted_proxies).unwrap_or_default();
+    let router = router.merge(pages::router(description)).with_state(state);
+    let router = router.layer(middleware::from_fn_with_state(proxies, tell_client));
+    layers::surround(router, max_json_bytes)
 }

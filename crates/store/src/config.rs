@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use sealpost_accounts::proxies::TrustedProxies;
 use serde::{Deserialize, Serialize};
 
 use crate::Error;
@@ -17,6 +18,9 @@ pub struct Config {
     pub listen: SocketAddr,
     /// Origin under which people and printers reach the store, without a path; `http://` and `listen` where absent.
     pub public_url: Option<String>,
+    /// Addresses and networks of proxies before the store, such as `127.0.0.1` or `10.0.0.0/8`: their `X-Forwarded-For` says whom a
+    /// request comes from, for rate limits. Nobody else's counts.
+    pub trusted_proxies: Vec<String>,
     /// `postgres://...` or `sqlite:...`; a SQLite file in `data_dir` where absent.
     pub database_url: Option<String>,
     /// Folder of the sealed blobs; `blobs` in `data_dir` where absent.
@@ -53,6 +57,7 @@ impl Default for Config {
             data_dir: PathBuf::from("sealpost-data"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
+            trusted_proxies: Vec::new(),
             database_url: None,
             blob_dir: None,
             kek_file: None,
@@ -87,6 +92,9 @@ impl Config {
                         && url.query().is_none() => {}
                 _ => return wrong("public_url", "an origin such as https://store.example is needed"),
             }
+        }
+        if let Err(error) = TrustedProxies::parse(&self.trusted_proxies) {
+            return wrong("trusted_proxies", &error.to_string());
         }
         if self.lease_processing_s == 0 || self.lease_printing_s == 0 {
             return wrong("lease_processing_s", "leases last at least a second");

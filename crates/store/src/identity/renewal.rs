@@ -15,6 +15,7 @@ use sealpost_api::{
 use sealpost_database::{Tx, clock::rfc3339};
 use sealpost_envelope::{PrinterPublic, challenge};
 use sealpost_keyring::{SealedKey, open, seal};
+use sealpost_market::PrinterId;
 use serde_json::json;
 
 use super::{
@@ -76,6 +77,7 @@ pub(super) async fn ask(
 ) -> Result<Json<Challenge>, ApiError> {
     let now = identity.now_ms();
     identity.0.limits.challenges.attempt(from.household(), now).map_err(too_many)?;
+    PrinterId::parse(&request.printer_id).map_err(|_| unknown())?;
     let printer = identity.live_printer(&request.printer_id).await?.ok_or_else(unknown)?;
     let public: PrinterPublic = printer.public_key.parse().map_err(ApiError::internal)?;
 
@@ -110,6 +112,10 @@ pub(super) async fn answer(
 ) -> Result<Json<SealedAnswer>, ApiError> {
     let now = identity.now_ms();
     let id = request.challenge_id;
+    let is_text = |c: char| c.is_ascii_alphanumeric() || "-_".contains(c);
+    if !id.chars().all(is_text) || PrinterId::parse(&request.printer_id).is_err() {
+        return Err(failed());
+    }
     let sealed_nonce = {
         let (id, printer) = (id.clone(), request.printer_id.clone());
         identity.0.db.write(move |tx| Box::pin(use_up(tx, id.clone(), printer.clone(), now))).await?

@@ -42,8 +42,33 @@ async fn every_route_answers_nonsense_with_a_problem() {
         (Method::POST, "/api/v1/accounts"),
         (Method::POST, "/api/v1/setup"),
     ];
-    let bodies: [&[u8]; 6] =
-        [b"", b"{", b"[]", b"{}", b"\"text\"", b"{\"session_id\": 7, \"name\": {}, \"email\": []}"];
+    let fields = [
+        "session_id",
+        "printer_id",
+        "challenge_id",
+        "answer",
+        "email",
+        "username",
+        "password",
+        "setup_token",
+        "name",
+        "printer_name",
+        "printer_public_key",
+        "public_key",
+        "key_type",
+        "short_code",
+    ];
+    let nul: Value = fields.iter().map(|name| (name.to_string(), json!("a\0@b.example.org"))).collect();
+    let nul = nul.to_string();
+    let bodies: [&[u8]; 7] = [
+        b"",
+        b"{",
+        b"[]",
+        b"{}",
+        b"\"text\"",
+        b"{\"session_id\": 7, \"name\": {}, \"email\": []}",
+        nul.as_bytes(),
+    ];
     for (method, path) in routes {
         for token in [None, Some(ann.as_str()), Some(printer.expose()), Some("nonsense")] {
             for body in bodies {
@@ -54,7 +79,7 @@ async fn every_route_answers_nonsense_with_a_problem() {
                 if let Some(token) = token {
                     request = request.header(header::AUTHORIZATION, format!("Bearer {token}"));
                 }
-                let (status, answer) = rig.send(request.body(Body::from(body)).unwrap()).await;
+                let (status, answer) = rig.send(request.body(Body::from(body.to_vec())).unwrap()).await;
                 assert!(status.is_client_error(), "{method} {path} {body:?}: {status}");
                 assert_eq!(answer["status"], status.as_u16(), "{method} {path} {body:?}");
                 assert!(
