@@ -152,7 +152,7 @@ impl Store {
     ) -> Result<StoredToken, Trouble> {
         let origin = origin(&self.base);
         let request = ChallengeRequest { printer_id: printer.to_owned() };
-        let asked: Challenge = self.post("api/printers/challenge", None, &request).await.map_err(for_good)?;
+        let asked: Challenge = self.post("api/printers/challenge", None, &request).await?;
         let refused = |error: sealpost_envelope::SealedError| {
             Trouble::Retry(coded(502, "The store's challenge was refused", &error))
         };
@@ -163,7 +163,7 @@ impl Store {
             printer_id: printer.to_owned(),
             answer: opened.answer().map_err(refused)?,
         };
-        let sealed: SealedAnswer = self.post("api/printers/token", None, &answer).await.map_err(for_good)?;
+        let sealed: SealedAnswer = self.post("api/printers/token", None, &answer).await?;
         let grant = challenge::TokenGrant::open(&message(&sealed), secret, &opened).map_err(refused)?;
         Ok(StoredToken { token: grant.token, issued: now, expires: grant.expires_at })
     }
@@ -183,17 +183,15 @@ impl Store {
         body: &(impl Serialize + ?Sized),
     ) -> Result<T, Trouble> {
         let request = self.http.post(self.at(path)?).json(body).timeout(Duration::from_secs(55));
-        let request = match token {
-            Some(token) => self.authorized(request, token),
-            None => request,
-        };
-        self.read(request).await
+        match token {
+            Some(token) => self.read(self.authorized(request, token)).await,
+            // Without a token a 401 is about what was sent, and the store says what.
+            None => parse(check_anonymous(request.send().await.map_err(network)?).await?).await,
+        }
     }
 
     async fn read<T: DeserializeOwned>(&self, request: RequestBuilder) -> Result<T, Trouble> {
-        let response = check(request.send().await.map_err(network)?).await?;
-        let body = limited_body(response).await?;
-        serde_json::from_slice(&body).map_err(|_| Trouble::Retry(malformed()))
+        parse(check(request.send().await.map_err(network)?).await?).await
     }
 }
 
@@ -224,14 +222,24 @@ pub(crate) fn into_problem(trouble: Trouble) -> Problem {
     }
 }
 
-/// The answer, or what the store says is wrong.
+async fn parse<T: DeserializeOwned>(response: Response) -> Result<T, Trouble> {
+    let body = limited_body(response).await?;
+    serde_json::from_slice(&body).map_err(|_| Trouble::Retry(malformed()))
+}
+
+/// The answer to a request that carried a token.
 async fn check(response: Response) -> Result<Response, Trouble> {
+    if response.status() == StatusCode::UNAUTHORIZED {
+        return Err(Trouble::Unauthorized);
+    }
+    check_anonymous(response).await
+}
+
+/// The answer, or what the store says is wrong.
+async fn check_anonymous(response: Response) -> Result<Response, Trouble> {
     let status = response.status();
     if status.is_success() {
         return Ok(response);
-    }
-    if status == StatusCode::UNAUTHORIZED {
-        return Err(Trouble::Unauthorized);
     }
     let body = limited_body(response).await.unwrap_or_default();
     let mut problem = serde_json::from_slice::<Problem>(&body).unwrap_or_else(|_| {
@@ -283,17 +291,6 @@ pub(crate) fn network(error: reqwest::Error) -> Trouble {
             .detail(format!("{what}{deepest}"))
             .hint("Check the printer's network and the store's address; the agent keeps trying."),
     )
-}
-
-/// A 401 in answer to a proof by the key is final for this attempt, and no reason to ask for another proof at once.
-fn for_good(trouble: Trouble) -> Trouble {
-    match trouble {
-        Trouble::Unauthorized => Trouble::Refused(
-            Problem::new(401, "printer_unknown", "The store does not know this printer's key")
-                .hint("Pair the printer again."),
-        ),
-        other => other,
-    }
 }
 
 fn malformed() -> Problem {
