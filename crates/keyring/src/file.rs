@@ -59,7 +59,7 @@ impl FileKeys {
         match Self::open(path) {
             Err(FileKeysError::Missing { .. }) if nothing_sealed_yet => {
                 let kek = Kek::generate(rng);
-                create(path, &document([&kek])).map_err(|source| FileKeysError::io(path, source))?;
+                create(path, &document([&kek]), rng).map_err(|source| FileKeysError::io(path, source))?;
                 Self::open(path)
             }
             result => result,
@@ -74,7 +74,7 @@ impl FileKeys {
         let Self { current, older } = Self::open(path)?;
         let fresh = Kek::generate(rng);
         let all = [&fresh, &current].into_iter().chain(&older);
-        replace(path, &document(all)).map_err(|source| FileKeysError::io(path, source))?;
+        replace(path, &document(all), rng).map_err(|source| FileKeysError::io(path, source))?;
         Self::open(path)
     }
 
@@ -205,12 +205,12 @@ fn document<'a>(keks: impl IntoIterator<Item = &'a Kek>) -> Zeroizing<String> {
 }
 
 /// Gives the complete file its name only if nobody has it yet.
-fn create(path: &Path, text: &str) -> io::Result<()> {
+fn create(path: &Path, text: &str, rng: &mut (impl CryptoRng + ?Sized)) -> io::Result<()> {
     let folder = folder_of(path);
     if !folder.exists() {
         DirBuilder::new().recursive(true).mode(0o700).create(folder)?;
     }
-    let temporary = write_temporary(path, text)?;
+    let temporary = write_temporary(path, text, rng)?;
     let linked = match fs::hard_link(&temporary, path) {
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => Ok(()),
         result => result,
@@ -220,20 +220,16 @@ fn create(path: &Path, text: &str) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let temporary = write_temporary(path, text)?;
+fn replace(path: &Path, text: &str, rng: &mut (impl CryptoRng + ?Sized)) -> io::Result<()> {
+    let temporary = write_temporary(path, text, rng)?;
     fs::rename(&temporary, path)?;
     File::open(folder_of(path))?.sync_all()
 }
 
-fn write_temporary(path: &Path, text: &str) -> io::Result<PathBuf> {
+/// Under a name nobody else has: two containers that share the folder may have the same process id.
+fn write_temporary(path: &Path, text: &str, rng: &mut (impl CryptoRng + ?Sized)) -> io::Result<PathBuf> {
     let name = path.file_name().ok_or(io::ErrorKind::InvalidInput)?.to_string_lossy();
-    let temporary = folder_of(path).join(format!(".{name}.{}.new", std::process::id()));
-    // One left behind by a process of the same id that was killed; ours starts empty with its own mode.
-    match fs::remove_file(&temporary) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
-        _ => {}
-    }
+    let temporary = folder_of(path).join(format!(".{name}.{:016x}.new", rng.next_u64()));
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&temporary)?;
     file.set_permissions(Permissions::from_mode(0o600))?;
     file.write_all(text.as_bytes())?;
@@ -344,9 +340,9 @@ mod tests {
     fn two_creators_end_up_with_one_key() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("kek");
-        create(&path, &document([&Kek::generate(&mut rng())])).unwrap();
+        create(&path, &document([&Kek::generate(&mut rng())]), &mut rng()).unwrap();
         let first = FileKeys::open(&path).unwrap();
-        create(&path, &document([&Kek::generate(&mut rng())])).unwrap();
+        create(&path, &document([&Kek::generate(&mut rng())]), &mut rng()).unwrap();
         assert_eq!(FileKeys::open(&path).unwrap().current().id(), first.current().id());
     }
 }
