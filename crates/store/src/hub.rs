@@ -1,13 +1,16 @@
 //! Who waits for what: printers that are connected are told the moment something waits for them.
 //!
-//! A ring says that there may be something, never what: whoever is told asks the database. Processes that share a
-//! PostgreSQL database do not hear each other's rings; their printers' waits end at their deadlines and ask then.
+//! A ring says that there may be something, never what: whoever is told asks the database.
+
+pub(crate) mod wire;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::watch;
+
+use crate::random;
 
 const SHARDS: usize = 64;
 
@@ -27,6 +30,8 @@ type Shard = Mutex<HashMap<String, watch::Sender<Rings>>>;
 pub(crate) struct Hub(Arc<Inner>);
 
 struct Inner {
+    /// Tells its own rings from those of other stores on the same database.
+    name: String,
     seed: RandomState,
     shards: Vec<Shard>,
 }
@@ -86,7 +91,8 @@ impl Hub {
 impl Default for Hub {
     fn default() -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        Self(Arc::new(Inner { seed: RandomState::new(), shards }))
+        let name = random::bytes::<8>().map(hex::encode).unwrap_or_default();
+        Self(Arc::new(Inner { name, seed: RandomState::new(), shards }))
     }
 }
 

@@ -10,8 +10,10 @@ mod sealing;
 mod sweep;
 mod view;
 
+use tokio::task::AbortHandle;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::hub::wire;
 use crate::state::AppState;
 
 pub(crate) use change::{cancel_waiting, find, printer_left};
@@ -20,8 +22,21 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     routes::router()
 }
 
-/// Starts what goes on in the background until the store stops; takes up what an earlier run left unfinished.
-pub(crate) fn start_workers(state: &AppState) {
-    tokio::spawn(sealing::work(state.clone()));
-    tokio::spawn(sweep::work(state.clone()));
+/// What goes on in the background; stopped when dropped. What it was doing is taken up by the next run.
+#[derive(Debug)]
+pub(crate) struct Workers([AbortHandle; 3]);
+
+/// Starts what goes on in the background; takes up what an earlier run left unfinished.
+pub(crate) fn start_workers(state: &AppState) -> Workers {
+    Workers([
+        tokio::spawn(sealing::work(state.clone())).abort_handle(),
+        tokio::spawn(sweep::work(state.clone())).abort_handle(),
+        tokio::spawn(wire::hear(state.clone())).abort_handle(),
+    ])
+}
+
+impl Drop for Workers {
+    fn drop(&mut self) {
+        self.0.iter().for_each(AbortHandle::abort);
+    }
 }

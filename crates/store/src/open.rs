@@ -15,15 +15,17 @@ use crate::blobs::{Blobs, FolderBlobs, pending};
 use crate::catalogue::cache::PageCache;
 use crate::hub::Hub;
 use crate::identity::Identity;
+use crate::jobs::{self, Workers};
 use crate::purchases::payments::{BuiltIn, Payments};
 use crate::schema::store_key;
 use crate::state::{AppState, Shared};
-use crate::{Config, Error, jobs, random};
+use crate::{Config, Error, random};
 
-/// An open store. Cheap to clone.
+/// An open store. Cheap to clone; its work in the background ends with the last clone.
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) state: AppState,
+    _workers: Arc<Workers>,
 }
 
 /// What stands in for the built-in parts of a store.
@@ -114,8 +116,8 @@ impl Store {
         pending::sweep_at_start(&state, alone)
             .await
             .map_err(|fault| Error::Blobs(fault.problem().to_string()))?;
-        jobs::start_workers(&state);
-        Ok(Self { state })
+        let workers = Arc::new(jobs::start_workers(&state));
+        Ok(Self { state, _workers: workers })
     }
 
     /// What to tell the operator now.

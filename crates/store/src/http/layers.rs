@@ -18,27 +18,22 @@ use crate::fault::respond;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(crate) fn surround(router: Router, max_json_bytes: usize) -> Router {
-    router
-        .fallback(unknown)
-        .method_not_allowed_fallback(wrong_method)
-        .layer(DefaultBodyLimit::max(max_json_bytes))
-        .layer(middleware::from_fn(without_nul))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::X_CONTENT_TYPE_OPTIONS,
-            HeaderValue::from_static("nosniff"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::REFERRER_POLICY,
-            HeaderValue::from_static("no-referrer"),
-        ))
-        .layer(SetResponseHeaderLayer::if_not_present(
-            header::CACHE_CONTROL,
-            HeaderValue::from_static("no-store"),
-        ))
-        .layer(PropagateRequestIdLayer::new(REQUEST_ID))
-        .layer(TraceLayer::new_for_http().make_span_with(span))
-        .layer(SetRequestIdLayer::new(REQUEST_ID, RandomId))
+    // One tuple is one layer around each route, the outermost first; a call for each would box every request as often.
+    router.fallback(unknown).method_not_allowed_fallback(wrong_method).layer((
+        SetRequestIdLayer::new(REQUEST_ID, RandomId),
+        TraceLayer::new_for_http().make_span_with(span),
+        PropagateRequestIdLayer::new(REQUEST_ID),
+        unless_set(header::CACHE_CONTROL, "no-store"),
+        unless_set(header::REFERRER_POLICY, "no-referrer"),
+        unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        CatchPanicLayer::custom(panicked),
+        middleware::from_fn(without_nul),
+        DefaultBodyLimit::max(max_json_bytes),
+    ))
+}
+
+fn unless_set(name: HeaderName, value: &'static str) -> SetResponseHeaderLayer<HeaderValue> {
+    SetResponseHeaderLayer::if_not_present(name, HeaderValue::from_static(value))
 }
 
 /// No id, code or address holds a NUL, and not every database can look for one.

@@ -8,7 +8,7 @@ use sealpost_market::{AccountId, Effect, JobEvent, JobState, Party, PrinterId, T
 
 use crate::blobs::pending;
 use crate::fault::{Fault, Result};
-use crate::hub::Hub;
+use crate::hub::{Hub, wire};
 use crate::purchases::find_licence;
 use crate::schema::job;
 use crate::schema::value::to_timestamp;
@@ -99,11 +99,13 @@ async fn follow(tx: &Tx, row: &job::Model, effect: &Effect, hub: Option<&Hub>, n
     match effect {
         Effect::TellPrinter => {
             if let Some(hub) = hub.cloned() {
+                wire::tell(tx, &hub, wire::Kind::Jobs, &printer).await?;
                 tx.after_commit(move || hub.ring_jobs(&printer));
             }
         }
         Effect::AskToStop => {
             if let Some(hub) = hub.cloned() {
+                wire::tell(tx, &hub, wire::Kind::Cancels, &printer).await?;
                 tx.after_commit(move || hub.ring_cancels(&printer));
             }
         }

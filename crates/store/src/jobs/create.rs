@@ -8,6 +8,7 @@ use sealpost_market::{self as market, AccountId, Effect, JobId, NewJob, create_j
 
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
+use crate::hub::wire;
 use crate::identity::{self, OwnPrinter, Protocol};
 use crate::purchases::find_licence;
 use crate::schema::value::{parsed, to_timestamp};
@@ -71,6 +72,7 @@ pub(crate) async fn place(state: &AppState, tx: &Tx, order: &PrintOrder) -> Resu
     if step.effects.contains(&Effect::StartSealing) {
         tx.after_commit(move || shared.sealing.notify_one());
     } else {
+        wire::tell(tx, &state.hub, wire::Kind::Jobs, &waiting).await?;
         tx.after_commit(move || shared.hub.ring_jobs(&waiting));
     }
     Ok(row)

@@ -17,12 +17,23 @@ const BATCH: u64 = 256;
 /// How long first answers are kept.
 const ANSWERS_KEPT_MS: i64 = 48 * 3_600_000;
 
+/// How often expired tokens are forgotten.
+const PURGE_EVERY_MS: i64 = 3_600_000;
+
 /// Looks at all deadlines again and again, until the store stops.
 pub(crate) async fn work(state: AppState) {
     let mut ticks = tokio::time::interval(Duration::from_millis(state.config.sweep_interval_ms));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    let mut purged_at = i64::MIN;
     loop {
         ticks.tick().await;
+        let now = state.clock.now_ms();
+        if now.saturating_sub(purged_at) >= PURGE_EVERY_MS {
+            purged_at = now;
+            if let Err(error) = state.accounts.tokens().purge_expired().await {
+                tracing::error!(problem = %error.problem(), "expired tokens cannot be forgotten");
+            }
+        }
         if let Err(fault) = once(&state).await {
             tracing::error!(problem = %fault.problem(), "deadlines cannot be looked at");
         }

@@ -121,20 +121,17 @@ async fn offers(state: &AppState, agent: &AgentAuth, wait: Option<u64>) -> Resul
         return Ok(found);
     }
     let Some(limit) = limit(state, wait) else { return Ok(found) };
-    match tokio::time::timeout(limit, waiting.ring()).await {
-        Ok(_) => queue::offers(state, agent).await,
-        Err(_) => Ok(found),
-    }
+    // At the end of the wait it is asked again: a ring of another process can be lost.
+    let _ = tokio::time::timeout(limit, waiting.ring()).await;
+    queue::offers(state, agent).await
 }
 
 async fn next(state: &AppState, agent: &AgentAuth, wait: Option<u64>) -> Result<Option<ClaimedJob>> {
     let mut waiting = state.hub.wait(agent.id.as_str());
     let found = queue::next_for_lmnt(state, agent).await?;
     let Some(limit) = limit(state, wait).filter(|_| found.is_none()) else { return Ok(found) };
-    match tokio::time::timeout(limit, waiting.ring()).await {
-        Ok(_) => queue::next_for_lmnt(state, agent).await,
-        Err(_) => Ok(None),
-    }
+    let _ = tokio::time::timeout(limit, waiting.ring()).await;
+    queue::next_for_lmnt(state, agent).await
 }
 
 fn limit(state: &AppState, wait: Option<u64>) -> Option<Duration> {

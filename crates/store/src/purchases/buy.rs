@@ -40,8 +40,7 @@ impl Order {
         listing: &str,
         payment: &Payment,
     ) -> Result<Self> {
-        let row = find_listing(state.db.read(), listing).await?;
-        let method = state.payments.method(&row.to_market()?, payment).await.map_err(|refused| {
+        let method = state.payments.method(listing, payment).await.map_err(|refused| {
             Problem::new(422, "payment_refused", "This way of paying is not taken")
                 .detail(refused.to_string())
                 .hint("Choose another way of paying.")

@@ -1,7 +1,7 @@
 //! How purchases are paid: the port, and what is built in.
 
 use sealpost_api::purchase::Payment;
-use sealpost_market::{Listing, PaymentMethod};
+use sealpost_market::PaymentMethod;
 
 /// A way of paying that the store does not take.
 #[derive(Debug, thiserror::Error)]
@@ -14,8 +14,8 @@ pub struct PaymentRefused(pub String);
 /// money is there.
 #[async_trait::async_trait]
 pub trait Payments: Send + Sync {
-    /// The method by which `payment` pays for `listing`.
-    async fn method(&self, listing: &Listing, payment: &Payment) -> Result<PaymentMethod, PaymentRefused>;
+    /// The method by which `payment` pays for the listing of this id, which may not exist.
+    async fn method(&self, listing: &str, payment: &Payment) -> Result<PaymentMethod, PaymentRefused>;
 }
 
 /// Free listings, vouchers, and sellers who say that the money arrived.
@@ -24,7 +24,7 @@ pub struct BuiltIn;
 
 #[async_trait::async_trait]
 impl Payments for BuiltIn {
-    async fn method(&self, _listing: &Listing, payment: &Payment) -> Result<PaymentMethod, PaymentRefused> {
+    async fn method(&self, _listing: &str, payment: &Payment) -> Result<PaymentMethod, PaymentRefused> {
         Ok(match payment {
             Payment::Free => PaymentMethod::Free,
             Payment::MarkedPaid => PaymentMethod::MarkedPaid,

@@ -69,3 +69,21 @@ async fn a_store_that_stops_lets_waiting_printers_go() {
     kit.store.state.hub.close();
     assert!(events.next().await.is_none());
 }
+
+#[tokio::test]
+async fn on_postgres_printers_that_wait_at_another_process_are_told_too() {
+    let kit = Kit::new().await;
+    if kit.store.state.db.backend() != sea_orm::DbBackend::Postgres {
+        return;
+    }
+    let (seller, buyer) = (kit.person("sel").await, kit.person("buy").await);
+    let printer = kit.printer(&buyer, true).await;
+    let licence = kit.bought(&seller, &buyer, json!({})).await;
+    let path = "/api/printer-agent/poll-print-queue?wait=60";
+    let other = kit.again().await;
+    let (poll, job) = tokio::join!(
+        other.agent(&printer, Method::GET, path, None),
+        kit.ready_job(&buyer, &licence, &printer)
+    );
+    assert_eq!(poll.json()["jobs"][0]["print_job_id"], job.as_str());
+}
