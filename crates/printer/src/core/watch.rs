@@ -150,7 +150,8 @@ impl Core {
                 current.doubt = current.doubt.filter(|_| !fresh && self.observed.klipper != Klipper::Ready);
                 if extra.size > 0 {
                     let permille = u128::from(extra.position) * 1000 / u128::from(extra.size);
-                    current.progress = Some(u32::try_from(permille).unwrap_or(1000).min(1000));
+                    // The last command is done when the extra says so, not when it was read.
+                    current.progress = Some(u32::try_from(permille).unwrap_or(999).min(999));
                 }
                 match current.cancelled {
                     Some(reason) => self.cancel(reason),
