@@ -110,7 +110,7 @@ async fn a_part_is_published_bought_and_printed_three_times_and_no_more() -> Res
         }
     }
     let refusal = buyer.refused(&["print", &licence, "--printer", &printer_id])?;
-    assert!(refusal.contains("no_prints_left") && refusal.contains("hint:"), "{refusal}");
+    assert!(refusal.contains("licence_exhausted") && refusal.contains("hint:"), "{refusal}");
 
     let jobs = buyer.json(&["jobs"])?;
     assert_eq!(jobs["jobs"].as_array().map(Vec::len), Some(3));

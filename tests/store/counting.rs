@@ -65,7 +65,7 @@ async fn many_prints_at_once_never_exceed_the_licence(backend: Backend) -> Resul
         if answer.status().is_success() {
             made += 1;
         } else {
-            assert_eq!(problem(answer).await?.code, "no_prints_left");
+            assert_eq!(problem(answer).await?.code, "licence_exhausted");
         }
     }
     assert_eq!(made, 3);

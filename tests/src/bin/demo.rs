@@ -70,7 +70,7 @@ async fn main() -> Result<()> {
     let refused = problem(buyer.try_print(&licence, &printer_id).await?).await?;
     println!("  print {}: refused: {refused}", PRINTS + 1);
     println!("           hint: {}", refused.hint);
-    ensure!(refused.code == "no_prints_left", "the refusal has the code {}", refused.code);
+    ensure!(refused.code == "licence_exhausted", "the refusal has the code {}", refused.code);
 
     heading("Summary");
     println!("  1 sale, {PRINTS} prints counted, 1 refused, in {:.1} s", began.elapsed().as_secs_f64());
