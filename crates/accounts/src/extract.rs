@@ -91,6 +91,7 @@ fn refused(rejection: &JsonRejection) -> ApiError {
         }
         _ if status == StatusCode::PAYLOAD_TOO_LARGE => {
             ApiError::new(status, "body_too_large", "The body is too large")
+                .hint("JSON bodies have at most a few hundred kilobytes; files go to /api/v1/releases.")
         }
         _ => ApiError::new(status, "bad_body", "The body could not be read").hint("Send it again."),
     }
