@@ -182,6 +182,11 @@ async fn introduce(store: &Store, config: &Config, args: &ServeArgs) -> Result<(
             config.origin()
         );
     }
+    if config.origin().parse().is_ok_and(|url: StoreUrl| url.check_transport(false).is_err()) {
+        say!(
+            "warning: printers and the sealpost command refuse http:// unless they are told to allow it; put a proxy with TLS in front"
+        );
+    }
     for file in &steps.back_up {
         say!("back up, apart from the rest: {} (without it no sold file opens)", file.display());
     }

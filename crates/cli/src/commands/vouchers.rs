@@ -27,8 +27,8 @@ pub(crate) struct CreateArgs {
     /// How many people can use it
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u32).range(1..))]
     uses: u32,
-    /// When it becomes void, such as 2030-01-31T00:00:00Z [default: never]
-    #[arg(long, value_name = "DATE")]
+    /// Last day it can be used, such as 2030-01-31, or a time such as 2030-01-31T12:00:00Z [default: never]
+    #[arg(long, value_name = "DATE", value_parser = expiry)]
     expires: Option<String>,
     #[command(flatten)]
     pub(crate) connection: Connection,
@@ -55,4 +55,26 @@ pub(crate) async fn create(args: CreateArgs) -> Result<()> {
     }
     answer(args.connection.json, &voucher, |voucher| voucher.code.clone());
     Ok(())
+}
+
+/// A day ends with its last second (UTC); anything longer is left to the store to read.
+fn expiry(text: &str) -> Result<String, &'static str> {
+    let shape: String = text.chars().map(|c| if c.is_ascii_digit() { '0' } else { c }).collect();
+    match shape.as_str() {
+        "0000-00-00" => Ok(format!("{text}T23:59:59Z")),
+        shape if shape.starts_with("0000-00-00T") => Ok(text.to_owned()),
+        _ => Err("a date looks like 2030-01-31, a time like 2030-01-31T12:00:00Z"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_day_is_usable_to_its_end() {
+        assert_eq!(expiry("2030-01-31").unwrap(), "2030-01-31T23:59:59Z");
+        assert_eq!(expiry("2030-01-31T12:00:00+02:00").unwrap(), "2030-01-31T12:00:00+02:00");
+        assert!(expiry("tomorrow").is_err());
+    }
 }
