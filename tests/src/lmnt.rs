@@ -46,12 +46,6 @@ impl LmntPrinter {
         Ok(printer)
     }
 
-    /// The same printer where the store answers now.
-    #[must_use]
-    pub fn at(self, store: &str) -> Self {
-        Self { store: store.to_owned(), ..self }
-    }
-
     /// A request with its token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.store)).bearer_auth(&self.token)

@@ -51,12 +51,6 @@ impl Person {
         Ok(Self { id: user_id, email, token, store: store.to_owned(), http })
     }
 
-    /// The same person where the store answers now.
-    #[must_use]
-    pub fn at(&self, store: &str) -> Self {
-        Self { store: store.to_owned(), ..self.clone() }
-    }
-
     /// A request with this person's token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.store)).bearer_auth(&self.token)

@@ -101,10 +101,10 @@ async fn a_job_goes_through_the_documented_paths(backend: Backend) -> Result<()>
     let id = send(&ready).await?;
     let job = ready.printer.get("/api/poll-print-queue").await?;
     assert_eq!(job["print_job_id"], id);
-    let same = ready.printer.get(&format!("/api/get-print-job?print_job_id={id}")).await?;
-    assert_eq!(same["gcode_file_url"], same["encrypted_gcode_download_url"]);
+    let address = ready.printer.get(&format!("/api/get-print-job?print_job_id={id}")).await?;
+    assert_eq!(address["gcode_file_url"], job["encrypted_gcode_download_url"]);
     for path in ["/api/print/download-gcode", "/api/printer-agent/download-gcode"] {
-        let mut job = same.clone();
+        let mut job = job.clone();
         job["encrypted_gcode_download_url"] = format!("{}{path}?print_job_id={id}", ready.store.url).into();
         assert_eq!(ready.printer.open(&job).await?, ready.part, "{path}");
     }
