@@ -39,6 +39,11 @@ pub struct Entry {
     pub details: Value,
 }
 
+/// Writes one row at the end of the transaction of what it records, together with those of others.
+pub fn record_later(tx: &Tx, at: i64, actor: &Actor, action: &str, subject: &str, details: &Value) {
+    tx.insert_later(to_row(at, actor, action, subject, details));
+}
+
 /// Writes one row in the transaction of what it records.
 ///
 /// # Errors
@@ -51,15 +56,24 @@ pub async fn record(
     subject: &str,
     details: Value,
 ) -> Result<(), DbErr> {
-    let row = audit_entry::ActiveModel {
+    to_row(at, actor, action, subject, &details).insert(tx).await.map(drop)
+}
+
+fn to_row(
+    at: i64,
+    actor: &Actor,
+    action: &str,
+    subject: &str,
+    details: &Value,
+) -> audit_entry::ActiveModel {
+    audit_entry::ActiveModel {
         at: Set(at),
         actor: Set(actor.to_string()),
         action: Set(action.to_owned()),
         subject: Set(subject.to_owned()),
         details: Set(details.to_string()),
         ..Default::default()
-    };
-    row.insert(tx).await.map(drop)
+    }
 }
 
 /// The rows about `subject`, oldest first, after row `after`, at most `limit`.

@@ -2,11 +2,15 @@
 
 use std::time::Duration;
 
+use sea_orm::sqlx::Connection as _;
 use sea_orm::sqlx::sqlite::{SqliteJournalMode, SqliteSynchronous};
 use sea_orm::{ConnectOptions, Database, DatabaseConnection, DbErr};
 
 /// How long a SQLite connection waits for another process.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// A connection that rested this long is asked whether it still works; asking before every statement would double its way.
+const RESTED: Duration = Duration::from_secs(1);
 
 /// The one connection that writes.
 pub(crate) async fn sqlite_writer(url: &str) -> Result<DatabaseConnection, DbErr> {
@@ -42,6 +46,14 @@ pub(crate) async fn sqlite_readers(url: &str) -> Result<DatabaseConnection, DbEr
 pub(crate) async fn postgres(url: &str) -> Result<DatabaseConnection, DbErr> {
     let mut options = quiet(url);
     options.min_connections(1).max_connections(16);
+    options.map_sqlx_postgres_before_acquire(|connection, metadata| {
+        Box::pin(async move {
+            if metadata.idle_for >= RESTED {
+                connection.ping().await?;
+            }
+            Ok(true)
+        })
+    });
     Database::connect(options).await
 }
 
@@ -53,6 +65,6 @@ fn quiet(url: &str) -> ConnectOptions {
         .acquire_timeout(Duration::from_secs(30))
         .idle_timeout(None)
         .max_lifetime(None)
-        .test_before_acquire(url.starts_with("postgres"));
+        .test_before_acquire(false);
     options
 }

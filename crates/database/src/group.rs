@@ -78,17 +78,17 @@ async fn together(connection: &DatabaseConnection, calls: &mut [Box<dyn Call>]) 
             break;
         }
     }
-    if !failed {
+    if !failed && tx.flush().await.is_ok() {
         return tx.commit().await.map(drop);
     }
     tx.rollback().await?;
-    if calls.len() == 1 {
+    if failed && calls.len() == 1 {
         return Ok(());
     }
     let tx = begin(connection).await?;
     for call in calls.iter_mut() {
         let savepoint = Tx::new(tx.inner().begin().await?);
-        if call.attempt(&savepoint).await {
+        if call.attempt(&savepoint).await && call.settle(savepoint.flush().await) {
             savepoint.commit().await?;
         } else {
             savepoint.rollback().await?;
@@ -108,6 +108,9 @@ async fn begin(connection: &DatabaseConnection) -> Result<Tx, DbErr> {
 trait Call: Send {
     /// Runs the closure and keeps its outcome; whether that is `Ok`.
     fn attempt<'t>(&'t mut self, tx: &'t Tx) -> BoxFuture<'t, bool>;
+
+    /// Makes a failure at the end of the closure its outcome; whether there was none.
+    fn settle(&mut self, flushed: Result<(), DbErr>) -> bool;
 
     /// Runs the effects and answers; `lost` says why nothing was committed.
     fn finish(self: Box<Self>, lost: Option<&DbErr>);
@@ -136,6 +139,16 @@ where
             fine
         }
         .boxed()
+    }
+
+    fn settle(&mut self, flushed: Result<(), DbErr>) -> bool {
+        match flushed {
+            Ok(()) => true,
+            Err(error) => {
+                self.outcome = Some(Err(error.into()));
+                false
+            }
+        }
     }
 
     fn finish(self: Box<Self>, lost: Option<&DbErr>) {

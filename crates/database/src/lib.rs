@@ -4,6 +4,7 @@
 pub mod clock;
 mod connect;
 mod group;
+mod later;
 mod migrate;
 mod retry;
 #[cfg(test)]

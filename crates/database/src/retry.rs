@@ -66,6 +66,10 @@ where
     let tx = Tx::new(pool.begin().await?);
     match AssertUnwindSafe(work(&tx)).catch_unwind().await {
         Ok(Ok(value)) => {
+            if let Err(error) = tx.flush().await {
+                let _ = tx.rollback().await;
+                return Err(error.into());
+            }
             for effect in tx.commit().await? {
                 effect();
             }

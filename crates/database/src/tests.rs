@@ -228,3 +228,46 @@ async fn other_kinds_of_databases_are_refused() {
     let refused = Database::connect("mysql://localhost/x").await.unwrap_err();
     assert!(matches!(refused, crate::Error::Address));
 }
+
+mod kept {
+    use sea_orm::entity::prelude::*;
+
+    #[derive(Clone, Debug, DeriveEntityModel)]
+    #[sea_orm(table_name = "kept")]
+    pub(super) struct Model {
+        #[sea_orm(primary_key, auto_increment = false)]
+        pub(super) value: String,
+    }
+
+    #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
+    pub(super) enum Relation {}
+
+    impl ActiveModelBehavior for ActiveModel {}
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rows_left_for_the_end_are_inserted_together_and_a_refused_one_fails_its_own_closure() {
+    for (db, _folder) in databases().await {
+        let tasks: Vec<_> = (0..60)
+            .map(|number| {
+                let db = db.clone();
+                tokio::spawn(async move {
+                    let value = format!("{:03}", number / 2);
+                    db.write(move |tx| {
+                        tx.insert_later(kept::ActiveModel {
+                            value: sea_orm::ActiveValue::Set(value.clone()),
+                        });
+                        Box::pin(async { Ok::<_, DbErr>(()) })
+                    })
+                    .await
+                    .is_ok()
+                })
+            })
+            .collect();
+        let mut fine = 0;
+        for task in tasks {
+            fine += usize::from(task.await.unwrap());
+        }
+        assert_eq!((fine, values(&db).await.len()), (30, 30));
+    }
+}

@@ -2,7 +2,12 @@
 
 use std::sync::{Mutex, PoisonError};
 
-use sea_orm::{ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult, Statement};
+use sea_orm::{
+    ActiveModelTrait, ConnectionTrait, DatabaseTransaction, DbBackend, DbErr, ExecResult, QueryResult,
+    Statement,
+};
+
+use crate::later::Later;
 
 pub(crate) type Effect = Box<dyn FnOnce() + Send>;
 
@@ -10,16 +15,25 @@ pub(crate) type Effect = Box<dyn FnOnce() + Send>;
 pub struct Tx {
     inner: DatabaseTransaction,
     effects: Mutex<Vec<Effect>>,
+    later: Mutex<Later>,
 }
 
 impl Tx {
+    /// Inserts a row at the end of the transaction, together with others for the same table.
+    ///
+    /// For rows that nothing in this transaction looks for. A row that the database refuses (its key is taken) fails the
+    /// closure as if it had ended with that error.
+    pub fn insert_later<A: ActiveModelTrait>(&self, row: A) {
+        self.later.lock().unwrap_or_else(PoisonError::into_inner).push(row);
+    }
+
     /// Leaves something to do once the transaction is committed; dropped when it is not.
     pub fn after_commit(&self, effect: impl FnOnce() + Send + 'static) {
         self.effects.lock().unwrap_or_else(PoisonError::into_inner).push(Box::new(effect));
     }
 
     pub(crate) fn new(inner: DatabaseTransaction) -> Self {
-        Self { inner, effects: Mutex::default() }
+        Self { inner, effects: Mutex::default(), later: Mutex::default() }
     }
 
     pub(crate) fn inner(&self) -> &DatabaseTransaction {
@@ -28,6 +42,12 @@ impl Tx {
 
     pub(crate) fn take_effects(&self) -> Vec<Effect> {
         std::mem::take(&mut *self.effects.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Inserts what was left for the end.
+    pub(crate) async fn flush(&self) -> Result<(), DbErr> {
+        let later = std::mem::take(&mut *self.later.lock().unwrap_or_else(PoisonError::into_inner));
+        later.insert(&self.inner).await
     }
 
     pub(crate) async fn commit(self) -> Result<Vec<Effect>, DbErr> {

@@ -137,7 +137,7 @@ async fn save(
                     return Err(repeated());
                 }
                 let answer = insert(state, tx, user, row, pictures, key).await?;
-                request.keep(state, tx, &answer).await?;
+                request.keep(state, tx, &answer)?;
                 Ok(answer)
             })
         })

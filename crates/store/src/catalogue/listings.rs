@@ -230,7 +230,7 @@ async fn apply_changes(
         let by = if user.0.operator { market::Party::Operator } else { market::Party::Publisher };
         let (listing, facts) = row.to_market()?.change_state(to, by)?;
         row.state = listing.state.as_str().to_owned();
-        crate::facts::record(tx, now, &user.actor(), &format!("listing:{id}"), &facts).await?;
+        crate::facts::record(tx, now, &user.actor(), &format!("listing:{id}"), &facts)?;
     }
     row.row_version += 1;
     row.clone().into_active_model().reset_all().update(tx).await?;

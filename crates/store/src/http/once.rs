@@ -6,7 +6,7 @@ use axum::response::{IntoResponse, Response};
 use futures::future::BoxFuture;
 use http::{HeaderMap, StatusCode, header};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{EntityTrait, SqlErr};
+use sea_orm::EntityTrait;
 use sealpost_api::{IDEMPOTENCY_HEADER, Problem};
 use sealpost_database::Tx;
 use sealpost_keyring as keyring;
@@ -84,12 +84,12 @@ impl Once {
         Ok(Some(Answer { status: status.unwrap_or(StatusCode::OK), body }))
     }
 
-    /// Keeps an answer, in the transaction of what it answers.
-    pub(crate) async fn keep(&self, state: &AppState, tx: &Tx, answer: &Answer) -> Result<()> {
+    /// Keeps an answer, in the transaction of what it answers; a second one under the same key fails it.
+    pub(crate) fn keep(&self, state: &AppState, tx: &Tx, answer: &Answer) -> Result<()> {
         let Some(key) = &self.key else { return Ok(()) };
         let sealed =
             keyring::seal(state.keks.current(), PURPOSE, answer.body.as_bytes(), &mut random::rng())?;
-        let row = ActiveModel {
+        tx.insert_later(ActiveModel {
             principal: Set(self.principal.clone()),
             route: Set(self.route.to_owned()),
             idempotency_key: Set(key.clone()),
@@ -97,14 +97,8 @@ impl Once {
             status: Set(i32::from(answer.status.as_u16())),
             sealed_body: Set(sealed.to_string()),
             created_at: Set(state.clock.now_ms()),
-        };
-        match Entity::insert(row).exec_without_returning(tx).await {
-            // The same request was faster on another connection: run again and find its answer.
-            Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-                Err(Fault::Conflict)
-            }
-            result => Ok(result.map(drop)?),
-        }
+        });
+        Ok(())
     }
 }
 
@@ -121,25 +115,30 @@ impl IntoResponse for Answer {
 }
 
 /// Does `work` in a transaction and answers with what it made, once for each key.
+///
+/// Repetitions are rare: the work is done without looking for an earlier answer, and when it fails, on the kept answer's key or
+/// before, the earlier answer is what counts.
 pub(crate) async fn once<T, F>(state: &AppState, request: Once, status: StatusCode, work: F) -> Result<Answer>
 where
     F: for<'t> Fn(&'t Tx) -> BoxFuture<'t, Result<T>> + Send + Sync + 'static,
     T: Serialize + Send + 'static,
 {
     let shared = Arc::new((state.clone(), request, work));
-    state
+    let used = shared.clone();
+    let done = state
         .db
         .write(move |tx| {
-            let shared = shared.clone();
+            let shared = used.clone();
             Box::pin(async move {
                 let (state, request, work) = &*shared;
-                if let Some(answer) = request.earlier(state, tx).await? {
-                    return Ok(answer);
-                }
                 let answer = Answer::new(status, &work(tx).await?)?;
-                request.keep(state, tx, &answer).await?;
+                request.keep(state, tx, &answer)?;
                 Ok(answer)
             })
         })
-        .await
+        .await;
+    match done {
+        Ok(answer) => Ok(answer),
+        Err(fault) => shared.1.earlier(state, state.db.read()).await?.ok_or(fault),
+    }
 }

@@ -47,7 +47,7 @@ pub(crate) async fn change(tx: &Tx, row: &job::Model, change: Change<'_>) -> Res
     for effect in &step.effects {
         follow(tx, row, effect, change.hub, change.now).await?;
     }
-    facts::record(tx, change.now, change.actor, &format!("job:{}", row.id), &step.facts).await?;
+    facts::record(tx, change.now, change.actor, &format!("job:{}", row.id), &step.facts)?;
     Ok(step)
 }
 

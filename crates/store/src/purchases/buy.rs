@@ -88,10 +88,10 @@ pub(crate) async fn place(state: &AppState, tx: &Tx, order: &Order) -> Result<Pu
     let purchase = insert(tx, &step, order.voucher.clone(), now).await?;
     if let Some(granted) = &step.licence {
         let row = licence::Model::from_market(granted, &purchase.id, now);
-        licence::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+        tx.insert_later(row.into_active_model());
     }
     let actor = Actor::User(order.buyer.to_string());
-    facts::record(tx, now, &actor, &format!("purchase:{}", purchase.id), &step.facts).await?;
+    facts::record(tx, now, &actor, &format!("purchase:{}", purchase.id), &step.facts)?;
     Ok(to_response(&row, &purchase, step.licence.as_ref()))
 }
 
@@ -126,6 +126,10 @@ async fn insert(
     now: i64,
 ) -> Result<purchase::Model> {
     let row = purchase::Model::from_market(&step.purchase, voucher, now)?;
+    if row.voucher.is_none() {
+        tx.insert_later(row.clone().into_active_model());
+        return Ok(row);
+    }
     match purchase::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await {
         Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
             Err(Problem::new(409, "voucher_used_by_you", "You used this voucher before")

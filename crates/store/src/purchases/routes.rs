@@ -192,7 +192,7 @@ async fn apply(
         }
         _ => {}
     }
-    facts::record(tx, now, &user.actor(), &format!("purchase:{}", row.id), &step.facts).await?;
+    facts::record(tx, now, &user.actor(), &format!("purchase:{}", row.id), &step.facts)?;
     let mut licence = step.licence;
     if after.state == "refunded"
         && let Some(held) = &held
