@@ -183,6 +183,11 @@ fn refused(error: &ExtraError) -> Problem {
 }
 
 fn unreachable(path: &Path, error: &io::Error) -> Problem {
+    if error.kind() == io::ErrorKind::PermissionDenied {
+        return Problem::new(503, "extra_forbidden", "Klipper's extra may not be talked to")
+            .detail(format!("{}: {error}", path.display()))
+            .hint("Add the agent's user to the group of that socket, which is Klipper's.");
+    }
     Problem::new(503, "extra_unreachable", "Klipper's extra is not reached")
         .detail(format!("{}: {error}", path.display()))
         .hint("Add `[sealpost]` to printer.cfg, restart Klipper, and compare `handover_socket` with its `socket`.")

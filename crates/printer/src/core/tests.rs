@@ -299,6 +299,37 @@ fn an_opened_job_waits_for_a_print_that_somebody_started_meanwhile() {
 }
 
 #[test]
+fn a_week_of_polls_and_prints_leaves_nothing_behind_but_ids() {
+    let mut world = World::new();
+    let mut size_after_a_day = 0;
+    for minute in 0..7 * 24 * 60 {
+        if minute % 60 == 0 {
+            world.store.add(&format!("j_{minute}"));
+            world.handle(Event::Signal);
+        }
+        world.tick(60_000);
+        for turn in 0..40 {
+            let works = (minute + turn) % 7 > 0;
+            if world.pending.is_empty() {
+                break;
+            }
+            world.answer(0, works);
+            world.observe();
+        }
+        world.print_on("complete");
+        if minute == 24 * 60 {
+            size_after_a_day = serde_json::to_vec(world.core.document()).unwrap().len();
+        }
+    }
+    world.settle();
+    let document = world.core.document();
+    assert!(document.outbox.is_empty() && world.core.errors.len() < 8 && world.core.queue.is_empty());
+    // 24 jobs a day, an id and a nonce each.
+    let size = serde_json::to_vec(document).unwrap().len();
+    assert!(size < size_after_a_day + 6 * 24 * 100, "{size} after {size_after_a_day}");
+}
+
+#[test]
 fn each_kind_of_wrong_manifest_has_its_own_code() {
     let mut world = World::new();
     world.settle();

@@ -8,9 +8,11 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use reqwest::{StatusCode, header};
 use sealpost_api::Problem;
 use sealpost_envelope::{Digest, JobManifest, ManifestError, SecretText, Sha256Writer};
+use tokio::sync::mpsc;
 use url::Url;
 
 use super::{Store, check, network, origin};
@@ -60,11 +62,10 @@ impl Store {
         let (mut idle, mut empty) = (0, 0);
         loop {
             let before = partial.hash.size();
-            let outcome = if before == download.manifest.blob_size {
-                Ok(())
-            } else {
-                self.fetch(token, &url, &mut partial, download.manifest.blob_size).await
-            };
+            let mut outcome = Ok(());
+            if before < download.manifest.blob_size {
+                (partial, outcome) = self.fetch(token, &url, partial, download.manifest.blob_size).await?;
+            }
             let grown = partial.hash.size() > before;
             match outcome {
                 Ok(()) if partial.hash.size() == download.manifest.blob_size => break,
@@ -103,13 +104,14 @@ impl Store {
         })
     }
 
+    /// One request. The outer error is for good; the inner one leaves what came so far.
     async fn fetch(
         &self,
         token: &SecretText,
         url: &Url,
-        partial: &mut Partial,
+        mut partial: Partial,
         size: u64,
-    ) -> Result<(), Trouble> {
+    ) -> Result<(Partial, Result<(), Trouble>), Trouble> {
         let mut request = self.authorized(self.http.get(url.clone()), token);
         let have = partial.hash.size();
         if have > 0 {
@@ -118,25 +120,68 @@ impl Store {
                 request = request.header(header::IF_RANGE, etag);
             }
         }
-        let mut response = check(request.send().await.map_err(network)?).await?;
+        let answered = match request.send().await.map_err(network) {
+            Ok(response) => check(response).await,
+            Err(trouble) => Err(trouble),
+        };
+        let response = match answered {
+            Ok(response) => response,
+            Err(trouble @ Trouble::Retry(_)) => return Ok((partial, Err(trouble))),
+            Err(trouble) => return Err(trouble),
+        };
         let whole = response.status() != StatusCode::PARTIAL_CONTENT;
-        let broken = |error: io::Error| Trouble::Refused(file_problem(Path::new("cache"), &error));
         if have > 0 && (whole || !starts_at(&response, have)) {
             partial.restart().map_err(broken)?;
             if !whole {
-                return Ok(());
+                return Ok((partial, Ok(())));
             }
         }
         partial.etag = response.headers().get(header::ETAG).cloned();
-        while let Some(chunk) = response.chunk().await.map_err(network)? {
-            if partial.hash.size() + chunk.len() as u64 > size {
-                partial.restart().map_err(broken)?;
-                return Err(Trouble::Refused(coded(422, "The download was refused", &ManifestError::Blob)));
-            }
-            partial.write(&chunk).map_err(broken)?;
-        }
-        Ok(())
+        receive(response, partial, size).await
     }
+}
+
+/// Writes and hashes on a thread of its own: a slow disk must not hold up signs of life.
+async fn receive(
+    mut response: reqwest::Response,
+    mut partial: Partial,
+    size: u64,
+) -> Result<(Partial, Result<(), Trouble>), Trouble> {
+    let mut received = partial.hash.size();
+    let (chunks, mut inbox) = mpsc::channel::<Bytes>(8);
+    let writing = tokio::task::spawn_blocking(move || {
+        while let Some(chunk) = inbox.blocking_recv() {
+            partial.write(&chunk)?;
+        }
+        Ok(partial)
+    });
+    let outcome = loop {
+        match response.chunk().await {
+            Ok(Some(chunk)) => {
+                received += chunk.len() as u64;
+                if received > size {
+                    return Err(Trouble::Refused(coded(
+                        422,
+                        "The download was refused",
+                        &ManifestError::Blob,
+                    )));
+                }
+                if chunks.send(chunk).await.is_err() {
+                    // Writing failed; it says how below.
+                    break Ok(());
+                }
+            }
+            Ok(None) => break Ok(()),
+            Err(error) => break Err(network(error)),
+        }
+    };
+    drop(chunks);
+    let written = writing.await.unwrap_or_else(|error| Err(io::Error::other(error)));
+    Ok((written.map_err(broken)?, outcome))
+}
+
+fn broken(error: io::Error) -> Trouble {
+    Trouble::Refused(file_problem(Path::new("cache_dir"), &error))
 }
 
 /// Forgets the blob of a job that ended.

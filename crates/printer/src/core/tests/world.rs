@@ -134,18 +134,7 @@ impl World {
 
     /// The print gets on or ends.
     pub(super) fn print_on(&mut self, outcome: &str) {
-        let extra = &mut self.printer.extra;
-        if extra.state == "printing" {
-            let position = if outcome == "complete" { extra.size } else { extra.size / 2 };
-            extra.last = Some(LastPrint {
-                job: extra.job.take().unwrap(),
-                outcome: outcome.to_owned(),
-                position,
-                size: extra.size,
-                message: String::new(),
-            });
-            extra.state = "idle".to_owned();
-        }
+        self.printer.end(outcome);
         self.observe();
     }
 
@@ -236,7 +225,7 @@ impl World {
             Effect::Start { job } => self.start(job, works),
             Effect::CancelPrint { job } => {
                 if works && self.printer.extra.job.as_ref() == Some(&job) {
-                    self.print_on("cancelled");
+                    self.printer.end("cancelled");
                 }
                 return None;
             }
@@ -282,6 +271,24 @@ impl World {
             extra: self.printer.up.then(|| self.printer.extra.clone()),
             ..Observation::default()
         }
+    }
+}
+
+impl FakePrinter {
+    fn end(&mut self, outcome: &str) {
+        let extra = &mut self.extra;
+        if extra.state != "printing" {
+            return;
+        }
+        let position = if outcome == "complete" { extra.size } else { extra.size / 2 };
+        extra.last = Some(LastPrint {
+            job: extra.job.take().unwrap(),
+            outcome: outcome.to_owned(),
+            position,
+            size: extra.size,
+            message: String::new(),
+        });
+        extra.state = "idle".to_owned();
     }
 }
 
