@@ -23,6 +23,12 @@ pub enum Refusal {
         /// The byte.
         byte: u8,
     },
+    /// A carriage return that ends no line.
+    #[error("line {line} has a carriage return in the middle, where a printer sees no end of line")]
+    LoneReturn {
+        /// Counted from 1.
+        line: u64,
+    },
     /// A line whose command is not made of letters, digits and signs.
     #[error("line {line} is not a command: it begins with bytes outside ASCII")]
     NotText {
@@ -96,6 +102,7 @@ impl Refusal {
             Self::Empty => "gcode_empty",
             Self::OtherFormat(format) => format.code(),
             Self::ControlByte { .. } => "gcode_control_byte",
+            Self::LoneReturn { .. } => "gcode_lone_return",
             Self::NotText { .. } => "gcode_not_text",
             Self::LineTooLong { .. } => "gcode_line_too_long",
             Self::NoCommands => "gcode_no_commands",
@@ -113,6 +120,7 @@ impl Refusal {
             Self::ControlByte { .. } | Self::NotText { .. } => {
                 "The file is damaged or of another kind. Slice the model again and upload the file as it is."
             }
+            Self::LoneReturn { .. } => "Save the file with the line ends of Unix or Windows.",
             Self::LineTooLong { .. } => "Export plain G-code from a slicer; no slicer writes such lines.",
             Self::NoCommands => "Choose the .gcode file that the slicer exported.",
             Self::TooHot { .. } => {
@@ -129,6 +137,7 @@ impl Refusal {
     pub fn line(&self) -> Option<u64> {
         match self {
             Self::ControlByte { line, .. }
+            | Self::LoneReturn { line }
             | Self::NotText { line }
             | Self::LineTooLong { line }
             | Self::TooHot { line, .. }

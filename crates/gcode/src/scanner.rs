@@ -28,6 +28,8 @@ pub struct Scanner {
     /// How long that line is so far.
     partial_len: usize,
     line_high_bytes: u64,
+    /// Whether carriage returns were seen at all.
+    returns: bool,
     has_code: bool,
     motion: Motion,
     comments: Comments,
@@ -48,6 +50,7 @@ impl Scanner {
             partial: Vec::new(),
             partial_len: 0,
             line_high_bytes: 0,
+            returns: false,
             has_code: false,
             motion: Motion::new(),
             comments: Comments::default(),
@@ -119,6 +122,7 @@ impl Scanner {
     fn feed(&mut self, data: &[u8]) -> Result<(), Refusal> {
         for block in data.chunks(BLOCK) {
             let strange = block.iter().fold(0u8, |seen, b| seen | u8::from(is_strange(*b))) != 0;
+            self.returns = self.returns || memchr::memchr(b'\r', block).is_some();
             let mut start = 0;
             for end in memchr::memchr_iter(b'\n', block) {
                 let text = &block[start..end];
@@ -178,6 +182,9 @@ impl Scanner {
     /// Takes a line without its end; `text` may be cut after [`COMMAND_MAX`] + 1 bytes, `len` is how long it is.
     #[inline]
     fn line(&mut self, text: &[u8], len: usize) -> Result<(), Refusal> {
+        if self.returns && has_lone_return(text) {
+            return Err(Refusal::LoneReturn { line: self.line_number() });
+        }
         match text {
             // By far the most lines of a file: nothing of them is longer than what was kept.
             [b'G', b'0'..=b'3', b' ', rest @ ..] if len <= COMMAND_MAX => {
@@ -284,6 +291,13 @@ impl Scanner {
     fn line_number(&self) -> u64 {
         self.report.lines + 1
     }
+}
+
+/// Whether the command of a line goes on after a carriage return: a printer would run both halves as one.
+fn has_lone_return(line: &[u8]) -> bool {
+    let end = line.iter().rposition(|b| *b != b'\r').map_or(0, |last| last + 1);
+    let command = memchr::memchr(b';', &line[..end]).unwrap_or(end);
+    memchr::memchr(b'\r', &line[..command]).is_some()
 }
 
 #[inline]

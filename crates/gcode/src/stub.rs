@@ -7,8 +7,12 @@ use base64::engine::general_purpose::STANDARD;
 
 use crate::{Report, Summary};
 
-/// The one command of a stub.
+/// The command of a stub.
 pub const STUB_COMMAND: &str = "SEALPOST_JOB";
+/// What follows it. To a printer without the extra the command above is only unknown, and it would call the empty print a success;
+/// this one fails from inside a file on every Klipper. No line may begin with `G` or `M` and a number: Moonraker would take
+/// the stub's length for the print's.
+const STUB_END: &str = "SDCARD_RESET_FILE";
 /// Where texts are cut, characters.
 const TEXT_MAX: usize = 80;
 /// Characters of base64 on a line, as slicers write them.
@@ -23,7 +27,8 @@ pub enum StubError {
     JobId,
 }
 
-/// Writes the stub of `job`: comments in the form that Moonraker 0.11 reads from PrusaSlicer and its kin, and one command.
+/// Writes the stub of `job`: comments in the form that Moonraker 0.11 reads from PrusaSlicer and its kin, and a command that fails at
+/// once wherever it runs.
 ///
 /// Nothing of the report is copied as it is: numbers are printed anew, texts go through [`plain_text`].
 ///
@@ -40,11 +45,11 @@ pub fn stub(report: &Report, job: &str, title: &str) -> Result<String, StubError
     line(&mut out, format_args!("; title = {}", field(title)));
     pictures(&mut out, report);
     measures(&mut out, &report.summary);
-    line(&mut out, format_args!("{STUB_COMMAND} JOB={job}"));
+    line(&mut out, format_args!("{STUB_COMMAND} JOB={job}\n{STUB_END}"));
     Ok(out)
 }
 
-/// The job of a stub: `None` when `text` is anything but comments and one [`STUB_COMMAND`].
+/// The job of a stub: `None` when `text` is anything but comments and the end of a stub.
 #[must_use]
 pub fn stub_job(text: &[u8]) -> Option<&str> {
     let mut commands = text
@@ -53,7 +58,8 @@ pub fn stub_job(text: &[u8]) -> Option<&str> {
         .filter(|line| !line.is_empty() && !line.starts_with(b";"));
     let command = std::str::from_utf8(commands.next()?).ok()?;
     let job = command.strip_prefix(STUB_COMMAND)?.strip_prefix(" JOB=")?;
-    (commands.next().is_none() && is_id(job)).then_some(job)
+    let ends = commands.next() == Some(STUB_END.as_bytes()) && commands.next().is_none();
+    (ends && is_id(job)).then_some(job)
 }
 
 /// Text from outside as it may be shown: everything but `[A-Za-z0-9 ._-]` becomes `_`, cut at 80 characters.

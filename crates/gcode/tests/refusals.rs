@@ -76,6 +76,15 @@ fn nothing_and_nothing_to_print_are_refused() {
 }
 
 #[test]
+fn a_carriage_return_inside_a_command_is_refused() {
+    assert_eq!(code(b"G28\rG1 X10\r"), Some("gcode_lone_return"));
+    assert_eq!(code(b"G28\nG1 X10\rM112\nG1 X20\n"), Some("gcode_lone_return"));
+    assert_eq!(code(b"G28\r\nG1 X10\r\n"), None, "the line ends of Windows");
+    assert_eq!(code(b"G28 ; a comment\rwith one\n"), None, "a printer skips comments");
+    assert_eq!(code(b"G28\r\r\nG1 X10\r"), None, "they end a line together");
+}
+
+#[test]
 fn control_bytes_are_refused_with_their_line() {
     assert_eq!(
         scan(b"G28\nG1 X\x001\n", Limits::default()).refusal,

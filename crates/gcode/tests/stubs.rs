@@ -30,10 +30,10 @@ fn a_stub_says_what_the_file_said() {
 }
 
 #[test]
-fn a_stub_holds_one_command_and_no_settings() {
+fn a_stub_holds_a_command_that_fails_and_no_settings() {
     let text = stub(&scan(PRUSA), "j_1", "A part").expect("stub");
     let commands: Vec<_> = text.lines().filter(|l| !l.starts_with(';')).collect();
-    assert_eq!(commands, ["SEALPOST_JOB JOB=j_1"]);
+    assert_eq!(commands, ["SEALPOST_JOB JOB=j_1", "SDCARD_RESET_FILE"]);
     assert!(!text.contains("config") && !text.contains("start_gcode"));
     assert_eq!(stub_job(text.as_bytes()), Some("j_1"));
     assert_eq!(stub_job(&text.replace('\n', "\r\n").into_bytes()), Some("j_1"));
@@ -41,9 +41,12 @@ fn a_stub_holds_one_command_and_no_settings() {
 
 #[test]
 fn a_file_with_other_commands_is_no_stub() {
+    assert_eq!(stub_job(b"SEALPOST_JOB JOB=j_1\nSDCARD_RESET_FILE\n"), Some("j_1"));
+    assert_eq!(stub_job(b"SEALPOST_JOB JOB=j_1\n"), None);
     assert_eq!(stub_job(b"SEALPOST_JOB JOB=j_1\nM112\n"), None);
-    assert_eq!(stub_job(b"SEALPOST_JOB JOB=j_1 M112\n"), None);
-    assert_eq!(stub_job(b"SEALPOST_JOB JOB=J1\n"), None);
+    assert_eq!(stub_job(b"SEALPOST_JOB JOB=j_1\nSDCARD_RESET_FILE\nM112\n"), None);
+    assert_eq!(stub_job(b"SEALPOST_JOB JOB=j_1 M112\nSDCARD_RESET_FILE\n"), None);
+    assert_eq!(stub_job(b"SEALPOST_JOB JOB=J1\nSDCARD_RESET_FILE\n"), None);
     assert_eq!(stub_job(PRUSA), None);
     assert_eq!(stub_job(b""), None);
 }
