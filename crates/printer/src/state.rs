@@ -5,7 +5,7 @@
 use std::{
     fs::{self, File},
     io::{self, Read, Write},
-    os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt},
+    os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt},
     path::{Path, PathBuf},
 };
 
@@ -60,6 +60,8 @@ impl Folder {
             .mode(0o700)
             .create(path)
             .map_err(|error| file_problem(path, &error))?;
+        let metadata = fs::metadata(path).map_err(|error| file_problem(path, &error))?;
+        check_owner(path, metadata.uid(), rustix::process::geteuid().as_raw())?;
         let lock_path = path.join(LOCK);
         let lock = fs::OpenOptions::new()
             .create(true)
@@ -73,7 +75,7 @@ impl Folder {
                 .detail(path.display().to_string())
                 .hint("Stop the other `sealpost-printer`, or talk to it through its socket.")
         })?;
-        let mode = fs::metadata(path).map_err(|error| file_problem(path, &error))?.permissions().mode();
+        let mode = metadata.permissions().mode();
         if mode & 0o077 != 0 {
             fs::set_permissions(path, fs::Permissions::from_mode(0o700))
                 .map_err(|error| file_problem(path, &error))?;
@@ -187,6 +189,16 @@ impl Folder {
     }
 }
 
+/// Root could write here, and the agent could not read it afterwards.
+fn check_owner(path: &Path, owner: u32, user: u32) -> Result<(), Problem> {
+    if owner == user {
+        return Ok(());
+    }
+    Err(Problem::new(403, "wrong_user", "The state folder belongs to another user")
+        .detail(format!("{} belongs to user {owner}, this is user {user}.", path.display()))
+        .hint("Start the agent and run the command again, or run it as that user: `sudo -u '#ID' sealpost-printer ...`."))
+}
+
 fn read(path: &Path) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
     let mut bytes = Zeroizing::new(Vec::new());
     match File::open(path).and_then(|file| file.take(16 << 20).read_to_end(&mut bytes)) {
@@ -245,6 +257,12 @@ mod tests {
         std::mem::forget(torn);
 
         assert_eq!(folder.document().unwrap(), document);
+    }
+
+    #[test]
+    fn a_folder_of_another_user_is_left_alone() {
+        assert_eq!(check_owner(Path::new("/x"), 998, 0).unwrap_err().code, "wrong_user");
+        check_owner(Path::new("/x"), 998, 998).unwrap();
     }
 
     #[test]
