@@ -40,6 +40,7 @@ impl Agent {
         };
         let (moonraker, mail) = (self.moonraker.clone(), self.mail.clone());
         let (socket, gcodes) = (self.settings.handover_socket.clone(), self.settings.gcodes_dir.clone());
+        let released = socket.clone();
         let (allow_reduced, compatible) = (self.settings.allow_reduced, self.settings.compatible);
         tokio::spawn(async move {
             let result = async {
@@ -52,6 +53,8 @@ impl Agent {
                     hand_over(socket, rules, job.clone(), layers, opened).await
                 };
                 if handed.is_err() {
+                    // It may have arrived although the answer did not.
+                    let _ = let_go(released, job.clone()).await;
                     remove_stub(&moonraker, gcodes.as_deref(), &job).await;
                 }
                 handed
@@ -95,17 +98,8 @@ impl Agent {
 
     pub(super) fn drop_file(&self, job: String) {
         let socket = self.settings.handover_socket.clone();
-        let rules = PeerRules { klipper_pid: None, allow_reduced: true };
         self.send_later(async move {
-            let name = job.clone();
-            let dropped = tokio::task::spawn_blocking(move || {
-                Handover::connect(&socket, &rules).and_then(|mut extra| extra.drop_job(&name))
-            });
-            let gone = match dropped.await {
-                Ok(Ok(())) => true,
-                Ok(Err(problem)) => problem.code == "extra_unknown_job",
-                Err(_) => false,
-            };
+            let gone = let_go(socket, job.clone()).await;
             if !gone {
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
@@ -132,6 +126,19 @@ impl Agent {
                 (self.moonraker.clone(), self.settings.gcodes_dir.clone(), self.settings.keep_stubs);
             tokio::spawn(async move { prune_stubs(&moonraker, gcodes.as_deref(), keep).await });
         }
+    }
+}
+
+/// Whether the extra is now known not to hold a file that could still be started.
+async fn let_go(socket: PathBuf, job: String) -> bool {
+    let rules = PeerRules { klipper_pid: None, allow_reduced: true };
+    let dropped = tokio::task::spawn_blocking(move || {
+        Handover::connect(&socket, &rules).and_then(|mut extra| extra.drop_job(&job))
+    });
+    match dropped.await {
+        Ok(Ok(())) => true,
+        Ok(Err(problem)) => problem.code == "extra_unknown_job",
+        Err(_) => false,
     }
 }
 

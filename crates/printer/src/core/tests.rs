@@ -276,6 +276,23 @@ fn keys_that_were_changed_between_poll_and_claim_are_fetched_before_a_job_is_ref
 }
 
 #[test]
+fn a_file_that_somebody_started_at_the_printer_is_followed_and_not_started_again() {
+    let mut world = World::new();
+    world.store.add("j_a");
+    while world.core.stage_of("j_a") != Some(Stage::Announcing) {
+        world.tick(1_000);
+        while !world.pending.is_empty() && world.core.stage_of("j_a") != Some(Stage::Announcing) {
+            world.answer(0, true);
+        }
+    }
+    world.printer.extra.state = "printing".to_owned();
+    world.observe();
+    world.settle();
+    assert_eq!(world.store.terminal("j_a"), [ReportStatus::Success]);
+    assert!(world.printer.starts.is_empty());
+}
+
+#[test]
 fn an_opened_job_waits_for_a_print_that_somebody_started_meanwhile() {
     let mut world = World::new();
     world.store.add("j_a");

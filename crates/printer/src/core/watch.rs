@@ -4,6 +4,7 @@ use sealpost_api::printer::ReportStatus;
 
 use super::{
     Core, Effect, Klipper, LastPrint, Now, Observation, Stage,
+    document::remember,
     job::{Current, Doubt},
 };
 
@@ -20,7 +21,33 @@ impl Core {
             // Klipper may come back as a new process that knows nothing of the print.
             current.doubt = Some(Doubt::Wanted);
         }
-        self.judge(false, now)
+        let mut effects = self.notice_start();
+        effects.extend(self.judge(false, now));
+        effects
+    }
+
+    /// Somebody at the printer started the file that was only handed over: then it is a print like any other.
+    fn notice_start(&mut self) -> Vec<Effect> {
+        let Some(current) = &mut self.current else { return Vec::new() };
+        let Some(extra) = &self.observed.extra else { return Vec::new() };
+        let id = current.record.id.clone();
+        let early =
+            matches!(current.stage, Stage::Preparing | Stage::Waiting | Stage::Loading | Stage::Announcing);
+        let runs = extra.job.as_ref() == Some(&id) && matches!(extra.state.as_str(), "printing" | "paused");
+        let ran = extra.last.as_ref().is_some_and(|last| last.job == id && last.outcome != "dropped");
+        if !early || !(runs || ran) {
+            return Vec::new();
+        }
+        let announced = current.stage == Stage::Announcing;
+        current.stage = Stage::Watching;
+        if announced {
+            return Vec::new();
+        }
+        current.record.starting = true;
+        self.document.job = Some(current.record.clone());
+        remember(&mut self.document.started, &id);
+        self.push_report(ReportStatus::Starting, None);
+        vec![Effect::Save, Effect::Abort { job: id }]
     }
 
     pub(super) fn queried(
