@@ -3,31 +3,49 @@
 #![expect(clippy::print_stdout, reason = "the rows are the product")]
 
 mod agent;
+mod bare;
+mod load;
 mod measure;
 mod row;
+mod store;
+mod waiting;
 
 use std::io::Write;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-const NAMES: [&str; 1] = ["agent"];
+const NAMES: [&str; 3] = ["agent", "store", "waiting"];
+/// Of the large upload of `store`, bytes.
+const SIZE: u64 = 1_000_000_000;
 
 fn main() -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     if let [first, rest @ ..] = arguments.as_slice()
         && first == measure::CHILD
     {
-        return agent::child(rest);
+        return match rest {
+            [what, rest @ ..] if what == bare::CHILD => runtime.block_on(bare::serve(rest)),
+            rest => agent::child(rest),
+        };
     }
-    let json = arguments.iter().any(|word| word == "--json");
-    let names: Vec<&str> =
-        arguments.iter().map(String::as_str).filter(|word| !word.starts_with('-')).collect();
+    let mut json = false;
+    let mut size = SIZE;
+    let mut names = Vec::new();
+    for word in &arguments {
+        match word.split_once('=') {
+            Some(("--size", bytes)) => size = bytes.parse().context("--size=BYTES")?,
+            None if word == "--json" => json = true,
+            None if NAMES.contains(&word.as_str()) => names.push(word.as_str()),
+            _ => bail!("usage: bench [--json] [--size=BYTES] [{}]...", NAMES.join("|")),
+        }
+    }
     let names = if names.is_empty() { NAMES.to_vec() } else { names };
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     for name in names {
         let rows = match name {
             "agent" => runtime.block_on(agent::run())?,
-            other => bail!("there is no benchmark `{other}`: {}", NAMES.join(", ")),
+            "store" => runtime.block_on(store::run(size))?,
+            _ => runtime.block_on(waiting::run())?,
         };
         for row in rows {
             if json { println!("{}", row.json()) } else { println!("{row}") }

@@ -5,6 +5,8 @@ use std::io::Write;
 use std::process::{Command, Stdio};
 
 use anyhow::{Context, Result, bail};
+use rustix::process::Pid;
+use rustix::thread::{CpuSet, sched_setaffinity};
 use rustix::time::{ClockId, clock_gettime};
 use serde_json::Value;
 
@@ -45,6 +47,17 @@ pub(crate) fn own_memory_mb(pid: i32) -> Result<f64> {
 /// The same at its peak, as far as the kernel keeps it: the peak of everything less the shared memory of now.
 pub(crate) fn peak_memory_mb(pid: i32) -> Result<f64> {
     Ok((status_kib(pid, "VmHWM:")? - status_kib(pid, "RssShmem:")?) * 1.024e-3)
+}
+
+/// Keeps all threads of a process, and those they start, on one of the processors; on the only one where there is one.
+pub(crate) fn pin(pid: i32, processor: usize) -> Result<()> {
+    let mut processors = CpuSet::new();
+    processors.set(processor % std::thread::available_parallelism()?.get());
+    for thread in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let thread = thread?.file_name().to_string_lossy().parse().ok().and_then(Pid::from_raw);
+        sched_setaffinity(thread, &processors)?;
+    }
+    Ok(())
 }
 
 /// The middle of several figures.

@@ -12,8 +12,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         bail!("there is no benchmark `{unknown}`: {}", NAMES.join(", "));
     }
     let python = provision::python()?;
+    let postgres = provision::postgres()?;
     suites::build_programs(&["--release"])?;
     let mut command = suites::kit_cargo(&python);
     command.args(["run", "--quiet", "--release", "--package", "sealpost-tests", "--bin", "bench", "--"]);
-    check(command.args(arguments))
+    check(command.args(arguments).env("SEALPOST_TEST_POSTGRES_BIN", postgres))
 }
