@@ -19,9 +19,9 @@ use crate::{
 const INFO: &str = "orbpro-marketplace:";
 const WRAPPED: usize = 12 + Dek::LEN + 16;
 
-/// The `plugin_id` under which a publisher wraps a content key for a store's vault: it ties the key to the blob.
-pub fn vault_plugin_id(blob: &Digest) -> String {
-    format!("vault:{}", blob.hex())
+/// The `plugin_id` under which a publisher wraps a content key for a store's vault: it ties the key to the file as it is opened.
+pub fn vault_plugin_id(plain: &Digest) -> String {
+    format!("vault:{}", plain.hex())
 }
 
 /// Wraps a content key for one recipient.
