@@ -45,7 +45,7 @@ pub struct Config {
     pub max_upload_bytes: u64,
     /// Largest JSON body, bytes.
     pub max_json_bytes: usize,
-    /// Uploads and sealings at work at the same time.
+    /// Uploads at work at the same time, and as many sealings.
     pub parallel_streams: usize,
     /// Whether anybody may make an account; where not, only the operator's set-up does.
     pub open_registration: bool,

@@ -99,7 +99,8 @@ impl Store {
         };
         let state = AppState::new(Shared {
             origin: config.origin(),
-            streams: Arc::new(Semaphore::new(config.parallel_streams)),
+            uploads: Arc::new(Semaphore::new(config.parallel_streams)),
+            sealings: Arc::new(Semaphore::new(config.parallel_streams)),
             config,
             clock,
             db,

@@ -68,7 +68,7 @@ async fn publish(
     owned_listing(state.db.read(), &new.listing, &user).await?;
     check_version(state.db.read(), &new.listing, &version).await?;
     let file = form::file(&mut form).await?;
-    let permit = state.streams.clone().acquire_owned().await.map_err(Fault::internal)?;
+    let permit = state.uploads.clone().acquire_owned().await.map_err(Fault::internal)?;
     let id = ReleaseId::generate(&random::bytes()?);
     let ingested = ingest::run(&state, id.as_str(), &new, file).await?;
     drop(permit);

@@ -36,8 +36,10 @@ pub(crate) struct Shared {
     pub(crate) payments: Arc<dyn Payments>,
     pub(crate) hub: Hub,
     pub(crate) pages: PageCache,
-    /// Uploads and sealings under way.
-    pub(crate) streams: Arc<Semaphore>,
+    /// Uploads under way.
+    pub(crate) uploads: Arc<Semaphore>,
+    /// Sealings under way: slow uploads do not hold them up.
+    pub(crate) sealings: Arc<Semaphore>,
     /// Rings when a job waits to be sealed.
     pub(crate) sealing: Notify,
 }

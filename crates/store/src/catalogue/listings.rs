@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
+use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
     QuerySelect, SqlErr,
@@ -84,7 +85,7 @@ async fn read_page(state: &AppState, query: &ListQuery) -> Result<ListingPage> {
         select = select.filter(listing::Column::Publisher.eq(publisher));
     }
     if let Some(text) = query.q.as_deref().filter(|text| !text.is_empty()) {
-        select = select.filter(listing::Column::Title.contains(text));
+        select = select.filter(title_holds(text));
     }
     let mut rows = select.all(state.db.read()).await?;
     let next = page.cut(&mut rows, |row| (row.created_at, &row.id));
@@ -95,6 +96,13 @@ async fn read_page(state: &AppState, query: &ListQuery) -> Result<ListingPage> {
     }
     let listings = rows.iter().map(|row| to_api(row, releases.remove(&row.id).unwrap_or_default()));
     Ok(ListingPage { listings: listings.collect::<Result<_>>()?, next })
+}
+
+/// Without regard to case on either database; `%` and `_` are letters like others.
+fn title_holds(text: &str) -> sea_orm::sea_query::SimpleExpr {
+    let text = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    let pattern = LikeExpr::new(format!("%{text}%")).escape('\\');
+    Expr::expr(Func::lower(Expr::col(listing::Column::Title))).like(pattern)
 }
 
 /// Offer something.
@@ -232,8 +240,17 @@ async fn apply_changes(
         row.state = listing.state.as_str().to_owned();
         crate::facts::record(tx, now, &user.actor(), &format!("listing:{id}"), &facts)?;
     }
+    let before = row.row_version;
     row.row_version += 1;
-    row.clone().into_active_model().reset_all().update(tx).await?;
+    let saved = listing::Entity::update_many()
+        .set(row.clone().into_active_model().reset_all())
+        .filter(listing::Column::Id.eq(id))
+        .filter(listing::Column::RowVersion.eq(before))
+        .exec(tx)
+        .await?;
+    if saved.rows_affected != 1 {
+        return Err(Fault::Conflict);
+    }
     let state = state.clone();
     tx.after_commit(move || state.pages.clear());
     let releases = releases::of(tx, std::slice::from_ref(&row.id)).await?;

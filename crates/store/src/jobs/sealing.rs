@@ -71,7 +71,7 @@ async fn waiting(state: &AppState, busy: &Busy) -> Result<Vec<job::Model>> {
 }
 
 async fn start(state: &AppState, busy: &Busy, row: job::Model) {
-    let Ok(permit) = state.streams.clone().acquire_owned().await else { return };
+    let Ok(permit) = state.sealings.clone().acquire_owned().await else { return };
     let (state, busy) = (state.clone(), busy.clone());
     tokio::spawn(async move {
         if let Err(fault) = seal(&state, &row).await {

@@ -1,5 +1,7 @@
 //! From an upload to a sealed blob and its key.
 
+use std::time::Duration;
+
 use axum::extract::multipart::{Field, MultipartError};
 use bytes::Bytes;
 use futures::{Stream, StreamExt};
@@ -15,6 +17,9 @@ use crate::pipe::{self, Feed};
 use crate::state::AppState;
 use crate::streams::{self, Seen, Source, Stopped, Written};
 use crate::{limits, random};
+
+/// How long an upload may stand still.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A blob that is written and belongs to nobody yet, its key, and what was seen of the file.
 #[derive(Debug)]
@@ -141,8 +146,7 @@ async fn feed_limited(
     mut see: impl FnMut(&[u8]),
 ) -> Result<()> {
     let mut size = 0;
-    while let Some(piece) = file.next().await {
-        let piece = piece.map_err(form::broken)?;
+    while let Some(piece) = next_piece(file).await? {
         size += piece.len() as u64;
         if size > limit {
             form::drain(file).await;
@@ -158,6 +162,18 @@ async fn feed_limited(
     }
     feed.end().await;
     Ok(())
+}
+
+async fn next_piece(
+    file: &mut (impl Stream<Item = Result<Bytes, MultipartError>> + Unpin),
+) -> Result<Option<Bytes>> {
+    match tokio::time::timeout(PATIENCE, file.next()).await {
+        Ok(piece) => piece.transpose().map_err(form::broken),
+        Err(_) => Err(Problem::new(408, "upload_stalled", "The upload stands still")
+            .detail("No byte came for a minute; nothing was kept.")
+            .hint("Send it again.")
+            .into()),
+    }
 }
 
 fn stopped(stopped: Stopped) -> Fault {

@@ -129,3 +129,17 @@ async fn a_yanked_release_is_printed_only_by_name() {
     let body = json!({"licence": licence, "printer": printer.id, "release": newer});
     assert_eq!(kit.post("/api/v1/jobs", &buyer, body).await.string("release"), newer);
 }
+
+#[tokio::test]
+async fn titles_are_found_without_regard_to_case_and_signs_stand_for_themselves() {
+    let kit = Kit::new().await;
+    let seller = kit.person("sel").await;
+    let wanted = kit.listing(&seller, json!({"title": "Big 50% Vase"})).await;
+    kit.listing(&seller, json!({"title": "Big 50 Vase"})).await;
+    for (text, found) in [("big%2050%25", 1), ("VASE", 2), ("b_g", 0), ("", 2)] {
+        let page = kit.get(&format!("/api/v1/listings?q={text}"), "").await.json();
+        assert_eq!(page["listings"].as_array().unwrap().len(), found, "{text}");
+    }
+    let page = kit.get("/api/v1/listings?q=%25", "").await.json();
+    assert_eq!(page["listings"][0]["id"], wanted.as_str());
+}

@@ -132,7 +132,7 @@ async fn a_job_that_waits_to_be_sealed_is_sealed_by_the_next_run() {
     let (seller, buyer) = (kit.person("sel").await, kit.person("buy").await);
     let printer = kit.printer(&buyer, true).await;
     let licence = kit.bought(&seller, &buyer, json!({})).await;
-    let _no_room = kit.store.state.streams.clone().acquire_owned().await.unwrap();
+    let _no_room = kit.store.state.sealings.clone().acquire_owned().await.unwrap();
     let body = json!({"licence": licence, "printer": printer.id});
     let job = kit.post("/api/v1/jobs", &buyer, body).await.string("id");
     assert_eq!(kit.state_of(&buyer, &job).await, "sealing");
