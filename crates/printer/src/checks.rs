@@ -58,7 +58,9 @@ pub async fn run(context: Context) -> (Vec<Check>, Option<StoredToken>) {
         None => failed("identity", "there is no identity key", "Run `sealpost-printer pair`."),
     });
     checks.push(match (&context.store, &context.printer_id) {
-        (Some(store), Some(id)) => ok("pairing", format!("paired with {} as {id}", store.base())),
+        (Some(store), Some(id)) => {
+            ok("pairing", format!("paired with {} as {id}", store.base().as_str().trim_end_matches('/')))
+        }
         _ => failed("pairing", "this printer belongs to no store", "Run `sealpost-printer pair`."),
     });
     let token = login(&context, &mut checks).await;

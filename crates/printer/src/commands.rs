@@ -1,12 +1,12 @@
 //! What the program does when it is called.
 
+pub(crate) mod failure;
 mod pair;
 mod run;
 mod show;
 
 use std::path::PathBuf;
 
-use anyhow::Context;
 use clap::{Parser, Subcommand};
 use sealpost_api::Problem;
 use sealpost_printer::{Settings, local::Client};
@@ -74,7 +74,7 @@ impl Arguments {
     }
 
     pub(crate) async fn execute(self) -> anyhow::Result<()> {
-        let settings = Settings::load(self.config.as_deref())?;
+        let settings = Settings::load(self.config.as_deref()).map_err(|error| error.problem())?;
         match self.command {
             Command::Run => run::run(settings).await?,
             Command::Pair(pair) => pair.execute(settings).await?,
@@ -92,25 +92,19 @@ impl Arguments {
 /// The running agent, if there is one.
 async fn running(settings: &Settings) -> anyhow::Result<Option<Client>> {
     let path = &settings.agent_socket;
-    Client::connect(path).await.with_context(|| {
-        format!(
-            "the agent's socket {} cannot be used; try it as the agent's user or with sudo",
-            path.display()
-        )
+    Client::connect(path).await.map_err(|error| {
+        Problem::new(500, "agent_socket", "The agent's socket cannot be used")
+            .detail(format!("{}: {error}", path.display()))
+            .hint("Try it as the agent's user, as a member of its group, or with sudo.")
+            .into()
     })
 }
 
 async fn needs_running(settings: &Settings) -> anyhow::Result<Client> {
-    running(settings).await?.with_context(|| {
-        format!(
-            "no agent listens at {}; start it with `systemctl start sealpost-printer` or `sealpost-printer run`",
-            settings.agent_socket.display()
-        )
+    running(settings).await?.ok_or_else(|| {
+        Problem::new(503, "agent_not_running", "The agent does not run")
+            .detail(format!("nobody listens at {}", settings.agent_socket.display()))
+            .hint("Start it with `systemctl start sealpost-printer` or `sealpost-printer run`.")
+            .into()
     })
-}
-
-/// A problem as people read it.
-fn told(problem: Problem) -> anyhow::Error {
-    let hint = if problem.hint.is_empty() { String::new() } else { format!("\nhint: {}", problem.hint) };
-    anyhow::anyhow!("{}: {}{hint}", problem.title, problem)
 }

@@ -190,7 +190,7 @@ fn unreachable(path: &Path, error: &io::Error) -> Problem {
     }
     Problem::new(503, "extra_unreachable", "Klipper's extra is not reached")
         .detail(format!("{}: {error}", path.display()))
-        .hint("Add `[sealpost]` to printer.cfg, restart Klipper, and compare `handover_socket` with its `socket`.")
+        .hint("Is Klipper running, with `[sealpost]` in printer.cfg? Compare `handover_socket` with the socket of the extra.")
 }
 
 fn broken(error: &io::Error) -> Problem {

@@ -24,8 +24,7 @@ async fn main() -> ExitCode {
     match arguments.execute().await {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            use std::io::Write;
-            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            commands::failure::report(&error);
             ExitCode::FAILURE
         }
     }

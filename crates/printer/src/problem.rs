@@ -17,5 +17,7 @@ pub(crate) fn file(path: &std::path::Path, error: &std::io::Error) -> Problem {
 
 /// What every caller answers who gets wrong input.
 pub(crate) fn bad_request(detail: impl Into<String>) -> Problem {
-    Problem::new(400, "bad_request", "The request cannot be understood").detail(detail)
+    Problem::new(400, "bad_request", "The request cannot be understood")
+        .detail(detail)
+        .hint("Send what `docs/printer-sockets.md` describes.")
 }

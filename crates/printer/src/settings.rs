@@ -7,6 +7,7 @@ use std::{
     time::Duration,
 };
 
+use sealpost_api::Problem;
 use serde::Deserialize;
 use url::{Host, Url};
 
@@ -80,6 +81,35 @@ pub enum SettingsError {
     },
 }
 
+impl SettingsError {
+    /// With a code and what to do.
+    pub fn problem(&self) -> Problem {
+        let (code, title, hint) = match self {
+            Self::Read { .. } => (
+                "settings_unreadable",
+                "The settings cannot be read",
+                "Check the path behind `--config`, and that this user may read the file.",
+            ),
+            Self::Syntax { .. } => (
+                "settings_wrong",
+                "The settings are not right",
+                "Mend that line; the printer guide lists every key.",
+            ),
+            Self::Address { .. } => (
+                "bad_address",
+                "The address cannot be used",
+                "An address is written in full, such as https://store.example.",
+            ),
+        };
+        let detail = match self {
+            Self::Read { path, source } => format!("{}: {source}", path.display()),
+            Self::Syntax { path, message } => format!("{}, {message}", path.display()),
+            Self::Address { .. } => self.to_string(),
+        };
+        Problem::new(400, code, title).detail(detail).hint(hint)
+    }
+}
+
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 struct File {
@@ -107,7 +137,7 @@ impl Settings {
         let file = match (path, fs::read_to_string(path.unwrap_or(Path::new(DEFAULT_PATH)))) {
             (_, Ok(text)) => toml::from_str(&text).map_err(|error| SettingsError::Syntax {
                 path: path.unwrap_or(Path::new(DEFAULT_PATH)).to_owned(),
-                message: error.to_string(),
+                message: located(&text, &error),
             })?,
             (None, Err(error)) if error.kind() == io::ErrorKind::NotFound => File::default(),
             (path, Err(source)) => {
@@ -166,6 +196,12 @@ pub fn store_url(text: &str, allow_http: bool) -> Result<Url, SettingsError> {
         "http" => refuse("use https:// (or write `allow_http = true` for a store on the local network)"),
         _ => refuse("an address of a store begins with https://"),
     }
+}
+
+/// One line: the parser's own message draws a picture.
+fn located(text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!("line {}: {}", before.matches('\n').count() + 1, error.message().replace('\n', " "))
 }
 
 fn parse(text: &str) -> Result<Url, SettingsError> {
@@ -234,6 +270,8 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("printer.toml");
         fs::write(&path, "alow_http = true\n").unwrap();
-        assert!(matches!(Settings::load(Some(&path)), Err(SettingsError::Syntax { .. })));
+        let problem = Settings::load(Some(&path)).unwrap_err().problem();
+        assert_eq!(problem.code, "settings_wrong");
+        assert!(problem.detail.contains("line 1: unknown field `alow_http`"), "{problem}");
     }
 }

@@ -224,7 +224,7 @@ impl Agent {
     /// The store a person means who names none.
     pub(super) fn store_to_join(&self, named: Option<&str>) -> Result<Url, Problem> {
         if let Some(text) = named {
-            return store_url(text, self.settings.allow_http).map_err(|error| bad_request(error.to_string()));
+            return store_url(text, self.settings.allow_http).map_err(|error| error.problem());
         }
         let known = [
             self.marketplace_url.as_ref(),

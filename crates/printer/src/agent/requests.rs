@@ -207,9 +207,9 @@ impl Agent {
         }
         let url = |text: &Option<String>| match text.as_deref().map(str::trim).filter(|text| !text.is_empty())
         {
-            Some(text) => store_url(text, self.settings.allow_http)
-                .map(Some)
-                .map_err(|error| bad_request(error.to_string())),
+            Some(text) => {
+                store_url(text, self.settings.allow_http).map(Some).map_err(|error| error.problem())
+            }
             None => Ok(None),
         };
         let (marketplace, cws) = (url(&params.marketplace_url)?, url(&params.cws_url)?);

@@ -1,12 +1,12 @@
 use std::{io::Write, time::Duration};
 
-use anyhow::bail;
 use clap::Args;
 use qrcode::{QrCode, render::unicode};
+use sealpost_api::Problem;
 use sealpost_printer::{Agent, Settings, local::Client};
 use serde_json::{Value, json};
 
-use super::{running, told};
+use super::running;
 
 /// How this printer joins a store.
 #[derive(Debug, Args)]
@@ -35,7 +35,7 @@ impl Pair {
         }
         // Without a running agent this process is one for as long as pairing takes.
         let socket = settings.agent_socket.clone();
-        let (agent, mail) = Agent::open(settings).map_err(told)?;
+        let (agent, mail) = Agent::open(settings)?;
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let serving = tokio::spawn(agent.pair_only(mail, async { drop(stopped.await) }));
         let mut client = None;
@@ -48,7 +48,7 @@ impl Pair {
             None => Ok(()),
         };
         drop(stop);
-        serving.await?.map_err(told)?;
+        serving.await??;
         result
     }
 
@@ -57,7 +57,7 @@ impl Pair {
             "store": self.store, "printer_name": self.name,
             "manufacturer": self.manufacturer, "model": self.model,
         });
-        let started = client.call("pair_start", params).await.map_err(told)?;
+        let started = client.call("pair_start", params).await?;
         self.show(&started)?;
         let session = started["session_id"].clone();
         let mut pause = started["interval"].as_u64().unwrap_or(5).clamp(1, 60);
@@ -71,17 +71,33 @@ impl Pair {
                     pause = (pause + 5).min(60);
                     continue;
                 }
-                Err(problem) => return Err(told(problem)),
+                Err(problem) => return Err(problem.into()),
             };
             pause = answer["interval"].as_u64().unwrap_or(pause).clamp(1, 60);
             match answer["status"].as_str().unwrap_or_default() {
                 "approved" | "completed" => break,
-                "denied" => bail!("pairing was denied at the store"),
-                "expired" => bail!("the code expired before somebody approved it; run the command again"),
+                "denied" => {
+                    return Err(Problem::new(
+                        403,
+                        "pairing_denied",
+                        "This printer was turned away at the store",
+                    )
+                    .hint("Ask who did it; run the command again for a new code.")
+                    .into());
+                }
+                "expired" => {
+                    return Err(Problem::new(
+                        410,
+                        "pairing_expired",
+                        "The code expired before somebody approved it",
+                    )
+                    .hint("Run the command again for a new code.")
+                    .into());
+                }
                 _ => {}
             }
         }
-        let done = client.call("pair_complete", json!({"session_id": session})).await.map_err(told)?;
+        let done = client.call("pair_complete", json!({"session_id": session})).await?;
         if self.json {
             return print(&format!("{done}\n"));
         }

@@ -1,11 +1,11 @@
-use anyhow::bail;
+use sealpost_api::Problem;
 use sealpost_printer::{Agent, Settings, checks::Check};
 use serde_json::{Value, json};
 
-use super::{needs_running, pair::print, running, told};
+use super::{failure::sentence, needs_running, pair::print, running};
 
 pub(super) async fn status(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
-    let mut status = needs_running(settings).await?.call("status", Value::Null).await.map_err(told)?;
+    let mut status = needs_running(settings).await?.call("status", Value::Null).await?;
     if as_json {
         // Whoever holds the session can ask in the printer's name.
         if let Some(pairing) = status["pairing"].as_object_mut() {
@@ -43,19 +43,19 @@ pub(super) async fn status(settings: &Settings, as_json: bool) -> anyhow::Result
     }
     let error = &status["last_error"];
     if !error.is_null() {
-        lines.push(format!(
-            "error      {}: {} {}",
-            text(&error["code"]),
-            text(&error["title"]),
-            error["detail"].as_str().unwrap_or("")
-        ));
-        lines.push(format!("           {}", error["hint"].as_str().unwrap_or("")));
+        let problem = Problem::new(500, text(&error["code"]), text(&error["title"]))
+            .detail(error["detail"].as_str().unwrap_or_default())
+            .hint(error["hint"].as_str().unwrap_or_default());
+        lines.push(format!("error      {} at {}", sentence(&problem), text(&error["at"])));
+        if !problem.hint.is_empty() {
+            lines.push(format!("           -> {}", problem.hint));
+        }
     }
     print(&format!("{}\n", lines.join("\n")))
 }
 
 pub(super) async fn queue(settings: &Settings, as_json: bool) -> anyhow::Result<()> {
-    let queue = needs_running(settings).await?.call("queue_list", Value::Null).await.map_err(told)?;
+    let queue = needs_running(settings).await?.call("queue_list", Value::Null).await?;
     if as_json {
         return print(&format!("{queue:#}\n"));
     }
@@ -72,26 +72,28 @@ pub(super) async fn queue(settings: &Settings, as_json: bool) -> anyhow::Result<
 }
 
 pub(super) async fn remove(settings: &Settings, job: String) -> anyhow::Result<()> {
-    needs_running(settings).await?.call("queue_remove", json!({"job": job})).await.map_err(told)?;
-    print(&format!("{job} is off this printer's queue.\n"))
+    needs_running(settings).await?.call("queue_remove", json!({"job": job})).await?;
+    print(&format!(
+        "{job} is off this printer's queue. At the store it waits until its buyer cancels it or it expires.\n"
+    ))
 }
 
 pub(super) async fn check(settings: Settings, as_json: bool) -> anyhow::Result<()> {
     let checks = match running(&settings).await? {
         Some(mut client) => {
-            let answer = client.call("check", Value::Null).await.map_err(told)?;
+            let answer = client.call("check", Value::Null).await?;
             let mut checks: Vec<Check> = serde_json::from_value(answer["checks"].clone())?;
             checks.insert(0, agent_line("ok", "the agent runs", ""));
             checks
         }
         None => {
-            let mut checks = Agent::check_only(settings).await.map_err(told)?;
+            let mut checks = Agent::check_only(settings).await?;
             checks.insert(
                 0,
                 agent_line(
                     "failed",
                     "the agent does not run",
-                    "Start it: `systemctl start sealpost-printer`.",
+                    "Start it: `systemctl start sealpost-printer` or `sealpost-printer run`.",
                 ),
             );
             checks
@@ -110,15 +112,17 @@ pub(super) async fn check(settings: Settings, as_json: bool) -> anyhow::Result<(
         print(&shown)?;
     }
     if checks.iter().any(|check| check.state == "failed") {
-        bail!("not everything is well");
+        return Err(Problem::new(500, "check_failed", "Not everything is well")
+            .hint("The lines that begin with `failed` say what to do.")
+            .into());
     }
     Ok(())
 }
 
 pub(super) async fn unpair(settings: Settings) -> anyhow::Result<()> {
     match running(&settings).await? {
-        Some(mut client) => drop(client.call("unpair", Value::Null).await.map_err(told)?),
-        None => Agent::unpair_only(settings).map_err(told)?,
+        Some(mut client) => drop(client.call("unpair", Value::Null).await?),
+        None => Agent::unpair_only(settings)?,
     }
     print("This printer belongs to no store now. Its identity key was kept.\n")
 }
