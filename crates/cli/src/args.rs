@@ -126,7 +126,10 @@ impl Connection {
             Failure::usage("no_store", "which store?")
                 .hint("name it with --store URL or SEALPOST_STORE, or sign in: sealpost login --store URL")
         })?;
-        text.parse().map_err(|why| Failure::usage("bad_store", format!("{text:?} is no store: {why}")))
+        text.parse().map_err(|why| {
+            Failure::usage("bad_store", format!("{text:?} is no store: {why}"))
+                .hint("an address is written such as https://shop.example")
+        })
     }
 }
 

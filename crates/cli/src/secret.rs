@@ -21,13 +21,17 @@ pub(crate) fn read(what: &str, file: Option<&Path>, option: &str) -> Result<Zero
     let secret = match file {
         Some(path) if path == Path::new("-") => next_line_of_stdin(what)?,
         Some(path) => {
-            let opened = File::open(path).doing("secret_file", format_args!("open {}", path.display()))?;
-            first_line(opened).doing("secret_file", format_args!("read {}", path.display()))?
+            let hint = "its first line is the secret, as text; check the name, and that you may read it";
+            let opened = File::open(path).doing("secret_file", format_args!("open {}", path.display()));
+            let opened = opened.map_err(|failure| failure.hint(hint))?;
+            let line = first_line(opened).doing("secret_file", format_args!("read {}", path.display()));
+            line.map_err(|failure| failure.hint(hint))?
         }
         None => typed(what, option)?,
     };
     if secret.is_empty() {
-        return Err(Failure::usage("empty_secret", format!("the {what} is empty")));
+        return Err(Failure::usage("empty_secret", format!("the {what} is empty"))
+            .hint("type it, or put it on the first line of the file"));
     }
     Ok(secret)
 }
@@ -36,7 +40,7 @@ pub(crate) fn read(what: &str, file: Option<&Path>, option: &str) -> Result<Zero
 pub(crate) fn read_new(what: &str, file: Option<&Path>, option: &str) -> Result<Zeroizing<String>> {
     let secret = read(what, file, option)?;
     if file.is_none() && *read(&format!("{what} once more"), None, option)? != *secret {
-        return Err(Failure::usage("secrets_differ", format!("the two {what}s differ")));
+        return Err(Failure::usage("secrets_differ", format!("the two {what}s differ")).hint("type it again"));
     }
     Ok(secret)
 }

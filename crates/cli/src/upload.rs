@@ -33,10 +33,12 @@ const STEP: usize = 256 << 10;
 pub(crate) fn check(path: &Path) -> Result<Digest> {
     let reading = format!("read {}", path.display());
     // Before it is opened: a named pipe would wait for somebody to write.
-    if !fs::metadata(path).doing("file", &reading)?.is_file() {
-        return Err(Failure::new("file", format!("{} is not a file", path.display())));
+    let hinted = |failure: Failure| failure.hint("check the name of the file, and that you may read it");
+    if !fs::metadata(path).doing("file", &reading).map_err(hinted)?.is_file() {
+        return Err(Failure::new("file", format!("{} is not a file", path.display()))
+            .hint("give the .gcode file that the slicer exported"));
     }
-    let mut file = Sha256Reader::new(File::open(path).doing("file", &reading)?);
+    let mut file = Sha256Reader::new(File::open(path).doing("file", &reading).map_err(hinted)?);
     let mut scanner = Scanner::new(None);
     let mut step = vec![0; STEP];
     loop {

@@ -217,7 +217,8 @@ fn given_or_asked(given: Option<String>, what: &str, option: &str) -> Result<Str
     };
     let text = text.trim();
     if text.is_empty() {
-        return Err(Failure::usage("empty_answer", format!("the {} is empty", what.to_lowercase())));
+        return Err(Failure::usage("empty_answer", format!("the {} is empty", what.to_lowercase()))
+            .hint(format!("type it, or give it with {option}")));
     }
     Ok(text.to_owned())
 }

@@ -173,12 +173,18 @@ pub(crate) fn state_text(state: JobState) -> &'static str {
     }
 }
 
+/// A state in words, and its name where that differs.
+fn state_with_name(state: JobState) -> String {
+    let (words, name) = (state_text(state), state.as_str());
+    if words == name { words.to_owned() } else { format!("{words} ({name})") }
+}
+
 /// One job in full.
 pub(crate) fn describe(job: &Job) -> String {
     facts([
         ("Job", Some(job.id.clone())),
         ("Title", Some(job.title.clone())),
-        ("State", Some(format!("{} ({})", state_text(job.state), job.state.as_str()))),
+        ("State", Some(state_with_name(job.state))),
         ("Message", job.message.clone().filter(|message| !message.is_empty())),
         ("Printer", Some(format!("{} ({})", job.printer_name, job.printer))),
         ("Progress", (job.progress_permille > 0).then(|| percent(job.progress_permille))),

@@ -125,7 +125,10 @@ async fn approve(args: ApproveArgs) -> Result<()> {
     let request = ApproveRequest { name: args.name, short_code };
     let approved: PairingView =
         client.post(&["api", "v1", "pairings", &args.code, "approve"], &request).await?;
-    answer(args.connection.json, &approved, |_| {
+    answer(args.connection.json, &approved, |approved| {
+        if approved.status == "completed" {
+            return "This printer has joined already: `sealpost printers` shows it.".to_owned();
+        }
         "Approved. The printer joins within seconds; `sealpost printers` shows it then.".to_owned()
     });
     Ok(())

@@ -127,7 +127,9 @@ async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
 fn settings(args: &ServeArgs) -> Result<Config> {
     let mut config = match &args.config {
         Some(path) => {
-            let text = fs::read_to_string(path).doing("config", format_args!("read {}", path.display()))?;
+            let text = fs::read_to_string(path).doing("config", format_args!("read {}", path.display()));
+            let text =
+                text.map_err(|failure| failure.hint("check the path, and that this user may read the file"))?;
             parse(&text, path)?
         }
         None => Config::default(),
@@ -153,6 +155,7 @@ fn parse(text: &str, path: &Path) -> Result<Config> {
             "config",
             format!("{} line {line}: {}", path.display(), error.message().replace('\n', " ")),
         )
+        .hint("the operator guide lists every setting")
     })
 }
 
@@ -188,6 +191,7 @@ async fn introduce(store: &Store, config: &Config, args: &ServeArgs) -> Result<(
         );
     }
     for file in &steps.back_up {
+        let file = fs::canonicalize(file).unwrap_or_else(|_| file.clone());
         say!("back up, apart from the rest: {} (without it no sold file opens)", file.display());
     }
     let Some(link) = steps.setup_link else { return Ok(()) };
@@ -207,7 +211,20 @@ async fn introduce(store: &Store, config: &Config, args: &ServeArgs) -> Result<(
 }
 
 fn failed(error: sealpost_store::Error) -> Failure {
-    Failure::new("store", error.to_string())
+    use sealpost_store::Error;
+    let (code, hint) = match &error {
+        Error::Config { .. } => ("config", "the operator guide lists every setting"),
+        Error::Database(_) => {
+            ("database", "is `database_url` right, does the database run, and may this user use it?")
+        }
+        Error::Keys(_) => ("keys", "never make new keys for an old database: nothing in it would open"),
+        Error::Io { .. } | Error::Blobs(_) => {
+            ("folder", "check that it exists, has space, and belongs to this user")
+        }
+        Error::Listen { address, source } => return cannot_listen(*address, source),
+        _ => ("store", "the log above says more"),
+    };
+    Failure::new(code, error.to_string()).hint(hint)
 }
 
 fn cannot_listen(address: SocketAddr, error: &io::Error) -> Failure {

@@ -64,8 +64,10 @@ fn ended(job: &Job) -> Result<()> {
             job.id
         ))),
         JobState::Expired => Err(failure("print_expired").hint("nothing was counted; is the printer on and paired?")),
-        JobState::Cancelled => Err(failure("print_cancelled")),
-        _ => Err(failure("print_failed").hint("`sealpost licences` shows what is left")),
+        _ => {
+            let code = if job.state == JobState::Cancelled { "print_cancelled" } else { "print_failed" };
+            Err(failure(code).hint("`sealpost licences` shows how many prints are left"))
+        }
     }
 }
 
