@@ -30,10 +30,6 @@ pub(crate) enum Fault {
 pub(crate) type Result<T, E = Fault> = std::result::Result<T, E>;
 
 impl Fault {
-    pub(crate) fn new(status: StatusCode, code: &str, title: &str) -> Self {
-        Self::Problem(Box::new(Problem::new(status.as_u16(), code, title)))
-    }
-
     /// Nothing has this id, or the caller may not know of it.
     pub(crate) fn not_found(what: &str) -> Self {
         Problem::new(404, "not_found", "Not found")

@@ -1,5 +1,7 @@
 //! `/api/v1/jobs` for people.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
@@ -99,8 +101,14 @@ async fn show(State(state): State<AppState>, user: UserAuth, Path(id): Path<Stri
     (status = 404, body = Problem, description = "`not_found`"),
     (status = 410, body = Problem, description = "`job_finished`"),
 ))]
-async fn cancel(State(state): State<AppState>, user: UserAuth, Path(id): Path<String>) -> Result<Json<Job>> {
-    decide(&state, user, id, |row, user, party| {
+async fn cancel(
+    State(state): State<AppState>,
+    user: UserAuth,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Answer> {
+    let request = Once::new(&headers, user.id().as_str(), "jobs/cancel", &id)?;
+    decide(&state, request, user, id, |row, user, party| {
         if party == Party::Publisher && row.owner != user.id().as_str() {
             return Err(RuleError::NotAllowed("its buyer or an operator").into());
         }
@@ -120,14 +128,18 @@ async fn cancel(State(state): State<AppState>, user: UserAuth, Path(id): Path<St
 async fn resolve(
     State(state): State<AppState>,
     user: UserAuth,
+    headers: HeaderMap,
     Path(id): Path<String>,
-    Body(request): Body<ResolveRequest>,
-) -> Result<Json<Job>> {
-    let outcome: Outcome = named(&request.outcome)
+    Body(new): Body<ResolveRequest>,
+) -> Result<Answer> {
+    let request = Once::new(&headers, user.id().as_str(), "jobs/resolve", &(&id, &new))?;
+    let outcome: Outcome = named(&new.outcome)
         .map_err(|_| limits::invalid("outcome", "it is `success`, `failure` or `cancelled`"))?;
-    let message: String = request.message.trim().chars().take(500).collect();
-    decide(&state, user, id, move |_, _, party| Ok((JobEvent::Decide { outcome, by: party }, said(&message))))
-        .await
+    let message: String = new.message.trim().chars().take(500).collect();
+    decide(&state, request, user, id, move |_, _, party| {
+        Ok((JobEvent::Decide { outcome, by: party }, said(&message)))
+    })
+    .await
 }
 
 fn said(message: &str) -> job::ActiveModel {
@@ -140,26 +152,24 @@ fn said(message: &str) -> job::ActiveModel {
 
 async fn decide(
     state: &AppState,
+    request: Once,
     user: UserAuth,
     id: String,
     event: impl Fn(&job::Model, &UserAuth, Party) -> Result<(JobEvent, job::ActiveModel)> + Send + Sync + 'static,
-) -> Result<Json<Job>> {
-    let shared = std::sync::Arc::new((state.clone(), user, id, event));
-    let job = state
-        .db
-        .write(move |tx| {
-            let shared = shared.clone();
-            Box::pin(async move {
-                let (state, user, id, event) = &*shared;
-                let (row, party) = visible(tx, id, user).await?;
-                let (event, more) = event(&row, user, party)?;
-                let (now, actor) = (state.clock.now_ms(), user.actor());
-                change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now }).await?;
-                to_api(&find(tx, id).await?)
-            })
+) -> Result<Answer> {
+    let shared = Arc::new((state.clone(), user, id, event));
+    once(state, request, StatusCode::OK, move |tx| {
+        let shared = shared.clone();
+        Box::pin(async move {
+            let (state, user, id, event) = &*shared;
+            let (row, party) = visible(tx, id, user).await?;
+            let (event, more) = event(&row, user, party)?;
+            let (now, actor) = (state.clock.now_ms(), user.actor());
+            change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now }).await?;
+            to_api(&find(tx, id).await?)
         })
-        .await?;
-    Ok(Json(job))
+    })
+    .await
 }
 
 /// A job, and as what this person sees it.

@@ -21,11 +21,9 @@ pub(crate) async fn description(form: &mut Multipart) -> Result<NewRelease> {
     let mut text = BytesMut::new();
     while let Some(piece) = field.chunk().await.map_err(broken)? {
         if text.len() + piece.len() > DESCRIPTION_MAX {
-            return Err(Fault::new(
-                StatusCode::PAYLOAD_TOO_LARGE,
-                "body_too_large",
-                "The part `release` is too large",
-            ));
+            return Err(Problem::new(413, "body_too_large", "The part `release` is too large")
+                .hint("Send the file as the second part, `file`.")
+                .into());
         }
         text.extend_from_slice(&piece);
     }
@@ -62,7 +60,9 @@ pub(crate) fn rejected(rejection: MultipartRejection) -> Fault {
 pub(crate) fn broken(error: MultipartError) -> Fault {
     let status = error.status();
     if status == StatusCode::PAYLOAD_TOO_LARGE {
-        return Fault::new(status, "file_too_large", "The file is too large");
+        return Problem::new(413, "file_too_large", "The file is too large")
+            .hint("Ask the store's operator to raise `max_upload_bytes`.")
+            .into();
     }
     Problem::new(400, "upload_broken", "The upload stopped before its end")
         .detail("Nothing of it was kept.")

@@ -1,5 +1,7 @@
 //! `/api/v1/purchases`.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
@@ -106,10 +108,12 @@ async fn show(
 async fn mark_paid(
     State(state): State<AppState>,
     user: UserAuth,
+    headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<Json<PurchaseResponse>> {
+) -> Result<Answer> {
+    let request = Once::new(&headers, user.id().as_str(), "purchases/mark-paid", &id)?;
     let event = PurchaseEvent::Paid { licence: LicenceId::generate(&random::bytes()?) };
-    change(&state, user, id, move |by| match by {
+    change(&state, request, user, id, move |by| match by {
         Party::Buyer => Err(sealpost_market::RuleError::NotAllowed("the publisher or an operator").into()),
         _ => Ok(event.clone()),
     })
@@ -126,30 +130,30 @@ async fn mark_paid(
 async fn refund(
     State(state): State<AppState>,
     user: UserAuth,
+    headers: HeaderMap,
     Path(id): Path<String>,
-) -> Result<Json<PurchaseResponse>> {
-    change(&state, user, id, |by| Ok(PurchaseEvent::Refund { by })).await
+) -> Result<Answer> {
+    let request = Once::new(&headers, user.id().as_str(), "purchases/refund", &id)?;
+    change(&state, request, user, id, |by| Ok(PurchaseEvent::Refund { by })).await
 }
 
 async fn change(
     state: &AppState,
+    request: Once,
     user: UserAuth,
     id: String,
     event: impl Fn(Party) -> Result<PurchaseEvent> + Send + Sync + 'static,
-) -> Result<Json<PurchaseResponse>> {
-    let shared = std::sync::Arc::new((state.clone(), user, id, event));
-    let response = state
-        .db
-        .write(move |tx| {
-            let shared = shared.clone();
-            Box::pin(async move {
-                let (state, user, id, event) = &*shared;
-                let (row, listing, by) = visible(tx, id, user).await?;
-                apply(state, tx, user, &row, &listing, event(by)?).await
-            })
+) -> Result<Answer> {
+    let shared = Arc::new((state.clone(), user, id, event));
+    once(state, request, StatusCode::OK, move |tx| {
+        let shared = shared.clone();
+        Box::pin(async move {
+            let (state, user, id, event) = &*shared;
+            let (row, listing, by) = visible(tx, id, user).await?;
+            apply(state, tx, user, &row, &listing, event(by)?).await
         })
-        .await?;
-    Ok(Json(response))
+    })
+    .await
 }
 
 async fn apply(

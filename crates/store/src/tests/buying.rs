@@ -143,3 +143,17 @@ async fn titles_are_found_without_regard_to_case_and_signs_stand_for_themselves(
     let page = kit.get("/api/v1/listings?q=%25", "").await.json();
     assert_eq!(page["listings"][0]["id"], wanted.as_str());
 }
+
+#[tokio::test]
+async fn a_repeated_refund_is_answered_as_the_first_one() {
+    let kit = Kit::new().await;
+    let (seller, buyer) = (kit.person("sel").await, kit.person("buy").await);
+    let licence = kit.bought(&seller, &buyer, json!({})).await;
+    let purchase = kit.licence(&buyer, &licence).await["purchase"].as_str().unwrap().to_owned();
+    let path = format!("/api/v1/purchases/{purchase}/refund");
+    let first = once(&kit, &path, &seller, "k-1", &json!({})).await;
+    assert_eq!(first.status, StatusCode::OK, "{}", first.text());
+    assert_eq!(once(&kit, &path, &seller, "k-1", &json!({})).await.body, first.body);
+    let other = once(&kit, &path, &seller, "k-2", &json!({})).await;
+    assert_eq!(other.problem(), (409, "purchase_state".to_owned()));
+}
