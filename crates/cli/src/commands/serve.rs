@@ -1,9 +1,10 @@
 //! `serve`: a store, put together from its settings.
 
 use std::{
-    fs,
+    fs::{self, DirBuilder, File, TryLockError},
     io::{self, IsTerminal as _},
     net::SocketAddr,
+    os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     time::Duration,
 };
@@ -96,6 +97,7 @@ async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
     config.listen = listener.local_addr().doing("listen", "learn the address")?;
     let address = format!("http://{}", config.listen);
     let mut stop = Stop::new()?;
+    let _alone = lock(&config)?;
 
     let store = Store::open(config.clone()).await.map_err(failed)?;
     introduce(&store, &config, args).await?;
@@ -122,6 +124,31 @@ async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
         () = tokio::time::sleep(GRACE) => say!("stopped with requests still open"),
     }
     Ok(())
+}
+
+/// On SQLite a store takes it that what is half-written was left by an earlier run. PostgreSQL serves several processes.
+fn lock(config: &Config) -> Result<Option<File>> {
+    if config.database_address().starts_with("postgres") {
+        return Ok(None);
+    }
+    let path = config.data_dir.join("lock");
+    let opened = DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(&config.data_dir)
+        .and_then(|()| File::options().create(true).truncate(false).write(true).open(path));
+    let doing = format!("use the folder {}", config.data_dir.display());
+    let unusable =
+        |failure: Failure| failure.hint("check that it exists, has space, and belongs to this user");
+    let file = opened.doing("folder", &doing).map_err(unusable)?;
+    match file.try_lock() {
+        Ok(()) => Ok(Some(file)),
+        Err(TryLockError::WouldBlock) => {
+            let sentence = format!("another store uses {}", config.data_dir.display());
+            Err(Failure::new("data_in_use", sentence).hint("stop it, or choose another folder with --data"))
+        }
+        Err(TryLockError::Error(error)) => Err(error).doing("folder", &doing).map_err(unusable),
+    }
 }
 
 fn settings(args: &ServeArgs) -> Result<Config> {
@@ -255,6 +282,24 @@ impl Stop {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_folder_is_for_one_store() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::in_dir(folder.path().join("new"));
+        let held = lock(&config).unwrap();
+        assert_eq!(lock(&config).unwrap_err().code(), "data_in_use");
+        drop(held);
+        assert!(lock(&config).unwrap().is_some());
+    }
+
+    #[test]
+    fn several_stores_may_share_a_folder_beside_postgresql() {
+        let folder = tempfile::tempdir().unwrap();
+        let database_url = Some("postgres://me@db/shop".to_owned());
+        let config = Config { database_url, ..Config::in_dir(folder.path()) };
+        assert!(lock(&config).unwrap().is_none());
+    }
 
     #[test]
     fn an_empty_file_is_a_complete_configuration() {
