@@ -73,7 +73,8 @@ impl Listening {
                 return Some(event);
             }
             tokio::select! {
-                rings = self.waiting.ring() => self.rang(rings?).await,
+                // In a box, so that ten thousand waiting printers do not hold its queries' room.
+                rings = self.waiting.ring() => Box::pin(self.rang(rings?)).await,
                 () = sleep_until(self.beat) => {
                     self.beat = Instant::now() + Duration::from_secs(self.state.config.heartbeat_s);
                     let now = self.state.clock.now_ms();
