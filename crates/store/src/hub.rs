@@ -6,9 +6,10 @@ pub(crate) mod wire;
 
 use std::collections::HashMap;
 use std::hash::{BuildHasher, Hash, RandomState};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::watch;
+use tokio::sync::Notify;
 
 use crate::random;
 
@@ -23,7 +24,7 @@ pub(crate) struct Rings {
     pub(crate) cancels: u32,
 }
 
-type Shard = Mutex<HashMap<String, watch::Sender<Rings>>>;
+type Shard = HashMap<Arc<str>, Arc<Bell>>;
 
 /// The bells of all printers that wait. Cheap to clone.
 #[derive(Clone)]
@@ -33,58 +34,70 @@ struct Inner {
     /// Tells its own rings from those of other stores on the same database.
     name: String,
     seed: RandomState,
-    shards: Vec<Shard>,
+    closed: AtomicBool,
+    shards: Vec<Mutex<Shard>>,
 }
 
-/// One waiting printer; forgotten when the last one of it is dropped.
+/// Small, because there is one for each of ten thousand printers.
+#[derive(Default)]
+struct Bell {
+    jobs: AtomicU32,
+    cancels: AtomicU32,
+    heard: Notify,
+}
+
+/// One waiting printer; its bell is forgotten when the last one that waits for it is dropped.
 pub(crate) struct Waiting {
     hub: Hub,
-    printer: String,
-    bell: Option<watch::Receiver<Rings>>,
+    printer: Arc<str>,
+    bell: Arc<Bell>,
+    seen: Rings,
 }
 
 impl Hub {
     /// Starts to wait; rings from now on are heard.
     pub(crate) fn wait(&self, printer: &str) -> Waiting {
-        let mut shard = self.shard(printer).lock().unwrap_or_else(PoisonError::into_inner);
-        let bell = match shard.get(printer) {
-            Some(sender) => sender.subscribe(),
-            None => {
-                let (sender, bell) = watch::channel(Rings::default());
-                shard.insert(printer.to_owned(), sender);
-                bell
-            }
-        };
-        Waiting { hub: self.clone(), printer: printer.to_owned(), bell: Some(bell) }
+        let mut shard = self.shard(printer);
+        let known = shard.get_key_value(printer).map(|(printer, bell)| (printer.clone(), bell.clone()));
+        let (printer, bell) = known.unwrap_or_else(|| {
+            let (printer, bell) = (Arc::<str>::from(printer), Arc::<Bell>::default());
+            shard.insert(printer.clone(), bell.clone());
+            (printer, bell)
+        });
+        drop(shard);
+        Waiting { hub: self.clone(), seen: bell.rings(), printer, bell }
     }
 
     /// Tells a printer that a job waits.
     pub(crate) fn ring_jobs(&self, printer: &str) {
-        self.ring(printer, |rings| rings.jobs = rings.jobs.wrapping_add(1));
+        self.ring(printer, |bell| &bell.jobs);
     }
 
     /// Tells a printer that a job is to be stopped.
     pub(crate) fn ring_cancels(&self, printer: &str) {
-        self.ring(printer, |rings| rings.cancels = rings.cancels.wrapping_add(1));
+        self.ring(printer, |bell| &bell.cancels);
     }
 
     /// Ends all waits: the store stops.
     pub(crate) fn close(&self) {
+        self.0.closed.store(true, Ordering::Release);
         for shard in &self.0.shards {
-            shard.lock().unwrap_or_else(PoisonError::into_inner).clear();
+            for bell in shard.lock().unwrap_or_else(PoisonError::into_inner).values() {
+                bell.heard.notify_waiters();
+            }
         }
     }
 
-    fn ring(&self, printer: &str, change: impl FnOnce(&mut Rings)) {
-        let shard = self.shard(printer).lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(sender) = shard.get(printer) {
-            sender.send_modify(change);
+    fn ring(&self, printer: &str, counter: impl FnOnce(&Bell) -> &AtomicU32) {
+        if let Some(bell) = self.shard(printer).get(printer) {
+            counter(bell).fetch_add(1, Ordering::Release);
+            bell.heard.notify_waiters();
         }
     }
 
-    fn shard(&self, printer: impl Hash) -> &Shard {
+    fn shard(&self, printer: impl Hash) -> MutexGuard<'_, Shard> {
         let shard = self.0.seed.hash_one(printer) % (SHARDS as u64);
-        &self.0.shards[shard as usize]
+        self.0.shards[shard as usize].lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -92,25 +105,68 @@ impl Default for Hub {
     fn default() -> Self {
         let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
         let name = random::bytes::<8>().map(hex::encode).unwrap_or_default();
-        Self(Arc::new(Inner { name, seed: RandomState::new(), shards }))
+        Self(Arc::new(Inner { name, seed: RandomState::new(), closed: false.into(), shards }))
+    }
+}
+
+impl Bell {
+    fn rings(&self) -> Rings {
+        Rings { jobs: self.jobs.load(Ordering::Acquire), cancels: self.cancels.load(Ordering::Acquire) }
     }
 }
 
 impl Waiting {
     /// Waits for the next ring and says what rang in all; `None` when the store stops.
     pub(crate) async fn ring(&mut self) -> Option<Rings> {
-        let bell = self.bell.as_mut()?;
-        bell.changed().await.ok()?;
-        Some(*bell.borrow_and_update())
+        loop {
+            // Listening begins before looking, so that no ring falls between the two.
+            let heard = self.bell.heard.notified();
+            let rings = self.bell.rings();
+            if rings != self.seen {
+                self.seen = rings;
+                return Some(rings);
+            }
+            if self.hub.0.closed.load(Ordering::Acquire) {
+                return None;
+            }
+            heard.await;
+        }
     }
 }
 
 impl Drop for Waiting {
     fn drop(&mut self) {
-        self.bell = None;
-        let mut shard = self.hub.shard(&self.printer).lock().unwrap_or_else(PoisonError::into_inner);
-        if shard.get(&self.printer).is_some_and(|sender| sender.receiver_count() == 0) {
+        let mut shard = self.hub.shard(&*self.printer);
+        // One is the map's and one is this: bells are cloned under the lock only.
+        if Arc::strong_count(&self.bell) == 2 {
             shard.remove(&self.printer);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_ring_between_two_waits_is_heard() {
+        let hub = Hub::default();
+        let mut waiting = hub.wait("p_1");
+        hub.ring_jobs("p_1");
+        hub.ring_jobs("p_1");
+        assert_eq!(waiting.ring().await, Some(Rings { jobs: 2, cancels: 0 }));
+        hub.ring_cancels("p_2");
+        hub.ring_cancels("p_1");
+        assert_eq!(waiting.ring().await, Some(Rings { jobs: 2, cancels: 1 }));
+    }
+
+    #[test]
+    fn bells_of_printers_that_went_are_forgotten() {
+        let hub = Hub::default();
+        let (one, two) = (hub.wait("p_1"), hub.wait("p_1"));
+        drop(one);
+        assert_eq!(hub.shard("p_1").len(), 1);
+        drop(two);
+        assert_eq!(hub.shard("p_1").len(), 0);
     }
 }
