@@ -61,7 +61,8 @@ class Sealpost:
         self._settle(eventtime)
         job = self.held
         status = {"version": VERSION, "state": self._state(), "job": None,
-                  "position": 0, "size": 0, "last": _Memory.last}
+                  "position": 0, "size": 0, "last": _Memory.last,
+                  "socket": self.socket and self.socket.path}
         if job is not None:
             status["job"] = job.job
             status["size"] = job.size

@@ -31,11 +31,10 @@ impl Agent {
         let config = folder.join("printer.toml");
         let text = format!(
             "state_dir = {state:?}\ncache_dir = {cache:?}\ngcodes_dir = {gcodes:?}\nmoonraker_url = {moonraker:?}\n\
-             handover_socket = {handover:?}\nagent_socket = {socket:?}\n{more}\n",
+             agent_socket = {socket:?}\n{more}\n",
             cache = folder.join("cache"),
             gcodes = printer.data.join("gcodes"),
             moonraker = printer.moonraker_url,
-            handover = printer.handover_socket(),
             socket = printer.agent_socket(),
         );
         fs::write(&config, text)?;

@@ -108,11 +108,6 @@ impl Printer {
         self.data.join("comms/sealpost-agent.sock")
     }
 
-    /// Where the extra listens.
-    pub fn handover_socket(&self) -> PathBuf {
-        self.data.join("comms/sealpost.sock")
-    }
-
     /// The lines that the stand-in has executed from files, in order.
     pub fn executed(&self) -> Result<Vec<String>> {
         let record = fs::read_to_string(self.record())?;

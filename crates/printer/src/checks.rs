@@ -169,9 +169,13 @@ async fn klipper(context: &Context, checks: &mut Vec<Check>) {
         klipper_pid: context.moonraker.klipper_pid().await,
         allow_reduced: context.settings.allow_reduced,
     };
-    let socket = context.settings.handover_socket.clone();
-    let looked = tokio::task::spawn_blocking(move || extra(&socket, &rules)).await;
-    checks.push(looked.unwrap_or_else(|_| failed("extra", "could not be looked at", "")));
+    match context.moonraker.handover_socket(context.settings.handover_socket.as_deref()).await {
+        Ok(socket) => {
+            let looked = tokio::task::spawn_blocking(move || extra(&socket, &rules)).await;
+            checks.push(looked.unwrap_or_else(|_| failed("extra", "could not be looked at", "")));
+        }
+        Err(problem) => checks.push(of("extra", &problem)),
+    }
 }
 
 fn extra(socket: &Path, rules: &PeerRules) -> Check {

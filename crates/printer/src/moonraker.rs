@@ -5,7 +5,10 @@ mod session;
 mod transport;
 mod upload;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use sealpost_api::Problem;
 use sealpost_gcode::Limits;
@@ -99,6 +102,21 @@ impl Moonraker {
     pub async fn klipper_pid(&self) -> Option<u32> {
         let info = self.call("printer.info", Value::Null, Duration::from_secs(10)).await.ok()?;
         u32::try_from(info.get("process_id")?.as_u64()?).ok()
+    }
+
+    /// Where Klipper's extra listens; `configured` where that was said.
+    pub async fn handover_socket(&self, configured: Option<&Path>) -> Result<PathBuf, Problem> {
+        if let Some(path) = configured {
+            return Ok(path.to_owned());
+        }
+        let objects = json!({"objects": {"sealpost": ["socket"]}});
+        let answer = self.call("printer.objects.query", objects, Duration::from_secs(10)).await;
+        let answer = answer.map_err(|error| error.problem())?;
+        answer["status"]["sealpost"]["socket"].as_str().map(PathBuf::from).ok_or_else(|| {
+            Problem::new(503, "extra_missing", "Klipper runs without the Sealpost extra").hint(
+                "Put the extra in place and `[sealpost]` into printer.cfg, then restart Klipper's service.",
+            )
+        })
     }
 
     /// What the printer allows, as its configuration says.

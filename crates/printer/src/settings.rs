@@ -31,8 +31,8 @@ pub struct Settings {
     pub moonraker_socket: Option<PathBuf>,
     /// File with Moonraker's API key, for printers that do not trust this machine.
     pub moonraker_api_key_file: Option<PathBuf>,
-    /// The extra's socket.
-    pub handover_socket: PathBuf,
+    /// The extra's socket; asked of the extra through Moonraker where absent.
+    pub handover_socket: Option<PathBuf>,
     /// The agent's own socket.
     pub agent_socket: PathBuf,
     /// Time between two slow polls.
@@ -169,7 +169,7 @@ impl Settings {
             moonraker_url: parse(file.moonraker_url.as_deref().unwrap_or("http://127.0.0.1:7125"))?,
             moonraker_socket: file.moonraker_socket,
             moonraker_api_key_file: file.moonraker_api_key_file,
-            handover_socket: file.handover_socket.unwrap_or_else(|| "/run/klipper/sealpost.sock".into()),
+            handover_socket: file.handover_socket,
             poll_interval: Duration::from_secs(file.poll_interval_seconds.unwrap_or(60).clamp(5, 3600)),
             allow_http: file.allow_http,
             allow_reduced: file.allow_reduced,

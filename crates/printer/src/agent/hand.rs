@@ -39,8 +39,7 @@ impl Agent {
             return;
         };
         let (moonraker, mail) = (self.moonraker.clone(), self.mail.clone());
-        let (socket, gcodes) = (self.settings.handover_socket.clone(), self.settings.gcodes_dir.clone());
-        let released = socket.clone();
+        let (configured, gcodes) = (self.settings.handover_socket.clone(), self.settings.gcodes_dir.clone());
         let (allow_reduced, compatible) = (self.settings.allow_reduced, self.settings.compatible);
         tokio::spawn(async move {
             let result = async {
@@ -49,12 +48,13 @@ impl Agent {
                     let load = Load { job: &job, name: &stub_name(&job), layers };
                     register(&moonraker, load, opened.file).await.map(|()| true)
                 } else {
+                    let socket = moonraker.handover_socket(configured.as_deref()).await?;
                     let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
                     hand_over(socket, rules, job.clone(), layers, opened).await
                 };
                 if handed.is_err() {
                     // It may have arrived although the answer did not.
-                    let _ = let_go(released, job.clone()).await;
+                    let _ = let_go(&moonraker, configured.as_deref(), job.clone()).await;
                     remove_stub(&moonraker, gcodes.as_deref(), &job).await;
                 }
                 handed
@@ -97,9 +97,9 @@ impl Agent {
     }
 
     pub(super) fn drop_file(&self, job: String) {
-        let socket = self.settings.handover_socket.clone();
+        let (moonraker, configured) = (self.moonraker.clone(), self.settings.handover_socket.clone());
         self.send_later(async move {
-            let gone = let_go(socket, job.clone()).await;
+            let gone = let_go(&moonraker, configured.as_deref(), job.clone()).await;
             if !gone {
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
@@ -130,7 +130,8 @@ impl Agent {
 }
 
 /// Whether the extra is now known not to hold a file that could still be started.
-async fn let_go(socket: PathBuf, job: String) -> bool {
+async fn let_go(moonraker: &Moonraker, configured: Option<&Path>, job: String) -> bool {
+    let Ok(socket) = moonraker.handover_socket(configured).await else { return false };
     let rules = PeerRules { klipper_pid: None, allow_reduced: true };
     let dropped = tokio::task::spawn_blocking(move || {
         Handover::connect(&socket, &rules).and_then(|mut extra| extra.drop_job(&job))
