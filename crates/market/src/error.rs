@@ -186,7 +186,9 @@ impl RuleError {
             }
             Self::NotDue => ("not_due", Conflict, "Try again after its deadline."),
             Self::OtherLicence => ("other_licence", Conflict, "Load the licence that the job names."),
-            Self::NotAllowed(_) => ("not_allowed", Forbidden, "Ask someone who may."),
+            Self::NotAllowed(_) => {
+                ("not_allowed", Forbidden, "Ask the seller of the listing, or the store's operator.")
+            }
             Self::ListingNotForSale(_) => {
                 ("listing_not_for_sale", Gone, "Ask the publisher, or choose another listing.")
             }

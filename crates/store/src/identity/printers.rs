@@ -269,8 +269,8 @@ fn shown(row: printer::Model) -> Printer {
 
 fn not_found() -> ApiError {
     ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is no such printer")
-        .detail("It does not exist, or it is not yours.")
-        .hint("`GET /api/v1/printers` lists yours; pair a printer to add it.")
+        .detail("There is no such printer, or it is not yours.")
+        .hint("`sealpost printers` lists yours (`GET /api/v1/printers`); pair a printer to add it.")
 }
 
 fn no_name() -> ApiError {
