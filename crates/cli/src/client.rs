@@ -16,7 +16,7 @@ use serde::{Serialize, de::DeserializeOwned};
 use zeroize::Zeroizing;
 
 use crate::{
-    args::Connection,
+    connection::Connection,
     failure::{Exit, Failure, Result},
     session::{Session, Sessions, Token},
     store_url::StoreUrl,

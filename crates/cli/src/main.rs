@@ -4,6 +4,7 @@
 mod args;
 mod client;
 mod commands;
+mod connection;
 mod failure;
 mod output;
 mod pages;

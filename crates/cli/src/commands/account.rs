@@ -11,8 +11,8 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
-    args::Connection,
     client::Client,
+    connection::Connection,
     failure::{Doing as _, Failure, Result},
     output::{answer, clean, facts, say},
     secret,

@@ -9,9 +9,9 @@ use sealpost_api::{
 };
 
 use crate::{
-    args::{Connection, id},
     client::Client,
     commands::listings::price_text,
+    connection::{Connection, id},
     failure::Result,
     output::{Table, answer, clean, short_date},
     pages, secret,

@@ -9,13 +9,13 @@ use sealpost_market::JobState;
 use serde_json::json;
 
 use crate::{
-    args::{Connection, id},
     client::Client,
     commands::{
         buying::{fetch_licences, prints_left},
         printers::find_printer,
         watch::watch,
     },
+    connection::{Connection, id},
     failure::{Failure, Result},
     output::{Table, answer, clean, facts, percent, short_date, short_duration},
     pages,

@@ -5,8 +5,8 @@ use sealpost_api::catalogue::{Listing, ListingPage, Preview, Price, Release};
 use sealpost_market::Money;
 
 use crate::{
-    args::{Connection, id},
     client::Client,
+    connection::{Connection, id},
     failure::Result,
     output::{Table, answer, facts, short_date, short_duration, short_size},
     pages,

@@ -7,8 +7,8 @@ use sealpost_api::pairing::{ApproveRequest, PairingView, Printer, PrinterList};
 use serde_json::json;
 
 use crate::{
-    args::{Connection, id},
     client::Client,
+    connection::{Connection, id},
     failure::{Doing as _, Failure, Result},
     output::{Table, answer, clean, facts, short_date},
 };

@@ -9,8 +9,8 @@ use sealpost_market::{Money, Version};
 use serde::Serialize;
 
 use crate::{
-    args::{Connection, id},
     client::Client,
+    connection::{Connection, id},
     failure::{Exit, Failure, Result},
     output::{answer, facts, say, short_size},
     seal::SealedFile,

@@ -4,8 +4,8 @@ use clap::{Args, Subcommand};
 use sealpost_api::catalogue::{NewVoucher, Voucher};
 
 use crate::{
-    args::{Connection, id},
     client::Client,
+    connection::{Connection, id},
     failure::Result,
     output::{answer, say, short_date},
 };
