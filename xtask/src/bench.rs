@@ -8,7 +8,9 @@ use crate::{provision, suites};
 const NAMES: [&str; 3] = ["agent", "store", "waiting"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    if let Some(unknown) = arguments.iter().find(|word| !word.starts_with('-') && !NAMES.contains(&word.as_str())) {
+    if let Some(unknown) =
+        arguments.iter().find(|word| !word.starts_with('-') && !NAMES.contains(&word.as_str()))
+    {
         bail!("there is no benchmark `{unknown}`: {}", NAMES.join(", "));
     }
     let python = provision::python()?;

@@ -9,5 +9,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let python = provision::python()?;
     suites::build_programs(&[])?;
     let mut command = suites::kit_cargo(&python);
-    check(command.args(["run", "--quiet", "--package", "sealpost-tests", "--bin", "demo", "--"]).args(arguments))
+    check(
+        command
+            .args(["run", "--quiet", "--package", "sealpost-tests", "--bin", "demo", "--"])
+            .args(arguments),
+    )
 }

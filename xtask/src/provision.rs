@@ -27,7 +27,8 @@ pub(crate) fn postgres() -> Result<PathBuf> {
 /// The Python that has Moonraker and the test requirements, in an environment of the project's own.
 pub(crate) fn python() -> Result<PathBuf> {
     let requirements = root().join("tests/requirements.txt");
-    let wanted = fs::read_to_string(&requirements).with_context(|| format!("{} is missing", requirements.display()))?;
+    let wanted = fs::read_to_string(&requirements)
+        .with_context(|| format!("{} is missing", requirements.display()))?;
     let folder = root().join(".cache/python");
     let python = folder.join("bin/python");
     let stamp = folder.join("installed-requirements.txt");
@@ -51,7 +52,8 @@ pub(crate) fn python() -> Result<PathBuf> {
 }
 
 fn find_postgres() -> Option<PathBuf> {
-    let mut versions: Vec<PathBuf> = fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path()).collect();
+    let mut versions: Vec<PathBuf> =
+        fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path()).collect();
     versions.sort();
     versions.into_iter().rev().map(|version| version.join("bin")).find(|bin| bin.join("postgres").exists())
 }

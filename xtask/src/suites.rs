@@ -43,7 +43,7 @@ fn unit(arguments: &[String]) -> Result<()> {
     check(cargo().args(["test", "--workspace", "--exclude", "sealpost-tests"]).args(pass_on(arguments)))?;
     for folder in ["klipper_host", "moonraker_component"] {
         let mut command = Command::new(&python);
-        command.args(["-m", "unittest", "discover", "--start-directory", folder, "--top-level-directory", "."]);
+        command.args(["-m", "unittest", "discover", "-s", folder, "-t", "."]);
         check(command.current_dir(root().join("tests")).env("MOONRAKER_PYTHON", &python))?;
     }
     Ok(())
