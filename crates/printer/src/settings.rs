@@ -14,6 +14,11 @@ use url::{Host, Url};
 /// Where the settings are looked for.
 pub const DEFAULT_PATH: &str = "/etc/sealpost/printer.toml";
 
+/// Where the state lies when nobody says otherwise.
+const STATE_FOLDER: &str = "/var/lib/sealpost-printer";
+/// The service's runtime folder: commands typed beside it have no `$RUNTIME_DIRECTORY`.
+const SERVICE_FOLDER: &str = "/run/sealpost-printer";
+
 /// Settings as they are used.
 #[derive(Clone, Debug)]
 pub struct Settings {
@@ -98,7 +103,7 @@ impl SettingsError {
             Self::Address { .. } => (
                 "bad_address",
                 "The address cannot be used",
-                "An address is written in full, such as https://store.example.",
+                "Use the address in full, such as https://store.example.",
             ),
         };
         let detail = match self {
@@ -149,13 +154,11 @@ impl Settings {
     }
 
     fn fill(file: File) -> Result<Self, SettingsError> {
-        let state_dir = file
-            .state_dir
-            .or_else(|| first_folder("STATE_DIRECTORY"))
-            .unwrap_or_else(|| "/var/lib/sealpost-printer".into());
-        let agent_socket = file.agent_socket.unwrap_or_else(|| match first_folder("RUNTIME_DIRECTORY") {
-            Some(folder) => folder.join("agent.sock"),
-            None => state_dir.join("agent.sock"),
+        let state_dir =
+            file.state_dir.or_else(|| first_folder("STATE_DIRECTORY")).unwrap_or_else(|| STATE_FOLDER.into());
+        let agent_socket = file.agent_socket.unwrap_or_else(|| {
+            let service = Some(Path::new(SERVICE_FOLDER)).filter(|folder| folder.is_dir());
+            socket_folder(first_folder("RUNTIME_DIRECTORY"), service, &state_dir).join("agent.sock")
         });
         Ok(Self {
             store: file.store.map(|text| store_url(&text, file.allow_http)).transpose()?,
@@ -235,6 +238,12 @@ fn is_local_network(url: &Url) -> bool {
     }
 }
 
+/// The folder of the agent's socket: the runtime folder, or that of the service whose state this is, or the state folder.
+fn socket_folder(runtime: Option<PathBuf>, service: Option<&Path>, state_dir: &Path) -> PathBuf {
+    let service = service.filter(|_| state_dir == Path::new(STATE_FOLDER));
+    runtime.or_else(|| service.map(Path::to_owned)).unwrap_or_else(|| state_dir.to_owned())
+}
+
 /// systemd separates several folders by colons.
 fn first_folder(variable: &str) -> Option<PathBuf> {
     let value = env::var_os(variable)?;
@@ -263,6 +272,16 @@ mod tests {
         ] {
             assert_eq!(store_url(text, allow).is_ok(), good, "{text}");
         }
+    }
+
+    #[test]
+    fn commands_find_the_socket_of_the_service_whose_state_they_share() {
+        let (service, ours) = (Path::new(SERVICE_FOLDER), Path::new(STATE_FOLDER));
+        let runtime = || Some(PathBuf::from("/run/other"));
+        assert_eq!(socket_folder(runtime(), Some(service), ours), Path::new("/run/other"));
+        assert_eq!(socket_folder(None, Some(service), ours), service);
+        assert_eq!(socket_folder(None, None, ours), ours);
+        assert_eq!(socket_folder(None, Some(service), Path::new("/tmp/a")), Path::new("/tmp/a"));
     }
 
     #[test]

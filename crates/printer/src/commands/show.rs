@@ -39,7 +39,7 @@ pub(super) async fn status(settings: &Settings, as_json: bool) -> anyhow::Result
         ));
     }
     if status["reduced"] == true {
-        lines.push("protection reduced: Klipper's memory can be read by others of its user".to_owned());
+        lines.push("protection reduced: other programs of Klipper's user can read what prints".to_owned());
     }
     let error = &status["last_error"];
     if !error.is_null() {
