@@ -285,7 +285,9 @@ fn paired_store(http: &reqwest::Client, document: &Document) -> Option<Store> {
 fn random_bytes() -> Result<[u8; 8], Problem> {
     let mut bytes = [0; 8];
     getrandom::fill(&mut bytes).map_err(|error| {
-        Problem::new(500, "no_randomness", "The system gives no random bytes").detail(error.to_string())
+        Problem::new(500, "no_randomness", "The system gives no random bytes")
+            .detail(error.to_string())
+            .hint("Restart the agent; if it stays, report it.")
     })?;
     Ok(bytes)
 }

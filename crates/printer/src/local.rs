@@ -107,7 +107,8 @@ async fn talk(stream: UnixStream, take: Arc<impl Fn(Request) + Send + Sync + 'st
         }
         let answers = answers.clone();
         tokio::spawn(async move {
-            let gone = Problem::new(503, "agent_stopping", "The agent is stopping");
+            let gone = Problem::new(503, "agent_stopping", "The agent is stopping")
+                .hint("Try again when it runs again.");
             let result = wait.await.unwrap_or(Err(gone));
             let _ = answers.send(render(&id, result)).await;
         });

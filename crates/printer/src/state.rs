@@ -104,7 +104,9 @@ impl Folder {
     pub fn save_document(&self, document: &Document) -> Result<(), Problem> {
         let path = self.path.join(DOCUMENT);
         let bytes = serde_json::to_vec(document).map_err(|error| {
-            Problem::new(500, "state_unwritable", "The state cannot be written").detail(error.to_string())
+            Problem::new(500, "state_unwritable", "The state cannot be written")
+                .detail(error.to_string())
+                .hint("Restart the agent; if it stays, report it.")
         })?;
         self.replace(&path, &bytes)
     }

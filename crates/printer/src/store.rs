@@ -54,7 +54,9 @@ pub fn client() -> Result<Client, Problem> {
         .pool_max_idle_per_host(1)
         .build()
         .map_err(|error| {
-            Problem::new(500, "no_http_client", "The network cannot be used").detail(error.to_string())
+            Problem::new(500, "no_http_client", "The network cannot be used")
+                .detail(error.to_string())
+                .hint("Restart the agent; if it stays, report it.")
         })
 }
 

@@ -155,7 +155,10 @@ async fn hand_over(
         extra.load(Load { job: &job, name: &stub_name(&job), layers }, &opened.file)?;
         Ok(extra.peer().reduced)
     });
-    let failed = |_| Err(Problem::new(500, "handover_failed", "The file could not be handed over"));
+    let failed = |_| {
+        Err(Problem::new(500, "handover_failed", "The file could not be handed over")
+            .hint("Send it anew; if it stays, report it."))
+    };
     handed.await.unwrap_or_else(failed)
 }
 
@@ -167,8 +170,9 @@ async fn write_stub(
     title: &str,
     opened: &OpenedFile,
 ) -> Result<(), Problem> {
-    let text = stub(&opened.report, job, title)
-        .map_err(|error| Problem::new(422, "bad_job_id", error.to_string()))?;
+    let text = stub(&opened.report, job, title).map_err(|error| {
+        Problem::new(422, "bad_job_id", error.to_string()).hint("Report it to the store.")
+    })?;
     match gcodes {
         None => moonraker.upload(FOLDER, &format!("{job}.gcode"), &text).await?,
         Some(gcodes) => {

@@ -151,6 +151,7 @@ impl Agent {
                 let printer = store.register(&registration.user_token, &request).await?;
                 let expires = crate::store::rfc3339(&printer.token_expires).ok_or_else(|| {
                     Problem::new(502, "store_protocol", "The store answered something else than expected")
+                        .hint("Is this the address of a Sealpost store, and is the agent up to date?")
                 })?;
                 sealpost_envelope::keyset::public_key_from_hex(&printer.store_root_key).map_err(|error| {
                     crate::problem::coded(502, "The store's root key cannot be used", &error)

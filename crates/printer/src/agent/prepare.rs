@@ -61,7 +61,9 @@ impl Agent {
             files.opened = None;
         }
         if let Some((_, answer)) = self.handed_in.take_if(|(waiting, _)| waiting == job) {
-            let _ = answer.send(Err(Problem::new(409, "job_cancelled", "The job was cancelled")));
+            let _ = answer
+                .send(Err(Problem::new(409, "job_cancelled", "The job was cancelled")
+                    .hint("Send it anew to print it.")));
         }
     }
 }
@@ -80,7 +82,8 @@ impl Work {
         match opened {
             Ok(Ok(opened)) => Ok(opened),
             Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(Problem::new(500, "opening_failed", "The job could not be opened")),
+            Err(_) => Err(Problem::new(500, "opening_failed", "The job could not be opened")
+                .hint("Send it anew; if it stays, report it.")),
         }
     }
 

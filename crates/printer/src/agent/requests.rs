@@ -84,7 +84,8 @@ impl Agent {
                 });
             }
             "start_print" => return with(params, answer, |params, answer| self.start_print(params, answer)),
-            _ => Err(Problem::new(404, "unknown_method", "The agent has no such method")),
+            _ => Err(Problem::new(404, "unknown_method", "The agent has no such method")
+                .hint("Update Moonraker's component and the agent to the same version.")),
         };
         let _ = answer.send(result);
     }

@@ -29,6 +29,7 @@ pub(super) fn check(socket: BorrowedFd<'_>, says_dumpable: bool, rules: &PeerRul
     let credentials = socket_peercred(socket).map_err(|error| {
         Problem::new(502, "peer_unknown", "It cannot be told who listens at the hand-over socket")
             .detail(error.to_string())
+            .hint("Restart Klipper's service and the agent; if it stays, report it.")
     })?;
     let pid = credentials.pid.as_raw_nonzero().get().unsigned_abs();
     let uid = credentials.uid.as_raw();

@@ -164,8 +164,10 @@ impl World {
             }
             self.observe();
             let wake = self.core.wake_at(self.now());
+            // A poll or a token that is backed off for longer than this is not at rest.
+            let wants = self.core.poll.wanted || self.core.auth.void;
             let idle = self.core.document().outbox.is_empty() && self.core.document().job.is_none();
-            if idle && self.pending.is_empty() && wake > self.mono + 30_000 {
+            if idle && !wants && self.pending.is_empty() && wake > self.mono + 30_000 {
                 return;
             }
             let step = wake.saturating_sub(self.mono).clamp(10, 3_600_000);
