@@ -40,7 +40,8 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath
         match Path::from_request_parts(parts, state).await {
             Ok(Path(value)) => Ok(Self(value)),
             Err(rejection) => Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here")
-                .detail(rejection.body_text())),
+                .detail(rejection.body_text())
+                .hint("The routes are listed at /api/docs.")),
         }
     }
 }
