@@ -57,7 +57,7 @@ impl Database {
         };
         let options = Options { database_url: url.clone(), port: Some(free_port()?), ..Options::default() };
         let store = Store::start(folder.path(), &options)?;
-        let buyers = fill(&store, folder.path()).await?;
+        let buyers = fill(&store).await?;
         store.service.stop()?;
         let copy = match &url {
             None => copy_file(folder.path())?,
@@ -129,7 +129,7 @@ impl Race {
 }
 
 /// Listings with a release each, and people who buy.
-async fn fill(store: &Store, folder: &Path) -> Result<Vec<Person>> {
+async fn fill(store: &Store) -> Result<Vec<Person>> {
     let seller = store.operator().await?;
     let part = parts::sliced();
     for number in 0..LISTINGS {
@@ -137,7 +137,6 @@ async fn fill(store: &Store, folder: &Path) -> Result<Vec<Person>> {
         seller.offer(&listing).await?;
         seller.publish(&format!("part-{number}"), "1.0.0", &part).await?;
     }
-    ensure!(folder.exists(), "the folder is gone");
     let mut buyers = Vec::with_capacity(BUYERS);
     for number in 0..BUYERS {
         buyers.push(store.person(&format!("buyer{number}")).await?);
@@ -158,11 +157,14 @@ pub(crate) fn listing(id: &str, prints: u32, seal_once: bool) -> NewListing {
     }
 }
 
-/// The store's database once it has stopped, for the bare server.
+/// The store's database once it has stopped, with its journal, for the bare server.
 fn copy_file(folder: &Path) -> Result<String> {
-    let (from, to) = (folder.join("store/store.sqlite"), folder.join("bare.sqlite"));
-    ensure!(!from.with_extension("sqlite-wal").exists(), "the store left its journal behind");
-    std::fs::copy(&from, &to)?;
+    let to = folder.join("bare.sqlite");
+    std::fs::copy(folder.join("store/store.sqlite"), &to)?;
+    let journal = folder.join("store/store.sqlite-wal");
+    if journal.exists() {
+        std::fs::copy(journal, folder.join("bare.sqlite-wal"))?;
+    }
     Ok(format!("sqlite:{}", to.display()))
 }
 

@@ -113,13 +113,13 @@ async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
     });
     tokio::pin!(server);
     tokio::select! {
-        ended = &mut server => return ended.map_err(failed),
+        () = &mut server => return Ok(()),
         () = stop.wait() => {}
     }
     say!("stopping: answering what is under way");
     drop(tell);
     tokio::select! {
-        ended = &mut server => ended.map_err(failed)?,
+        () = &mut server => {}
         () = stop.wait() => say!("stopped at once"),
         () = tokio::time::sleep(GRACE) => say!("stopped with requests still open"),
     }
