@@ -6,6 +6,7 @@ use std::{
     net::SocketAddr,
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
+    pin::pin,
     time::Duration,
 };
 
@@ -25,6 +26,8 @@ use crate::{
     store_url::StoreUrl,
 };
 
+/// How long the database is waited for in silence.
+const PATIENCE: Duration = Duration::from_secs(3);
 /// How long requests under way are waited for after the signal to stop.
 const GRACE: Duration = Duration::from_secs(10);
 
@@ -99,7 +102,10 @@ async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
     let mut stop = Stop::new()?;
     let _alone = lock(&config)?;
 
-    let store = Store::open(config.clone()).await.map_err(failed)?;
+    let store = tokio::select! {
+        opened = open(&config) => opened?,
+        () = stop.wait() => return Ok(()),
+    };
     introduce(&store, &config, args).await?;
     if let Some(path) = &args.ready_file {
         private_file::write(path, format!("{address}\n").as_bytes())
@@ -124,6 +130,19 @@ async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
         () = tokio::time::sleep(GRACE) => say!("stopped with requests still open"),
     }
     Ok(())
+}
+
+/// Opens the store; says what it waits for when that takes long.
+async fn open(config: &Config) -> Result<Store> {
+    let mut opening = pin!(Store::open(config.clone()));
+    let opened = match tokio::time::timeout(PATIENCE, &mut opening).await {
+        Ok(opened) => opened,
+        Err(_) => {
+            say!("waiting for the database");
+            opening.await
+        }
+    };
+    opened.map_err(failed)
 }
 
 /// On SQLite a store takes it that what is half-written was left by an earlier run. PostgreSQL serves several processes.
