@@ -1,8 +1,11 @@
 //! `cargo xtask bench`: figures beside a peer or a limit of the same run.
 
+use std::path::PathBuf;
+use std::process::Command;
+
 use anyhow::{Result, bail};
 
-use crate::run::check;
+use crate::run::{check, root};
 use crate::{provision, suites};
 
 const NAMES: [&str; 3] = ["agent", "store", "waiting"];
@@ -15,8 +18,10 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     let python = provision::python()?;
     let postgres = provision::postgres()?;
-    suites::build_programs(&["--release"])?;
-    let mut command = suites::kit_cargo(&python);
-    command.args(["run", "--quiet", "--release", "--package", "sealpost-tests", "--bin", "bench", "--"]);
+    // All in one build: cargo would build what they share again for each selection of packages.
+    suites::build_programs(&["--release", "--package", "sealpost-tests"])?;
+    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
+    let mut command = Command::new(target.join("release/bench"));
+    command.env("SEALPOST_TEST_PYTHON", python);
     check(command.args(arguments).env("SEALPOST_TEST_POSTGRES_BIN", postgres))
 }
