@@ -59,13 +59,7 @@ pub async fn record(
     to_row(at, actor, action, subject, &details).insert(tx).await.map(drop)
 }
 
-fn to_row(
-    at: i64,
-    actor: &Actor,
-    action: &str,
-    subject: &str,
-    details: &Value,
-) -> audit_entry::ActiveModel {
+fn to_row(at: i64, actor: &Actor, action: &str, subject: &str, details: &Value) -> audit_entry::ActiveModel {
     audit_entry::ActiveModel {
         at: Set(at),
         actor: Set(actor.to_string()),
