@@ -27,7 +27,7 @@ use crate::{
     password::{self, Passwords},
     random::{id_bytes, secret, secret_hash, system_rng},
     signing_keys::SigningKeys,
-    tokens::{self, Issuer, Session, Tokens},
+    tokens::{self, Issuer, Tokens},
 };
 
 const SETUP_LIFE_MS: i64 = 24 * 3_600_000;
@@ -251,12 +251,12 @@ impl Accounts {
             .await
     }
 
-    /// Who holds a session.
+    /// The person behind a user token.
     ///
     /// # Errors
-    /// 401 when the account is gone or disabled.
-    pub async fn person(&self, session: Session) -> Result<Person, ApiError> {
-        let row = account::Entity::find_by_id(&session.subject).one(self.0.db.read()).await?;
+    /// As [`Tokens::authenticate`]; 401 when the account is gone or disabled.
+    pub async fn person(&self, token: &str) -> Result<Person, ApiError> {
+        let (session, row) = self.0.tokens.authenticate_user(token).await?;
         let row = row.filter(|row| row.disabled_at.is_none()).ok_or_else(|| {
             ApiError::new(StatusCode::UNAUTHORIZED, "account_disabled", "The account is not in use any more")
                 .hint("Ask the operator of this server.")

@@ -4,7 +4,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use http::{StatusCode, header, request::Parts};
 use sealpost_market::AccountId;
 
-use crate::{ApiError, accounts::Accounts, accounts::Person, audit::Actor, jwt::TokenKind};
+use crate::{ApiError, accounts::Accounts, accounts::Person, audit::Actor};
 
 /// A person, by the user token in `Authorization: Bearer`.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -47,8 +47,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let accounts = Accounts::from_ref(state);
         let token = bearer(parts)?;
-        let session = accounts.tokens().authenticate(TokenKind::User, token).await?;
-        accounts.person(session).await.map(Self)
+        accounts.person(token).await.map(Self)
     }
 }
 

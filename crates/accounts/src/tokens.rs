@@ -16,7 +16,7 @@ use sealpost_envelope::{SecretText, VerifyingKey};
 
 use crate::{
     ApiError,
-    entity::token,
+    entity::{account, token},
     jwt::{self, PrinterClaims, Registered, TokenError, TokenKind, TokenSigner, UserClaims},
     random::system_rng,
     signing_keys::{KeyPurpose, SigningKeys},
@@ -101,24 +101,20 @@ impl Tokens {
     /// # Errors
     /// A problem with status 401, or 403 for a genuine token of the other kind.
     pub async fn authenticate(&self, kind: TokenKind, token: &str) -> Result<Session, ApiError> {
-        let now_s = self.0.clock.now_s();
-        let check = |ring: &Ring| {
-            jwt::verify(kind, token, &self.0.issuer, now_s, |kid| ring.public.get(kid).copied())
-        };
-        let claims = match check(&*self.ring(RING_LIFE_MS).await?) {
-            Err(TokenError::UnknownKey) => check(&*self.ring(RING_MIN_LIFE_MS).await?),
-            result => result,
-        };
-        let claims = claims.map_err(|error| refused(kind, error))?;
+        let claims = self.verify(kind, token).await?;
         let row = token::Entity::find_by_id(&claims.jti).one(self.0.db.read()).await?;
-        let alive = row.filter(|row| row.kind == kind.as_str() && row.subject == claims.sub);
-        match alive {
-            Some(row) if row.revoked_at.is_none_or(|at| at > self.0.clock.now_ms()) => {
-                let ending = row.revoked_at.is_some();
-                Ok(Session { subject: claims.sub, jti: claims.jti, expires_at: claims.exp, ending })
-            }
-            _ => Err(refused(kind, TokenError::Revoked)),
-        }
+        self.session(kind, claims, row)
+    }
+
+    /// Checks a user's token and fetches the account it stands for, with one look into the database.
+    pub(crate) async fn authenticate_user(
+        &self,
+        token: &str,
+    ) -> Result<(Session, Option<account::Model>), ApiError> {
+        let claims = self.verify(TokenKind::User, token).await?;
+        let found = token::Entity::find_by_id(&claims.jti).find_also_related(account::Entity);
+        let (row, account) = found.one(self.0.db.read()).await?.unzip();
+        Ok((self.session(TokenKind::User, claims, row)?, account.flatten()))
     }
 
     /// Forgets the keys in memory, so that a rotation by this process counts at once.
@@ -145,6 +141,34 @@ impl Tokens {
                 })
             })
             .await
+    }
+
+    async fn verify(&self, kind: TokenKind, token: &str) -> Result<Registered, ApiError> {
+        let now_s = self.0.clock.now_s();
+        let check = |ring: &Ring| {
+            jwt::verify(kind, token, &self.0.issuer, now_s, |kid| ring.public.get(kid).copied())
+        };
+        let claims = match check(&*self.ring(RING_LIFE_MS).await?) {
+            Err(TokenError::UnknownKey) => check(&*self.ring(RING_MIN_LIFE_MS).await?),
+            result => result,
+        };
+        claims.map_err(|error| refused(kind, error))
+    }
+
+    fn session(
+        &self,
+        kind: TokenKind,
+        claims: Registered,
+        row: Option<token::Model>,
+    ) -> Result<Session, ApiError> {
+        let alive = row.filter(|row| row.kind == kind.as_str() && row.subject == claims.sub);
+        match alive {
+            Some(row) if row.revoked_at.is_none_or(|at| at > self.0.clock.now_ms()) => {
+                let ending = row.revoked_at.is_some();
+                Ok(Session { subject: claims.sub, jti: claims.jti, expires_at: claims.exp, ending })
+            }
+            _ => Err(refused(kind, TokenError::Revoked)),
+        }
     }
 
     async fn ring(&self, max_age_ms: i64) -> Result<Arc<Ring>, ApiError> {

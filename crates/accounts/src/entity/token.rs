@@ -17,6 +17,20 @@ pub struct Model {
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]
-pub enum Relation {}
+pub enum Relation {
+    /// Of tokens of kind `user`.
+    #[sea_orm(
+        belongs_to = "super::account::Entity",
+        from = "Column::Subject",
+        to = "super::account::Column::Id"
+    )]
+    Account,
+}
+
+impl Related<super::account::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Account.def()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -13,7 +13,6 @@ use sealpost_market::{
 };
 
 use super::licence_to_api;
-use crate::catalogue::find_listing;
 use crate::catalogue::vouchers::code_hash;
 use crate::fault::{Fault, Result};
 use crate::schema::value::{stored, to_timestamp};
@@ -66,9 +65,12 @@ impl Order {
 /// Writes a purchase and, when it is paid at once, its licence.
 pub(crate) async fn place(state: &AppState, tx: &Tx, order: &Order) -> Result<PurchaseResponse> {
     let now = state.clock.now_ms();
-    let row = find_listing(tx, &order.listing).await?;
+    // In one statement: on SQLite each one is a way to another thread and back.
+    let offered =
+        listing::Entity::find_by_id(&order.listing).find_with_related(release::Entity).all(tx).await?;
+    let (row, releases) = offered.into_iter().next().ok_or_else(|| Fault::not_found("listing"))?;
     let listing = row.to_market()?;
-    let version = if listing.terms.free_updates { None } else { newest_version(tx, &order.listing).await? };
+    let version = if listing.terms.free_updates { None } else { newest_version(&releases)? };
     let voucher = match &order.voucher {
         Some(hash) => Some(find_voucher(tx, hash).await?),
         None => None,
@@ -164,8 +166,7 @@ async fn use_voucher(tx: &Tx, before: &voucher::Model, after: &market::Voucher) 
     if saved.rows_affected == 1 { Ok(()) } else { Err(Fault::Conflict) }
 }
 
-async fn newest_version(tx: &Tx, listing: &str) -> Result<Option<market::Version>> {
-    let rows = release::Entity::find().filter(release::Column::Listing.eq(listing)).all(tx).await?;
-    let releases = rows.iter().map(release::Model::to_market).collect::<Result<Vec<_>>>()?;
+fn newest_version(releases: &[release::Model]) -> Result<Option<market::Version>> {
+    let releases = releases.iter().map(release::Model::to_market).collect::<Result<Vec<_>>>()?;
     Ok(market::pick_release(&releases, None, None).ok().map(|release| release.version.clone()))
 }

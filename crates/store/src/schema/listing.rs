@@ -25,7 +25,16 @@ pub struct Model {
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(has_many = "super::release::Entity")]
+    Releases,
+}
+
+impl Related<super::release::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Releases.def()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}
 

@@ -26,7 +26,20 @@ pub struct Model {
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
-pub enum Relation {}
+pub enum Relation {
+    #[sea_orm(
+        belongs_to = "super::listing::Entity",
+        from = "Column::Listing",
+        to = "super::listing::Column::Id"
+    )]
+    Listing,
+}
+
+impl Related<super::listing::Entity> for Entity {
+    fn to() -> RelationDef {
+        Relation::Listing.def()
+    }
+}
 
 impl ActiveModelBehavior for ActiveModel {}
 
