@@ -63,7 +63,7 @@ impl Cluster {
         let mut postgres = as_unprivileged(&programs.join("postgres"))?;
         postgres.arg("-D").arg(&data).args(["-p", &port.to_string(), "-h", "127.0.0.1", "-k", ""]);
         postgres.current_dir("/");
-        let service = Service::start("postgres", &postgres, &folder)?;
+        let service = Service::start_and_clean("postgres", &postgres, &folder)?;
         service.wait_for("database system is ready to accept connections")?;
         Ok(Self { _service: service, programs, port, databases: 0 })
     }

@@ -14,7 +14,13 @@ use rustix::process::{Pid, Signal, kill_process};
 const KEEPER: &str = r#"
 "$@" </dev/null 3<&- & program=$!
 echo "keeper: program $program"
-(cat >/dev/null; kill -TERM $program 2>/dev/null; for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do kill -0 $program 2>/dev/null || exit; sleep .2; done; kill -KILL $program 2>/dev/null) <&3 &
+(
+    cat >/dev/null
+    kill -TERM $program 2>/dev/null
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15; do kill -0 $program 2>/dev/null || break; sleep .2; done
+    kill -KILL $program 2>/dev/null
+    [ -z "$KEEPER_REMOVES" ] || rm -rf "$KEEPER_REMOVES"
+) <&3 &
 exec 3<&-
 wait $program
 echo "keeper: ended with $?"
@@ -37,6 +43,15 @@ pub struct Service {
 impl Service {
     /// Starts it; both its outputs go to `<folder>/<name>.log`, which [`Self::wait_for`] reads too.
     pub fn start(name: &str, command: &Command, folder: &Path) -> Result<Self> {
+        Self::keep(name, command, folder, false)
+    }
+
+    /// The same for a program whose `folder` goes away with it, as a static of a test program cannot do by itself.
+    pub fn start_and_clean(name: &str, command: &Command, folder: &Path) -> Result<Self> {
+        Self::keep(name, command, folder, true)
+    }
+
+    fn keep(name: &str, command: &Command, folder: &Path, clean: bool) -> Result<Self> {
         fs::create_dir_all(folder)?;
         let log = folder.join(format!("{name}.log"));
         let mut keeper = Command::new("sh");
@@ -52,6 +67,7 @@ impl Service {
         if let Some(folder) = command.get_current_dir() {
             keeper.current_dir(folder);
         }
+        keeper.env("KEEPER_REMOVES", if clean { folder } else { Path::new("") });
         keeper.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::inherit());
         let mut keeper = keeper.spawn().with_context(|| format!("{name} could not be started"))?;
         let stdout = keeper.stdout.take().context("the keeper has no output")?;
