@@ -8,7 +8,7 @@
 //!   answered with the same bytes, which the benchmark checks. There is no cache: it reads for every request.
 //! - A purchase is the row of the token, the row of the account, then in one transaction the listing and four rows:
 //!   purchase, licence, audit log, and the answer under its `Idempotency-Key`, whose uniqueness is what makes a repeated
-//!   request fail. The store looks at the listing once more before the transaction; this server does not. The store
+//!   request fail. The store reads token and account together, and the listing together with its releases. It
 //!   inserts the rows of one table together for all that wait; this server inserts them one by one, prepared. A purchase
 //!   of G-code wraps no key (that happens when a printer claims a job), so neither does this server.
 //!
