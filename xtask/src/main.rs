@@ -14,7 +14,7 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   demo [--once]        a store, a printer and a sale, end to end; --once stops after it and tells by its exit code
-  test [SUITE] [ARGS]  every test, or one suite: unit, store, printer, e2e; ARGS go to the test program
+  test [SUITE] [ARGS]  every test, or one suite: unit, vectors, store, printer, e2e; ARGS go to the test program
   bench [NAME] [--json] one benchmark or all: agent, store, waiting
   lint                 formatting and clippy, warnings refused
   setup                installs what the commands above need, and stops

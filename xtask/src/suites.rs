@@ -11,7 +11,8 @@ use crate::run::{cargo, check, root};
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 4] = [("unit", unit), ("store", store), ("printer", printer), ("e2e", e2e)];
+const SUITES: [(&str, Suite); 5] =
+    [("unit", unit), ("vectors", vectors), ("store", store), ("printer", printer), ("e2e", e2e)];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let Some((name, rest)) = arguments.split_first() else {
@@ -47,6 +48,11 @@ fn unit(arguments: &[String]) -> Result<()> {
         check(command.current_dir(root().join("tests")).env("MOONRAKER_PYTHON", &python))?;
     }
     Ok(())
+}
+
+fn vectors(arguments: &[String]) -> Result<()> {
+    let test = ["test", "--package", "sealpost-tests", "--test", "vectors"];
+    check(cargo().args(test).args(pass_on(arguments)))
 }
 
 fn store(arguments: &[String]) -> Result<()> {

@@ -6,4 +6,3 @@ mod common;
 mod content;
 mod vectors;
 mod wraps;
-mod wycheproof;
