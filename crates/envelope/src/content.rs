@@ -1,6 +1,7 @@
 //! Sealing and opening of files with a content key, as streams.
 //!
-//! [`Sealer`] is a writer, [`Opener`] a reader. Formats: design section 3.
+//! [`Sealer`] is a writer, [`Opener`] a reader, and [`SeekableOpener`] reads `age` blobs at any position. Formats:
+//! design section 3.
 //!
 //! | id | seal | open | memory |
 //! |---|---|---|---|
@@ -14,6 +15,7 @@ mod cbc;
 mod error;
 mod fernet;
 mod gcm;
+mod seek;
 mod whole;
 
 use std::{
@@ -27,7 +29,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::Dek;
 
-pub use self::{error::ContentError, whole::WHOLE_LIMIT};
+pub use self::{error::ContentError, seek::SeekableOpener, whole::WHOLE_LIMIT};
 
 /// How a blob is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -19,7 +19,7 @@ pub mod sealed;
 pub mod x25519;
 
 pub use code::ErrorCode;
-pub use content::{ContentCipher, ContentError, Opener, Sealer};
+pub use content::{ContentCipher, ContentError, Opener, Sealer, SeekableOpener};
 pub use dek::{Dek, WrongLength};
 pub use digest::{Digest, Sha256Reader, Sha256Writer};
 pub use keyset::{KeySet, KeySetError, KeyUse};

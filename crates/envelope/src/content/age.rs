@@ -4,7 +4,7 @@
 //! stanza of nonsense (`…-grease`) that every reader has to skip; anything beyond that is refused, so that a blob
 //! cannot be addressed to somebody else as well.
 
-use std::io::{self, BufRead, BufReader, Chain, Cursor, Read, Write};
+use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 
 use age::{
     Decryptor, Encryptor,
@@ -24,7 +24,8 @@ const GREASE: &str = "-grease";
 /// One X25519 stanza and one of grease have about 500 bytes. Reads of the payload are longer and go past a buffer of
 /// this size without a copy.
 const HEADER_LIMIT: usize = 4096;
-const CHUNK: usize = 64 << 10;
+/// Plaintext bytes of every chunk but the last.
+pub(super) const CHUNK: usize = 64 << 10;
 
 pub(super) struct AgeSealer<W: Write> {
     stream: StreamWriter<W>,
@@ -52,7 +53,7 @@ impl<W: Write> AgeSealer<W> {
 }
 
 pub(super) struct AgeOpener<R: Read> {
-    stream: StreamReader<Chain<Cursor<Vec<u8>>, BufReader<R>>>,
+    stream: StreamReader<Source<R>>,
     buffer: Zeroizing<Vec<u8>>,
     at: usize,
     end: usize,
@@ -61,11 +62,7 @@ pub(super) struct AgeOpener<R: Read> {
 
 impl<R: Read> AgeOpener<R> {
     pub(super) fn new(dek: &Dek, inner: R) -> Result<Self, ContentError> {
-        let mut inner = BufReader::with_capacity(HEADER_LIMIT, inner);
-        let header = read_header(&mut inner)?;
-        let decryptor = Decryptor::new_buffered(Cursor::new(header).chain(inner)).map_err(header_error)?;
-        let identity = OnlyRecipient(identity(dek)?);
-        let stream = decryptor.decrypt(std::iter::once(&identity as _)).map_err(header_error)?;
+        let stream = Source::new(inner)?.decrypt(dek)?;
         Ok(Self { stream, buffer: Zeroizing::new(vec![0; CHUNK]), at: 0, end: 0, failed: false })
     }
 
@@ -95,6 +92,60 @@ impl<R: Read> AgeOpener<R> {
     }
 }
 
+/// A file whose header is in memory already, so that a hostile one cannot grow without bound.
+pub(super) struct Source<R> {
+    header: Cursor<Vec<u8>>,
+    inner: BufReader<R>,
+}
+
+impl<R: Read> Source<R> {
+    pub(super) fn new(inner: R) -> Result<Self, ContentError> {
+        let mut inner = BufReader::with_capacity(HEADER_LIMIT, inner);
+        Ok(Self { header: Cursor::new(read_header(&mut inner)?), inner })
+    }
+
+    pub(super) fn header_len(&self) -> u64 {
+        self.header.get_ref().len() as u64
+    }
+
+    pub(super) fn decrypt(self, dek: &Dek) -> Result<StreamReader<Self>, ContentError> {
+        let decryptor = Decryptor::new_buffered(self).map_err(header_error)?;
+        let identity = OnlyRecipient(identity(dek)?);
+        decryptor.decrypt(std::iter::once(&identity as _)).map_err(header_error)
+    }
+
+    fn in_header(&self) -> bool {
+        self.header.position() < self.header_len()
+    }
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        if self.in_header() { self.header.read(buf) } else { self.inner.read(buf) }
+    }
+}
+
+impl<R: Read> BufRead for Source<R> {
+    fn fill_buf(&mut self) -> io::Result<&[u8]> {
+        if self.in_header() { self.header.fill_buf() } else { self.inner.fill_buf() }
+    }
+
+    fn consume(&mut self, amount: usize) {
+        if self.in_header() { self.header.consume(amount) } else { self.inner.consume(amount) }
+    }
+}
+
+/// Positions are those of the file. The age library seeks only after the header.
+impl<R: Seek> Seek for Source<R> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.inner.seek(to)
+    }
+
+    fn stream_position(&mut self) -> io::Result<u64> {
+        self.inner.stream_position()
+    }
+}
+
 /// An identity that wants to be the only one a file is for.
 struct OnlyRecipient(x25519::Identity);
 
@@ -119,7 +170,7 @@ fn identity(dek: &Dek) -> Result<x25519::Identity, ContentError> {
     text.parse().map_err(|_| ContentError::Corrupt)
 }
 
-/// The header up to and with its MAC line, so that a hostile one cannot grow without bound.
+/// The header up to and with its MAC line.
 fn read_header(inner: &mut impl BufRead) -> Result<Vec<u8>, ContentError> {
     let mut limited = inner.take(HEADER_LIMIT as u64);
     let mut header = Vec::new();
@@ -146,7 +197,7 @@ fn header_error(error: age::DecryptError) -> ContentError {
 }
 
 /// The age library reports damage as `InvalidData` and a missing end as `UnexpectedEof`.
-fn payload_error(error: io::Error) -> io::Error {
+pub(super) fn payload_error(error: io::Error) -> io::Error {
     match error.kind() {
         io::ErrorKind::InvalidData | io::ErrorKind::UnexpectedEof => ContentError::Corrupt.into(),
         _ => error,

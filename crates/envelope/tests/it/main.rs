@@ -4,5 +4,6 @@
 
 mod common;
 mod content;
+mod seeking;
 mod vectors;
 mod wraps;
