@@ -80,8 +80,7 @@ fn recipient(vault: &VaultKey) -> Result<Recipient> {
     if vault.curve != "x25519" {
         return Err(vault_key(format!("its curve is {}", vault.curve)));
     }
-    let public = hex::decode(&vault.public_key).map_err(|error| vault_key(error.to_string()))?;
-    Recipient::new(Curve::X25519, &public).map_err(|error| vault_key(error.to_string()))
+    Recipient::from_hex(Curve::X25519, &vault.public_key).map_err(|error| vault_key(error.to_string()))
 }
 
 fn vault_key(why: String) -> Failure {

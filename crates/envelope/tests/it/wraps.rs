@@ -58,7 +58,7 @@ proptest! {
     fn an_envelope_opens_only_with_its_key_and_plugin(plugin in "[a-z0-9.:]{1,40}", at in 0usize..60, bit in 0u8..8) {
         let dek = Dek::generate(&mut rng());
         let secret = x25519::Secret::generate(&mut rng());
-        let recipient = ecdh::Recipient::X25519(secret.public());
+        let recipient = ecdh::Recipient::new(ecdh::Curve::X25519, &secret.public()).unwrap();
         let mut envelope = ecdh::wrap(&dek, &recipient, &plugin, &mut rng()).unwrap();
         prop_assert_eq!(ecdh::unwrap(&envelope, &secret, &plugin).unwrap(), dek);
 
@@ -79,8 +79,7 @@ fn a_sender_of_low_order_is_refused() {
     assert_eq!(nacl_box::unwrap(&format!("{zero}:{rest}"), &secret), Err(NaclBoxError::PublicKey));
     assert_eq!(zero.parse::<PrinterPublic>(), Err(NaclBoxError::PublicKey));
 
-    let recipient = ecdh::Recipient::X25519([0; 32]);
-    let refused = ecdh::wrap(&Dek::from_bytes([1; 32]), &recipient, "p", &mut rng()).unwrap_err();
+    let refused = ecdh::Recipient::new(ecdh::Curve::X25519, &[0; 32]).unwrap_err();
     assert_eq!(refused.code(), "envelope_public_key");
 }
 

@@ -81,7 +81,8 @@ async fn presealed(
     sealed: &SealedUpload,
     mut file: Field<'_>,
 ) -> Result<Ingested> {
-    let (cipher, iv, dek) = read_key(state, sealed)?;
+    let said = plain_digest(sealed)?;
+    let (cipher, iv, dek) = read_key(state, sealed, &said)?;
     let (feed, pieces) = pipe::direct();
     let writing = {
         let (blobs, name) = (state.blobs.clone(), blob.name.clone());
@@ -103,7 +104,7 @@ async fn presealed(
         streams::read_blob(state, &source, move |reader| streams::open_sealed(reader, &key, cipher, iv))
             .await?
             .map_err(stopped)?;
-    if seen.plain.hex() != sealed.plain_sha256 || seen.plain.size != sealed.plain_size {
+    if seen.plain != said {
         return Err(Problem::new(422, "plain_mismatch", "The sealed file is another one than was said")
             .detail("Its hash or size differs from `plain_sha256` and `plain_size`.")
             .hint("Seal the file again and send what belongs to it.")
@@ -112,7 +113,18 @@ async fn presealed(
     Ok(Ingested { blob, dek, written: Written { cipher, iv, blob: digest }, seen })
 }
 
-fn read_key(state: &AppState, sealed: &SealedUpload) -> Result<(ContentCipher, Option<[u8; 16]>, Dek)> {
+fn plain_digest(sealed: &SealedUpload) -> Result<Digest> {
+    let mut sha256 = [0; 32];
+    hex::decode_to_slice(&sealed.plain_sha256, &mut sha256)
+        .map_err(|_| limits::invalid("plain_sha256", "it is 64 hex digits"))?;
+    Ok(Digest { sha256, size: sealed.plain_size })
+}
+
+fn read_key(
+    state: &AppState,
+    sealed: &SealedUpload,
+    plain: &Digest,
+) -> Result<(ContentCipher, Option<[u8; 16]>, Dek)> {
     let cipher: ContentCipher = sealed.cipher.parse().map_err(|error| limits::invalid("cipher", error))?;
     if !matches!(cipher, ContentCipher::Age | ContentCipher::Aes256Cbc) {
         return Err(limits::invalid("cipher", "G-code is sealed with `age` or `aes-256-cbc`"));
@@ -130,7 +142,7 @@ fn read_key(state: &AppState, sealed: &SealedUpload) -> Result<(ContentCipher, O
     }
     let envelope: ecdh::Envelope = serde_json::from_value(sealed.envelope.clone())
         .map_err(|error| limits::invalid("envelope", error))?;
-    let plugin_id = format!("vault:{}", sealed.plain_sha256);
+    let plugin_id = ecdh::vault_plugin_id(plain);
     let dek = ecdh::unwrap(&envelope, &state.vault_secret, &plugin_id).map_err(|error| {
         Problem::new(422, error.code(), "The content key does not open")
             .detail(format!("{error}."))

@@ -70,19 +70,14 @@ async fn a_file_sealed_by_its_publisher_is_opened_and_checked() {
     let kit = Kit::new().await;
     let (seller, buyer) = (kit.person("sel").await, kit.person("buy").await);
     let vault = kit.get("/api/v1/vault-key", "").await.string("public_key");
-    let vault: [u8; 32] = hex::decode(vault).unwrap().try_into().unwrap();
+    let vault = ecdh::Recipient::from_hex(ecdh::Curve::X25519, &vault).unwrap();
     let listing = kit.listing(&seller, json!({})).await;
     for (version, cipher) in [("1", ContentCipher::Age), ("2", ContentCipher::Aes256Cbc)] {
         let dek = Dek::generate(&mut random::rng());
         let (blob, iv) = seal(&dek, cipher);
         let plain_sha256 = digest::sha256_hex(GCODE);
-        let envelope = ecdh::wrap(
-            &dek,
-            &ecdh::Recipient::X25519(vault),
-            &format!("vault:{plain_sha256}"),
-            &mut random::rng(),
-        )
-        .unwrap();
+        let plugin_id = format!("vault:{plain_sha256}");
+        let envelope = ecdh::wrap(&dek, &vault, &plugin_id, &mut random::rng()).unwrap();
         let mut sealed = json!({"cipher": cipher, "envelope": envelope, "plain_sha256": plain_sha256, "plain_size": GCODE.len()});
         if let Some(iv) = iv {
             sealed["iv"] = hex::encode(iv).into();
