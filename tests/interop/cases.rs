@@ -1,0 +1,75 @@
+//! What the peers are asked about, drawn from a seed.
+//!
+//! `SEALPOST_INTEROP_CASES` sets how many cases each test draws (16), `SEALPOST_INTEROP_SEED` repeats a run; a test
+//! that fails shows the seed it had.
+
+use std::env;
+
+use chacha20::ChaCha20Rng;
+use rand_core::{Rng, SeedableRng};
+use sealpost_envelope::{Dek, digest};
+
+/// Sizes around the steps of every cipher: none, AES blocks, age's chunks, a file.
+pub(crate) const SIZES: [usize; 9] = [0, 1, 15, 16, 17, 65_535, 65_536, 65_537, 1_000_000];
+
+/// The randomness of one test.
+pub(crate) struct Cases {
+    rng: ChaCha20Rng,
+}
+
+impl Cases {
+    /// Different for every name.
+    pub(crate) fn new(name: &str) -> Self {
+        let seed = env::var("SEALPOST_INTEROP_SEED").ok().unwrap_or_else(|| {
+            let mut fresh = [0; 8];
+            sealpost_tests::random().fill_bytes(&mut fresh);
+            hex::encode(fresh)
+        });
+        eprintln!("{name}: SEALPOST_INTEROP_SEED={seed}");
+        Self { rng: ChaCha20Rng::from_seed(digest::sha256(format!("{seed}/{name}").as_bytes())) }
+    }
+
+    /// How many to draw.
+    pub(crate) fn count() -> usize {
+        let Some(count) = env::var_os("SEALPOST_INTEROP_CASES") else { return 16 };
+        let count = count.to_str().and_then(|count| count.parse().ok()).filter(|count| *count > 0);
+        count.unwrap_or_else(|| panic!("SEALPOST_INTEROP_CASES is a number above zero"))
+    }
+
+    pub(crate) fn rng(&mut self) -> &mut ChaCha20Rng {
+        &mut self.rng
+    }
+
+    pub(crate) fn array<const N: usize>(&mut self) -> [u8; N] {
+        let mut bytes = [0; N];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn bytes(&mut self, len: usize) -> Vec<u8> {
+        let mut bytes = vec![0; len];
+        self.rng.fill_bytes(&mut bytes);
+        bytes
+    }
+
+    pub(crate) fn dek(&mut self) -> Dek {
+        Dek::from_bytes(self.array())
+    }
+
+    /// A number below `end`.
+    pub(crate) fn below(&mut self, end: usize) -> usize {
+        usize::try_from(self.rng.next_u32()).unwrap() % end
+    }
+
+    /// One of them.
+    pub(crate) fn pick<'a, T: ?Sized>(&mut self, choices: &[&'a T]) -> &'a T {
+        choices[self.below(choices.len())]
+    }
+
+    /// An id as publishers write them, empty and beyond ASCII too.
+    pub(crate) fn plugin_id(&mut self) -> String {
+        let heads = ["com.publisher.my-plugin", "vault:", "плагин", "插件", "🛰", "", "a:b/c d\"e\\"];
+        let len = self.below(5);
+        format!("{}{}", self.pick(&heads), hex::encode(self.bytes(len)))
+    }
+}
