@@ -1,11 +1,10 @@
 //! `cargo xtask bench`: figures beside a peer or a limit of the same run.
 
-use std::path::PathBuf;
 use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::run::{check, root};
+use crate::run::{check, target_folder};
 use crate::{provision, suites};
 
 const NAMES: [&str; 3] = ["agent", "store", "waiting"];
@@ -20,8 +19,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let postgres = provision::postgres()?;
     // All in one build: cargo would build what they share again for each selection of packages.
     suites::build_programs(&["--release", "--package", "sealpost-tests"])?;
-    let target = std::env::var_os("CARGO_TARGET_DIR").map_or_else(|| root().join("target"), PathBuf::from);
-    let mut command = Command::new(target.join("release/bench"));
+    let mut command = Command::new(target_folder().join("release/bench"));
     command.env("SEALPOST_TEST_PYTHON", python);
     check(command.args(arguments).env("SEALPOST_TEST_POSTGRES_BIN", postgres))
 }

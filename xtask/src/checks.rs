@@ -2,7 +2,8 @@
 
 use anyhow::Result;
 
-use crate::run::{cargo, check};
+use crate::fuzz::fuzz_cargo;
+use crate::run::{cargo, check, root};
 
 pub(crate) fn lint() -> Result<()> {
     check(cargo().args(["fmt", "--all", "--check"]))?;
@@ -15,5 +16,8 @@ pub(crate) fn lint() -> Result<()> {
         "-D",
         "warnings",
     ]))?;
+    let fuzz = root().join("fuzz/Cargo.toml");
+    check(cargo().args(["fmt", "--check", "--manifest-path"]).arg(fuzz))?;
+    check(fuzz_cargo("clippy")?.args(["--all-targets", "--", "-D", "warnings"]))?;
     Ok(())
 }

@@ -4,6 +4,7 @@
 mod bench;
 mod checks;
 mod demo;
+mod fuzz;
 mod provision;
 mod run;
 mod suites;
@@ -14,8 +15,11 @@ const USAGE: &str = "\
 cargo xtask COMMAND
 
   demo [--once]        a store, a printer and a sale, end to end; --once stops after it and tells by its exit code
-  test [SUITE] [ARGS]  every test, or one suite: unit, vectors, store, printer, e2e; ARGS go to the test program
+  test [SUITE] [ARGS]  every test, or one suite: unit, vectors, fuzz, interop, store,
+                       printer, e2e; ARGS go to the test program
   bench [NAME] [--json] one benchmark or all: agent, store, waiting
+  fuzz [TARGET...]     looks for inputs that break a parser: --seconds N for each target (60), --list, and
+                       --input FILE to see a finding again
   lint                 formatting and clippy, warnings refused
   setup                installs what the commands above need, and stops
 
@@ -31,6 +35,7 @@ fn main() -> Result<()> {
     match command {
         "bench" => bench::run(rest),
         "demo" => demo::run(rest),
+        "fuzz" => fuzz::run(rest),
         "lint" => checks::lint(),
         "setup" => provision::everything(),
         "test" => suites::run(rest),

@@ -1,4 +1,4 @@
-//! What the tests need beside Rust: Debian's PostgreSQL and a Python environment with Moonraker.
+//! What the tests need beside Rust: Debian's PostgreSQL and age, a Python environment with Moonraker, npm packages.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -10,8 +10,24 @@ use crate::run::{check, root, say, succeeds};
 
 /// Installs all of it.
 pub(crate) fn everything() -> Result<()> {
+    cpp_compiler()?;
     postgres()?;
     python()?;
+    javascript()?;
+    age()?;
+    Ok(())
+}
+
+/// A C++ compiler, which libFuzzer is built with.
+pub(crate) fn cpp_compiler() -> Result<()> {
+    let compiler = std::env::var_os("CXX").unwrap_or_else(|| "c++".into());
+    if succeeds(Command::new(&compiler).arg("--version")) {
+        return Ok(());
+    }
+    install("a C++ compiler", &["g++"])?;
+    if !succeeds(Command::new(&compiler).arg("--version")) {
+        bail!("`{}` does not run: set CXX to a C++ compiler", compiler.to_string_lossy());
+    }
     Ok(())
 }
 
@@ -49,6 +65,39 @@ pub(crate) fn python() -> Result<PathBuf> {
     check(Command::new(&python).args(pip).arg(&requirements))?;
     fs::write(&stamp, wanted)?;
     Ok(python)
+}
+
+/// The JavaScript peers of the interop suite, beside it.
+pub(crate) fn javascript() -> Result<()> {
+    let folder = root().join("tests/interop");
+    let lock = folder.join("package-lock.json");
+    let wanted = fs::read_to_string(&lock).with_context(|| format!("{} is missing", lock.display()))?;
+    // Of Debian's own releases bookworm's is too old, so it is not installed from there.
+    let supported = "const [major, minor] = process.versions.node.split('.'); \
+        process.exit(major > 20 || (major == 20 && minor >= 19) ? 0 : 1)";
+    if !succeeds(Command::new("node").args(["-e", supported])) {
+        bail!("Node.js 20.19 or newer is missing: install `node` with its `npm` (https://nodejs.org)");
+    }
+    let stamp = folder.join("node_modules/installed-package-lock.json");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) {
+        return Ok(());
+    }
+    if !succeeds(Command::new("npm").arg("--version")) {
+        bail!("npm is missing: install the one that belongs to `node` (https://nodejs.org)");
+    }
+    say("installing the JavaScript peers of the interop suite");
+    check(Command::new("npm").arg("ci").current_dir(&folder))?;
+    fs::write(&stamp, wanted)?;
+    Ok(())
+}
+
+/// The age program, a peer of the interop suite.
+pub(crate) fn age() -> Result<()> {
+    let runs = |program| succeeds(Command::new(program).arg("--version"));
+    if !runs("age") || !runs("age-keygen") {
+        install("age", &["age"])?;
+    }
+    Ok(())
 }
 
 fn find_postgres() -> Option<PathBuf> {

@@ -5,14 +5,21 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::provision;
 use crate::run::{cargo, check, root};
+use crate::{fuzz, provision};
 
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 5] =
-    [("unit", unit), ("vectors", vectors), ("store", store), ("printer", printer), ("e2e", e2e)];
+const SUITES: [(&str, Suite); 7] = [
+    ("unit", unit),
+    ("vectors", vectors),
+    ("interop", interop),
+    ("fuzz", fuzz::suite),
+    ("store", store),
+    ("printer", printer),
+    ("e2e", e2e),
+];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let Some((name, rest)) = arguments.split_first() else {
@@ -53,6 +60,14 @@ fn unit(arguments: &[String]) -> Result<()> {
 fn vectors(arguments: &[String]) -> Result<()> {
     let test = ["test", "--package", "sealpost-tests", "--test", "vectors"];
     check(cargo().args(test).args(pass_on(arguments)))
+}
+
+fn interop(arguments: &[String]) -> Result<()> {
+    let python = provision::python()?;
+    provision::javascript()?;
+    provision::age()?;
+    build_programs(&[])?;
+    check(&mut target(&python, "interop", arguments))
 }
 
 fn store(arguments: &[String]) -> Result<()> {

@@ -1,0 +1,26 @@
+//! Key packages of LMNT printers.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sealpost_envelope::{Dek, PrinterPublic, PrinterSecret, nacl_box};
+use sealpost_fuzz::{Counting, edited};
+
+fuzz_target!(|data: &[u8]| {
+    let printer = PrinterSecret::from_bytes([7; 32]);
+    if let Ok(text) = std::str::from_utf8(data) {
+        assert!(nacl_box::unwrap(text, &printer).is_err(), "opened for a stranger");
+        if let Ok(public) = text.parse::<PrinterPublic>() {
+            assert_eq!(public.to_string(), text);
+        }
+    }
+
+    let package =
+        nacl_box::wrap(&Dek::from_bytes([9; 32]), &printer.public(), &mut Counting::default()).unwrap();
+    let changed = edited(package.as_bytes(), data);
+    if let Ok(text) = std::str::from_utf8(&changed)
+        && let Ok(dek) = nacl_box::unwrap(text, &printer)
+    {
+        assert_eq!(text, package, "a changed package opens");
+        assert_eq!(dek, Dek::from_bytes([9; 32]));
+    }
+});
