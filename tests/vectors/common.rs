@@ -1,5 +1,6 @@
 use std::convert::Infallible;
 use std::io::Read;
+use std::path::PathBuf;
 
 use rand_core::{TryCryptoRng, TryRng};
 use sealpost_envelope::{ContentCipher, ContentError, Dek, Opener};
@@ -9,6 +10,11 @@ use sealpost_envelope::{ContentCipher, ContentError, Dek, Opener};
 pub(crate) struct Tally {
     pub(crate) accepted: usize,
     pub(crate) refused: usize,
+}
+
+pub(crate) fn file(name: &str) -> Vec<u8> {
+    let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("vectors").join(name);
+    std::fs::read(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
 pub(crate) fn open(

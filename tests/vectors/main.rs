@@ -5,5 +5,11 @@
 
 mod aes_cbc;
 mod aes_gcm;
+mod age_testkit;
+mod chacha20_poly1305;
 mod common;
 mod ecdh;
+mod ed25519;
+mod fernet;
+mod hkdf;
+mod rfc8785;

@@ -1,8 +1,8 @@
 //! Binary age v1 files (<https://c2sp.org/age>) with exactly one X25519 stanza, whose identity is the content key.
 //!
 //! Any age tool opens them when it is given the key as `AGE-SECRET-KEY-1…`. The writer of the age library adds one
-//! stanza of nonsense (`…-grease`) that every reader has to skip; anything beyond that is refused, so that a blob
-//! cannot be addressed to somebody else as well.
+//! stanza of nonsense (`…-grease`) that every reader has to skip. Nonsense by that name is skipped here too; anything
+//! beyond that is refused, so that a blob cannot be addressed to somebody else as well.
 
 use std::io::{self, BufRead, BufReader, Cursor, Read, Seek, SeekFrom, Write};
 
@@ -20,7 +20,7 @@ use crate::Dek;
 
 const SECRET_PREFIX: Hrp = Hrp::parse_unchecked("AGE-SECRET-KEY-");
 const STANZA: &str = "X25519";
-const GREASE: &str = "-grease";
+const GREASE: &str = "grease";
 /// One X25519 stanza and one of grease have about 500 bytes. Reads of the payload are longer and go past a buffer of
 /// this size without a copy.
 const HEADER_LIMIT: usize = 4096;
@@ -156,11 +156,15 @@ impl age::Identity for OnlyRecipient {
 
     fn unwrap_stanzas(&self, stanzas: &[Stanza]) -> Option<Result<FileKey, age::DecryptError>> {
         let (mine, others): (Vec<_>, Vec<_>) = stanzas.iter().partition(|stanza| stanza.tag == STANZA);
-        match (mine.as_slice(), others.iter().all(|stanza| stanza.tag.ends_with(GREASE))) {
+        match (mine.as_slice(), others.iter().all(|stanza| is_grease(&stanza.tag))) {
             ([stanza], true) => self.unwrap_stanza(stanza),
             _ => Some(Err(age::DecryptError::InvalidHeader)),
         }
     }
+}
+
+fn is_grease(tag: &str) -> bool {
+    tag.strip_suffix(GREASE).is_some_and(|name| name.is_empty() || name.ends_with('-'))
 }
 
 fn identity(dek: &Dek) -> Result<x25519::Identity, ContentError> {
