@@ -3,6 +3,7 @@
 
 mod code;
 mod dek;
+mod flatbuffer;
 mod jws;
 mod secret;
 mod text;
@@ -11,6 +12,7 @@ pub mod challenge;
 pub mod content;
 pub mod digest;
 pub mod ecdh;
+pub mod eme;
 pub mod keyset;
 pub mod manifest;
 pub mod nacl_box;

@@ -4,6 +4,7 @@
 
 mod common;
 mod content;
+mod eme;
 mod seeking;
 mod vectors;
 mod wraps;
