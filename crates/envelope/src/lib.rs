@@ -6,17 +6,23 @@ mod dek;
 mod flatbuffer;
 mod jws;
 mod secret;
+mod slot;
 mod text;
 
+pub mod bundle;
 pub mod challenge;
 pub mod content;
 pub mod digest;
+pub mod domain;
 pub mod ecdh;
 pub mod eme;
 pub mod keyset;
 pub mod manifest;
 pub mod nacl_box;
+pub mod orbpro;
 pub mod pairing;
+pub mod psek;
+pub mod release;
 pub mod sealed;
 pub mod x25519;
 

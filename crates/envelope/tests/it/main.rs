@@ -4,7 +4,10 @@
 
 mod common;
 mod content;
+mod domain;
 mod eme;
+mod psek;
+mod release;
 mod seeking;
 mod vectors;
 mod wraps;

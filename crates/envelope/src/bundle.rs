@@ -1,0 +1,260 @@
+//! A bundle: one plugin, sealed once, with its content key wrapped for domains and buyers (design section 3).
+//!
+//! Sealing draws a fresh content key, encrypts by AES-256-GCM and notes the SHA-256 of the plaintext. The content key
+//! is then wrapped any number of times: for domains ([`Bundle::add_domains`]), for buyers ([`Bundle::add_buyer`]), or
+//! for both; each slot opens by itself. Opening hands out nothing before tag and hash were checked.
+//!
+//! `wasmHash` and manifest are the publisher's word only in a signed bundle: [`Bundle::verify`] before opening.
+
+mod error;
+mod wire;
+
+use std::{fmt, io::BufRead, io::Write};
+
+use ed25519_dalek::SigningKey;
+use rand_core::CryptoRng;
+use serde_json::{Map, Value};
+use zeroize::Zeroizing;
+
+use crate::{
+    ContentCipher, ContentError, Dek, Opener, Sealer, digest,
+    domain::{DomainError, DomainKey, DomainSecret, DomainVersion, WRAPPED_LEN},
+    ecdh::{self, Agreement, EcdhError, Envelope, Recipient},
+    release::{Release, ReleaseError, SIGNATURE_LEN, Trust},
+};
+
+pub use self::error::BundleError;
+
+/// A sealed plugin and the slots that open it.
+///
+/// JSON: `{"pluginId", "version", "manifest", "encryptedData"? (base64), "cid"?, "wasmHash"?, "domainWrappedKeys":
+/// [base64], "domainKek"?: {"version", "epoch"?}, "buyerWrappedKeys": [envelope], "publisher"?, "signature"?}`.
+/// An epoch is a number below 2^53 and a decimal string from there on; both are read. Also read are `wrappedDEKs` (as
+/// `domainWrappedKeys`), a single `envelope`, and the public demo's `encryptedPayload` and `currentEpoch`. Other
+/// members are left out.
+#[derive(Clone, Default, PartialEq)]
+pub struct Bundle {
+    /// The plugin, such as `com.publisher.my-plugin`.
+    pub plugin_id: String,
+    /// Its version, such as `1.0.0`.
+    pub version: String,
+    /// Whatever the publisher says about it.
+    pub manifest: Map<String, Value>,
+    /// The sealed plugin, `iv12 ‖ ct ‖ tag16`. To open a bundle that has a `cid` only, fetch the blob and put it here.
+    pub encrypted_data: Option<Vec<u8>>,
+    /// Where the sealed plugin can be fetched.
+    pub cid: Option<String>,
+    /// SHA-256 of the plaintext. Bundles that were made elsewhere may have none: what they open to is then vouched for
+    /// by the tag of AES-256-GCM alone.
+    pub wasm_hash: Option<[u8; 32]>,
+    /// The content key, wrapped for domains. Slots carry no label.
+    pub domain_wrapped_keys: Vec<[u8; WRAPPED_LEN]>,
+    /// How the domain keys are derived; none is version 1, whose epoch, if any, is known from elsewhere.
+    pub domain_kek: Option<DomainVersion>,
+    /// The content key, wrapped for buyers.
+    pub buyer_wrapped_keys: Vec<Envelope>,
+    /// The publisher's Ed25519 public key.
+    pub publisher: Option<[u8; 32]>,
+    /// The publisher's signature of the [`Release`].
+    pub signature: Option<[u8; SIGNATURE_LEN]>,
+}
+
+impl Bundle {
+    /// Seals a plugin with a fresh content key, which is needed to add domains and buyers and belongs in a vault.
+    pub fn seal(
+        plugin_id: impl Into<String>,
+        data: &[u8],
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<(Self, Dek), BundleError> {
+        let dek = Dek::generate(rng);
+        Ok((Self::seal_with(plugin_id, data, &dek, rng)?, dek))
+    }
+
+    /// Seals a plugin with a content key at hand, which must not have sealed anything else.
+    pub fn seal_with(
+        plugin_id: impl Into<String>,
+        data: &[u8],
+        dek: &Dek,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Self, BundleError> {
+        Ok(Self {
+            plugin_id: plugin_id.into(),
+            encrypted_data: Some(seal(data, dek, rng)?),
+            wasm_hash: Some(digest::sha256(data)),
+            ..Self::default()
+        })
+    }
+
+    /// Reads a bundle from its JSON.
+    pub fn from_json(json: &[u8]) -> Result<Self, BundleError> {
+        serde_json::from_slice(json).map_err(|error| BundleError::malformed(&error))
+    }
+
+    /// Writes its JSON, on one line.
+    pub fn to_json(&self) -> Result<String, BundleError> {
+        serde_json::to_string(self).map_err(|error| BundleError::malformed(&error))
+    }
+
+    /// Wraps the content key for domains. All of a bundle's domains share one version and epoch.
+    pub fn add_domains(
+        &mut self,
+        dek: &Dek,
+        secret: &DomainSecret,
+        domains: &[impl AsRef<str>],
+        version: DomainVersion,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<(), BundleError> {
+        if !self.domain_wrapped_keys.is_empty() && self.domain_version() != version {
+            return Err(BundleError::MixedDomains);
+        }
+        let mut slots = Vec::with_capacity(domains.len());
+        for domain in domains {
+            let key = DomainKey::derive(secret, domain.as_ref(), &self.plugin_id, version)?;
+            slots.push(key.wrap(dek, rng)?);
+        }
+        if !slots.is_empty() {
+            // The documents' bundles have no such member: it stays away where it would say nothing new.
+            self.domain_kek = Some(version).filter(|version| *version != DomainVersion::V1 { epoch: None });
+        }
+        self.domain_wrapped_keys.extend(slots);
+        Ok(())
+    }
+
+    /// Wraps the content key for one more buyer.
+    pub fn add_buyer(
+        &mut self,
+        dek: &Dek,
+        buyer: &Recipient,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<(), BundleError> {
+        self.buyer_wrapped_keys.push(ecdh::wrap(dek, buyer, &self.plugin_id, rng)?);
+        Ok(())
+    }
+
+    /// How its domain keys are derived.
+    pub fn domain_version(&self) -> DomainVersion {
+        self.domain_kek.unwrap_or(DomainVersion::V1 { epoch: None })
+    }
+
+    /// Signs it as a release. Adding domains and buyers afterwards keeps the signature, changing anything else does
+    /// not.
+    pub fn sign(&mut self, key: &SigningKey) -> Result<(), BundleError> {
+        let publisher = key.verifying_key().to_bytes();
+        let signature = self.release_by(publisher)?.sign(key)?;
+        (self.publisher, self.signature) = (Some(publisher), Some(signature));
+        Ok(())
+    }
+
+    /// Checks the publisher's signature; [`Trust::AllowUnsigned`] accepts a bundle without one.
+    pub fn verify(&self, trust: Trust<'_>) -> Result<(), BundleError> {
+        match (&self.signature, trust) {
+            (None, Trust::AllowUnsigned) => Ok(()),
+            (None, Trust::Publisher(_)) => Err(ReleaseError::Unsigned.into()),
+            (signature, trust) => Ok(self.release()?.check(signature.as_ref(), trust)?),
+        }
+    }
+
+    /// The statement that `signature` is over. Of a plugin it names the plugin id as its listing.
+    pub fn release(&self) -> Result<Release, BundleError> {
+        self.release_by(self.publisher.ok_or(ReleaseError::Incomplete { missing: "publisher" })?)
+    }
+
+    /// Opens it with a buyer's key, wherever that is kept.
+    pub fn open_with_buyer_key(
+        &self,
+        key: &(impl Agreement + ?Sized),
+    ) -> Result<Zeroizing<Vec<u8>>, BundleError> {
+        self.open(&self.dek_by_buyer_key(key)?)
+    }
+
+    /// Opens it with the key of a domain.
+    pub fn open_with_domain_key(&self, key: &DomainKey) -> Result<Zeroizing<Vec<u8>>, BundleError> {
+        self.open(&self.dek_by_domain_key(key)?)
+    }
+
+    /// Opens it with its content key, and checks `wasmHash`.
+    pub fn open(&self, dek: &Dek) -> Result<Zeroizing<Vec<u8>>, BundleError> {
+        let data =
+            self.encrypted_data.as_ref().ok_or_else(|| BundleError::NoData { cid: self.cid.clone() })?;
+        let plain = open(data, dek)?;
+        match self.wasm_hash {
+            Some(expected) if digest::sha256(&plain) != expected => Err(BundleError::WrongHash),
+            _ => Ok(plain),
+        }
+    }
+
+    /// The content key, by a buyer's key: every envelope of its curve is tried.
+    pub fn dek_by_buyer_key(&self, key: &(impl Agreement + ?Sized)) -> Result<Dek, BundleError> {
+        let curve = key.curve();
+        let mut candidates =
+            self.buyer_wrapped_keys.iter().filter(|envelope| envelope.curve == curve).peekable();
+        if candidates.peek().is_none() {
+            return Err(BundleError::NoEnvelope { curve });
+        }
+        for envelope in candidates {
+            match ecdh::unwrap(envelope, key, &self.plugin_id) {
+                Ok(dek) => return Ok(dek),
+                Err(error @ EcdhError::Holder) => return Err(error.into()),
+                Err(_) => {}
+            }
+        }
+        Err(BundleError::NotForKey)
+    }
+
+    /// The content key, by the key of a domain: every slot is tried.
+    pub fn dek_by_domain_key(&self, key: &DomainKey) -> Result<Dek, BundleError> {
+        if self.domain_wrapped_keys.is_empty() {
+            return Err(BundleError::NoDomains);
+        }
+        let opened = self.domain_wrapped_keys.iter().find_map(|slot| key.unwrap(slot).ok());
+        opened.ok_or(BundleError::Domain(DomainError::Open))
+    }
+
+    fn release_by(&self, publisher: [u8; 32]) -> Result<Release, BundleError> {
+        Ok(Release {
+            publisher,
+            listing: self.plugin_id.clone(),
+            version: self.version.clone(),
+            cid: self.cid.clone(),
+            plain_sha256: self.wasm_hash.ok_or(ReleaseError::Incomplete { missing: "wasmHash" })?,
+            cipher: ContentCipher::Aes256Gcm,
+            manifest: self.manifest.clone(),
+        })
+    }
+}
+
+impl fmt::Debug for Bundle {
+    /// Without the data and the slots: bundles are large.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bundle")
+            .field("plugin_id", &self.plugin_id)
+            .field("version", &self.version)
+            .field("data_bytes", &self.encrypted_data.as_ref().map(Vec::len))
+            .field("cid", &self.cid)
+            .field("wasm_hash", &self.wasm_hash.map(hex::encode))
+            .field("domains", &self.domain_wrapped_keys.len())
+            .field("domain_kek", &self.domain_kek)
+            .field("buyers", &self.buyer_wrapped_keys.len())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Seals data as bundles have it.
+pub(crate) fn seal(
+    data: &[u8],
+    dek: &Dek,
+    rng: &mut (impl CryptoRng + ?Sized),
+) -> Result<Vec<u8>, ContentError> {
+    let mut sealer = Sealer::new(ContentCipher::Aes256Gcm, dek, rng, Vec::new())?;
+    sealer.write_all(data)?;
+    sealer.finish()
+}
+
+/// Opens data as bundles have it; nothing is handed out before the tag verified.
+pub(crate) fn open(data: &[u8], dek: &Dek) -> Result<Zeroizing<Vec<u8>>, ContentError> {
+    let mut opener = Opener::new(ContentCipher::Aes256Gcm, dek, None, data)?;
+    Ok(Zeroizing::new(opener.fill_buf()?.to_vec()))
+}
+
+#[cfg(test)]
+mod tests;
