@@ -21,6 +21,7 @@ pub mod manifest;
 pub mod nacl_box;
 pub mod orbpro;
 pub mod pairing;
+pub mod plk;
 pub mod psek;
 pub mod release;
 pub mod sealed;

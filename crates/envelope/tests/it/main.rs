@@ -8,6 +8,7 @@ mod domain;
 mod eme;
 mod psek;
 mod release;
+mod plk;
 mod seeking;
 mod vectors;
 mod wraps;
