@@ -183,14 +183,15 @@ impl Bundle {
         }
     }
 
-    /// The content key, by a buyer's key: every envelope of its curve is tried.
+    /// The content key, by a buyer's key: every envelope of its curve is tried, those made for the key first.
     pub fn dek_by_buyer_key(&self, key: &(impl Agreement + ?Sized)) -> Result<Dek, BundleError> {
-        let curve = key.curve();
-        let mut candidates =
-            self.buyer_wrapped_keys.iter().filter(|envelope| envelope.curve == curve).peekable();
-        if candidates.peek().is_none() {
+        let (curve, salt) = (key.curve(), key.salt());
+        let mut candidates: Vec<_> =
+            self.buyer_wrapped_keys.iter().filter(|envelope| envelope.curve == curve).collect();
+        if candidates.is_empty() {
             return Err(BundleError::NoEnvelope { curve });
         }
+        candidates.sort_by_key(|envelope| salt.is_none_or(|salt| envelope.salt != salt));
         for envelope in candidates {
             match ecdh::unwrap(envelope, key, &self.plugin_id) {
                 Ok(dek) => return Ok(dek),

@@ -1,3 +1,5 @@
+use std::cell::Cell;
+
 use proptest::{prelude::*, sample::Index};
 use serde_json::json;
 
@@ -67,6 +69,36 @@ fn each_reason_not_to_open_has_its_own_code() {
     assert_eq!(by_buyer(&other_data), "blob_corrupt");
     let too_short = Bundle { encrypted_data: Some(vec![7; 27]), ..bundle };
     assert_eq!(by_buyer(&too_short), "blob_format");
+}
+
+#[test]
+fn a_wallet_is_asked_once_even_if_there_are_many_envelopes() {
+    struct Counts(SecretKey, Cell<usize>);
+    impl Agreement for Counts {
+        fn curve(&self) -> Curve {
+            Agreement::curve(&self.0)
+        }
+        fn agree(&self, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, EcdhError> {
+            self.1.set(self.1.get() + 1);
+            self.0.agree(public)
+        }
+        fn salt(&self) -> Option<[u8; 32]> {
+            self.0.salt()
+        }
+    }
+    let (mut bundle, dek) = Bundle::seal(PLUGIN, WASM, &mut rng()).unwrap();
+    let buyers: Vec<_> = (0..9).map(|_| SecretKey::generate(Curve::X25519, &mut rng())).collect();
+    for buyer in &buyers {
+        bundle.add_buyer(&dek, &buyer.recipient(), &mut rng()).unwrap();
+    }
+    let last = Counts(buyers[8].clone(), Cell::new(0));
+    assert_eq!(bundle.dek_by_buyer_key(&last).unwrap(), dek);
+    assert_eq!(last.1.get(), 1);
+
+    // An envelope that only pretends to be for this key does not hide the one that is.
+    bundle.buyer_wrapped_keys[0].salt = buyers[8].recipient().salt().to_vec();
+    assert_eq!(bundle.dek_by_buyer_key(&last).unwrap(), dek);
+    assert_eq!(last.1.get(), 3);
 }
 
 #[test]

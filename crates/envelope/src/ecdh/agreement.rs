@@ -1,7 +1,7 @@
 use zeroize::Zeroizing;
 
 use super::{Backend, Curve, EcdhError, canonical::check_form};
-use crate::x25519;
+use crate::{digest, x25519};
 
 /// Something that holds a recipient's private key and agrees on secrets with it, without giving it away: a key in
 /// memory ([`SecretKey`](super::SecretKey)), a hardware wallet, a wallet in another process.
@@ -15,6 +15,12 @@ pub trait Agreement {
     /// refuses are an [`EcdhError::PublicKey`] or [`EcdhError::PublicKeyLength`]; [`EcdhError::Holder`] is for a holder
     /// that cannot be reached or whose owner refuses.
     fn agree(&self, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, EcdhError>;
+
+    /// The salt of envelopes written here for this key ([`Recipient::salt`](super::Recipient::salt)), if the holder can
+    /// tell: of many envelopes these are tried first, so that a wallet need not ask its owner once for each.
+    fn salt(&self) -> Option<[u8; 32]> {
+        None
+    }
 }
 
 impl Agreement for x25519::Secret {
@@ -27,5 +33,9 @@ impl Agreement for x25519::Secret {
         check_form(curve, public)?;
         let secret = backend.secret(curve, self.expose()).ok_or(EcdhError::SecretKey { curve })?;
         secret.agree(&backend.public(curve, public).ok_or(EcdhError::PublicKey)?)
+    }
+
+    fn salt(&self) -> Option<[u8; 32]> {
+        Some(digest::sha256(&self.public()))
     }
 }

@@ -88,6 +88,10 @@ impl Agreement for SecretKey {
         check_form(curve, public)?;
         self.secret.agree(&backend.public(curve, public).ok_or(EcdhError::PublicKey)?)
     }
+
+    fn salt(&self) -> Option<[u8; 32]> {
+        Some(self.recipient.salt())
+    }
 }
 
 impl PartialEq for SecretKey {
