@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use aws_lc_rs::agreement::{self, Algorithm, ParsedPublicKey, PrivateKey, UnparsedPublicKey};
 use secp256k1::ecdh::shared_secret_point;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
 use super::{Curve, canonical::Canonical};
 

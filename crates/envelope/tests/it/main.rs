@@ -5,10 +5,11 @@
 mod common;
 mod content;
 mod domain;
+mod ecdh;
 mod eme;
+mod plk;
 mod psek;
 mod release;
-mod plk;
 mod seeking;
 mod vectors;
 mod wraps;
