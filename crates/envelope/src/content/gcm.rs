@@ -1,11 +1,22 @@
-//! AES-256-GCM (SP 800-38D) as `iv12 ‖ ct ‖ tag16` without associated data.
+//! AES-256-GCM (SP 800-38D) as `iv12 ‖ ct ‖ tag16` without associated data. The arithmetic is pure Rust, or AWS-LC with
+//! the feature `native`: the same bytes.
+
+#[cfg(feature = "native")]
+mod native;
+#[cfg(any(test, not(feature = "native")))]
+mod pure;
+#[cfg(all(test, feature = "native"))]
+mod tests;
 
 use std::io::{self, Write};
 
-use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag, aead::AeadInOut};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use zeroize::Zeroizing;
 
+#[cfg(feature = "native")]
+use self::native as backend;
+#[cfg(not(feature = "native"))]
+use self::pure as backend;
 use super::{ContentCipher, ContentError, whole::WHOLE_LIMIT};
 use crate::Dek;
 
@@ -38,10 +49,7 @@ impl<W: Write> GcmSealer<W> {
     }
 
     pub(super) fn finish(mut self) -> Result<W, ContentError> {
-        let cipher = Aes256Gcm::new(self.dek.expose().into());
-        let tag = cipher
-            .encrypt_inout_detached(&Nonce::from(self.nonce), &[], self.plain.as_mut_slice().into())
-            .map_err(|_| ContentError::TooLarge)?;
+        let tag = backend::seal(&self.dek, &self.nonce, &mut self.plain).ok_or(ContentError::TooLarge)?;
         self.inner.write_all(&self.nonce)?;
         self.inner.write_all(&self.plain)?;
         self.inner.write_all(&tag)?;
@@ -62,15 +70,11 @@ pub(super) fn open(dek: &Dek, sealed: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Ve
 }
 
 fn open_raw(dek: &Dek, mut sealed: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, ContentError> {
-    if sealed.len() < IV + TAG {
+    let Some((iv, body)) = sealed.split_first_chunk_mut::<IV>().filter(|(_, body)| body.len() >= TAG) else {
         return Err(ContentError::Format { cipher: ContentCipher::Aes256Gcm });
-    }
+    };
+    backend::open(dek, iv, body).ok_or(ContentError::Corrupt)?;
     let body_end = sealed.len() - TAG;
-    let nonce = Nonce::try_from(&sealed[..IV]).map_err(|_| ContentError::Corrupt)?;
-    let tag = Tag::try_from(&sealed[body_end..]).map_err(|_| ContentError::Corrupt)?;
-    Aes256Gcm::new(dek.expose().into())
-        .decrypt_inout_detached(&nonce, &[], (&mut sealed[IV..body_end]).into(), &tag)
-        .map_err(|_| ContentError::Corrupt)?;
     sealed.truncate(body_end);
     sealed.drain(..IV);
     Ok(sealed)
