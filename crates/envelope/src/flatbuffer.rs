@@ -1,15 +1,20 @@
 //! FlatBuffers without unsafe code: the library's builder writes and its verifier checks, a bounds-checked reader of
 //! our own reads (ADR 7).
 
+mod fields;
+mod table;
+
 use std::marker::PhantomData;
 
 use flatbuffers::{
-    FlatBufferBuilder, ForwardsUOffset, InvalidFlatbuffer, TableFinishedWIPOffset, UnionWIPOffset, Vector,
-    Verifiable, Verifier, VerifierOptions, WIPOffset,
+    FlatBufferBuilder, ForwardsUOffset, InvalidFlatbuffer, Vector, Verifiable, Verifier, VerifierOptions,
+    WIPOffset,
 };
 
-/// Length of the size prefix, and of a root offset.
-const WORD: usize = 4;
+use table::{WORD, follow, word};
+
+pub(crate) use fields::Fields;
+pub(crate) use table::Table;
 
 type Checked = Result<(), InvalidFlatbuffer>;
 
@@ -97,7 +102,7 @@ pub(crate) fn root<'a, S: Schema>(
         _ => Unreadable::Invalid,
     })?;
     let position = follow(buffer, start).ok_or(Unreadable::Invalid)?;
-    Ok(Table { buffer, position })
+    Ok(Table::new(buffer, position))
 }
 
 /// One buffer of that identifier and nothing behind it, as far as its frame tells.
@@ -114,136 +119,6 @@ pub(crate) fn split_prefixed(stream: &[u8]) -> Option<(&[u8], &[u8])> {
 pub(crate) fn finish<T>(mut builder: FlatBufferBuilder<'_>, root: WIPOffset<T>, identifier: &str) -> Vec<u8> {
     builder.finish_size_prefixed(root, Some(identifier));
     builder.finished_data().to_vec()
-}
-
-/// A table in the making: fields in the order of their numbers. What is empty or 0 is left out.
-pub(crate) struct Fields<'w, 'b> {
-    builder: &'w mut FlatBufferBuilder<'b>,
-    values: Vec<(u16, Value)>,
-}
-
-impl<'w, 'b> Fields<'w, 'b> {
-    pub(crate) fn new(builder: &'w mut FlatBufferBuilder<'b>) -> Self {
-        Self { builder, values: Vec::new() }
-    }
-
-    pub(crate) fn bytes(&mut self, id: u16, bytes: &[u8]) {
-        if !bytes.is_empty() {
-            let at = self.builder.create_vector(bytes).as_union_value();
-            self.values.push((id, Value::Offset(at)));
-        }
-    }
-
-    pub(crate) fn text(&mut self, id: u16, text: &str) {
-        if !text.is_empty() {
-            let at = self.builder.create_string(text).as_union_value();
-            self.values.push((id, Value::Offset(at)));
-        }
-    }
-
-    pub(crate) fn texts(&mut self, id: u16, texts: &[String]) {
-        if !texts.is_empty() {
-            let entries: Vec<_> = texts.iter().map(|text| self.builder.create_string(text)).collect();
-            let at = self.builder.create_vector(&entries).as_union_value();
-            self.values.push((id, Value::Offset(at)));
-        }
-    }
-
-    pub(crate) fn tables(&mut self, id: u16, tables: &[WIPOffset<TableFinishedWIPOffset>]) {
-        let at = self.builder.create_vector(tables).as_union_value();
-        self.values.push((id, Value::Offset(at)));
-    }
-
-    pub(crate) fn u8(&mut self, id: u16, number: u8) {
-        self.values.push((id, Value::U8(number)));
-    }
-
-    pub(crate) fn u32(&mut self, id: u16, number: u32) {
-        self.values.push((id, Value::U32(number)));
-    }
-
-    pub(crate) fn u64(&mut self, id: u16, number: u64) {
-        self.values.push((id, Value::U64(number)));
-    }
-
-    pub(crate) fn end(self) -> WIPOffset<TableFinishedWIPOffset> {
-        let table = self.builder.start_table();
-        for (id, value) in self.values {
-            match value {
-                Value::Offset(at) => self.builder.push_slot_always(slot(id), at),
-                Value::U8(number) => self.builder.push_slot(slot(id), number, 0),
-                Value::U32(number) => self.builder.push_slot(slot(id), number, 0),
-                Value::U64(number) => self.builder.push_slot(slot(id), number, 0),
-            }
-        }
-        self.builder.end_table(table)
-    }
-}
-
-enum Value {
-    Offset(WIPOffset<UnionWIPOffset>),
-    U8(u8),
-    U32(u32),
-    U64(u64),
-}
-
-/// A table whose fields are read by number. Whatever lies outside the buffer reads as absent.
-#[derive(Clone, Copy)]
-pub(crate) struct Table<'a> {
-    buffer: &'a [u8],
-    position: usize,
-}
-
-impl<'a> Table<'a> {
-    pub(crate) fn bytes(&self, id: u16) -> Option<&'a [u8]> {
-        self.bytes_at(follow(self.buffer, self.field(id)?)?)
-    }
-
-    pub(crate) fn text(&self, id: u16) -> Option<&'a str> {
-        std::str::from_utf8(self.bytes(id)?).ok()
-    }
-
-    pub(crate) fn texts(&self, id: u16) -> impl Iterator<Item = &'a str> {
-        let table = *self;
-        self.offsets(id).filter_map(move |at| std::str::from_utf8(table.bytes_at(at)?).ok())
-    }
-
-    pub(crate) fn tables(&self, id: u16) -> impl Iterator<Item = Table<'a>> {
-        let buffer = self.buffer;
-        self.offsets(id).map(move |position| Table { buffer, position })
-    }
-
-    pub(crate) fn number<const SIZE: usize>(&self, id: u16) -> Option<[u8; SIZE]> {
-        let at = self.field(id)?;
-        self.buffer.get(at..at.checked_add(SIZE)?)?.try_into().ok()
-    }
-
-    fn field(&self, id: u16) -> Option<usize> {
-        let back = self.buffer.get(self.position..self.position.checked_add(WORD)?)?.try_into().ok()?;
-        let vtable = self
-            .position
-            .checked_add_signed(isize::try_from(i32::from_le_bytes(back)).ok()?.checked_neg()?)?;
-        let slot = usize::from(slot(id));
-        if slot >= half(self.buffer, vtable)? {
-            return None;
-        }
-        let offset = half(self.buffer, vtable.checked_add(slot)?)?;
-        if offset == 0 { None } else { self.position.checked_add(offset) }
-    }
-
-    fn bytes_at(&self, at: usize) -> Option<&'a [u8]> {
-        let start = at.checked_add(WORD)?;
-        self.buffer.get(start..start.checked_add(word(self.buffer, at)?)?)
-    }
-
-    /// Where the entries of a vector of offsets lead.
-    fn offsets(&self, id: u16) -> impl Iterator<Item = usize> + use<'a> {
-        let buffer = self.buffer;
-        let vector = self.field(id).and_then(|at| follow(buffer, at));
-        let entries = vector.and_then(|at| Some((at.checked_add(WORD)?, word(buffer, at)?)));
-        let (first, len) = entries.unwrap_or((0, 0));
-        (0..len).map_while(move |index| follow(buffer, first.checked_add(index.checked_mul(WORD)?)?))
-    }
 }
 
 /// Names a table type to the verifier.
@@ -277,18 +152,4 @@ fn start(buffer: &[u8], identifier: &str) -> Option<usize> {
 /// The place of a field in a table's vtable.
 const fn slot(id: u16) -> u16 {
     4 + 2 * id
-}
-
-fn follow(buffer: &[u8], at: usize) -> Option<usize> {
-    at.checked_add(word(buffer, at)?)
-}
-
-fn word(buffer: &[u8], at: usize) -> Option<usize> {
-    let bytes = buffer.get(at..at.checked_add(WORD)?)?.try_into().ok()?;
-    usize::try_from(u32::from_le_bytes(bytes)).ok()
-}
-
-fn half(buffer: &[u8], at: usize) -> Option<usize> {
-    let bytes = buffer.get(at..at.checked_add(2)?)?.try_into().ok()?;
-    Some(usize::from(u16::from_le_bytes(bytes)))
 }

@@ -181,6 +181,8 @@ impl Licence {
         check_size(bytes.len())?;
         let licence = flat::read(bytes)?;
         licence.check_required()?;
+        // Text may be longer in JSON, which is what is signed.
+        licence.to_json()?;
         Ok(licence)
     }
 

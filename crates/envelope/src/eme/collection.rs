@@ -68,18 +68,18 @@ pub fn from_collection(bytes: &[u8]) -> Result<Vec<Record>, EmeError> {
     })
 }
 
-/// One record, a stream or a collection, whichever it is.
+/// One record, a stream or a collection, whichever it is. No bytes are an empty stream.
 pub fn from_any(bytes: &[u8]) -> Result<Vec<Record>, EmeError> {
     check_size(bytes)?;
-    if !bytes.is_empty() && !flatbuffer::is_one(bytes, IDENTIFIER) {
+    if !flatbuffer::is_one(bytes, IDENTIFIER) {
         return from_stream(bytes);
     }
     match super::from_bytes(bytes) {
         Ok(record) => Ok(vec![record]),
         // A collection has no cipher suite, so it never reads as a record.
-        Err(error) => from_collection(bytes).or_else(|as_collection| match as_collection {
-            EmeError::Record { .. } | EmeError::TooMany { .. } => Err(as_collection),
-            _ => Err(error),
+        Err(error) => from_collection(bytes).map_err(|as_collection| match as_collection {
+            EmeError::Record { .. } | EmeError::TooMany { .. } => as_collection,
+            _ => error,
         }),
     }
 }
