@@ -108,17 +108,20 @@ impl Sessions {
     }
 }
 
-/// `stores.json` in `$SEALPOST_CONFIG_DIR`, else `$XDG_CONFIG_HOME/sealpost`, else `~/.config/sealpost`.
-fn path() -> Result<PathBuf> {
-    let folder = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    folder("SEALPOST_CONFIG_DIR")
-        .or_else(|| folder("XDG_CONFIG_HOME").map(|config| config.join("sealpost")))
-        .or_else(|| folder("HOME").map(|home| home.join(".config/sealpost")))
-        .map(|folder| folder.join("stores.json"))
+/// `$SEALPOST_CONFIG_DIR`, else `$XDG_CONFIG_HOME/sealpost`, else `~/.config/sealpost`.
+pub(crate) fn folder() -> Result<PathBuf> {
+    let named = |name: &str| env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
+    named("SEALPOST_CONFIG_DIR")
+        .or_else(|| named("XDG_CONFIG_HOME").map(|config| config.join("sealpost")))
+        .or_else(|| named("HOME").map(|home| home.join(".config/sealpost")))
         .ok_or_else(|| {
-            Failure::new("no_home", "there is no folder to keep sign-ins in")
+            Failure::new("no_home", "there is no folder to keep sign-ins and wallets in")
                 .hint("set HOME, or SEALPOST_CONFIG_DIR to a folder of your own")
         })
+}
+
+fn path() -> Result<PathBuf> {
+    Ok(folder()?.join("stores.json"))
 }
 
 fn warn_when_others_can_read(path: &Path) {
