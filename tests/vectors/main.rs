@@ -6,6 +6,8 @@
 mod aes_cbc;
 mod aes_gcm;
 mod age_testkit;
+mod bip32;
+mod bip39;
 mod chacha20_poly1305;
 mod common;
 mod ecdh;
@@ -13,3 +15,4 @@ mod ed25519;
 mod fernet;
 mod hkdf;
 mod rfc8785;
+mod wallet;
