@@ -2,8 +2,6 @@
 //! and we open theirs.
 
 use std::fs;
-use std::path::Path;
-use std::process::Command;
 
 use bech32::{Bech32, Hrp};
 use sealpost_envelope::{ContentCipher, Dek};
@@ -12,6 +10,7 @@ use serde_json::json;
 use crate::cases::{Cases, SIZES};
 use crate::content::{open, seal};
 use crate::peer::{Peer, text};
+use crate::program::run;
 
 #[test]
 fn age_opens_our_files_and_we_open_its() {
@@ -58,23 +57,15 @@ fn agree(name: &str, mut peer: Peer) {
         let recipient = peer.ask("recipient", json!({"identity": identity(&dek)}));
         let request = json!({"recipient": text(&recipient, "recipient"), "plain": hex::encode(&plain)});
         let theirs = peer.ask_bytes("encrypt", "file", request);
-        assert!(open(ContentCipher::Age, &dek, None, &theirs) == plain, "theirs of {size} bytes, opened here");
+        assert!(
+            open(ContentCipher::Age, &dek, None, &theirs) == plain,
+            "theirs of {size} bytes, opened here"
+        );
     }
 }
 
 /// The content key as age programs take it.
-pub(crate) fn identity(dek: &Dek) -> String {
+fn identity(dek: &Dek) -> String {
     let prefix = Hrp::parse("AGE-SECRET-KEY-").unwrap();
     bech32::encode_upper::<Bech32>(prefix, dek.expose()).unwrap()
-}
-
-/// What a program writes to its standard output, in a folder.
-pub(crate) fn run(program: &str, arguments: &[&str], folder: &Path) -> Vec<u8> {
-    let output = Command::new(program)
-        .args(arguments)
-        .current_dir(folder)
-        .output()
-        .unwrap_or_else(|error| panic!("{program} does not start, `cargo xtask setup` installs it: {error}"));
-    assert!(output.status.success(), "{program}: {}", String::from_utf8_lossy(&output.stderr));
-    output.stdout
 }

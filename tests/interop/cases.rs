@@ -8,6 +8,7 @@ use std::env;
 use chacha20::ChaCha20Rng;
 use rand_core::{Rng, SeedableRng};
 use sealpost_envelope::{Dek, digest};
+use serde_json::{Map, Value};
 
 /// Sizes around the steps of every cipher: none, AES blocks, age's chunks, a file.
 pub(crate) const SIZES: [usize; 9] = [0, 1, 15, 16, 17, 65_535, 65_536, 65_537, 1_000_000];
@@ -66,9 +67,38 @@ impl Cases {
         choices[self.below(choices.len())]
     }
 
-    /// An id as publishers write them, empty and beyond ASCII too.
+    /// Some JSON that every library reads the same, `depth` levels deep at most.
+    pub(crate) fn json(&mut self, depth: usize) -> Value {
+        const FLOATS: [f64; 8] = [0.0, 0.1, -1.5, 1e21, 1e-7, 333_333_333.333_333_3, 5e-324, f64::MAX];
+        const SAFE: i64 = (1 << 53) - 1;
+        match self.below(if depth == 0 { 5 } else { 7 }) {
+            0 => Value::Null,
+            1 => (self.below(2) == 0).into(),
+            2 => (i64::from_be_bytes(self.array()) % (SAFE + 1)).into(),
+            3 => FLOATS[self.below(FLOATS.len())].into(),
+            4 => self.text().into(),
+            5 => (0..self.below(4)).map(|_| self.json(depth - 1)).collect(),
+            _ => self.object(depth - 1).into(),
+        }
+    }
+
+    /// An object of some JSON.
+    pub(crate) fn object(&mut self, depth: usize) -> Map<String, Value> {
+        (0..self.below(6)).map(|_| (self.text(), self.json(depth))).collect()
+    }
+
+    /// Text with what JSON and sorting stumble over.
+    pub(crate) fn text(&mut self) -> String {
+        const CHARACTERS: [char; 15] = [
+            'a', 'B', '1', ' ', '"', '\\', '/', '\n', '\u{1}', '\u{7f}', 'ö', '€', '\u{2028}', '\u{fb33}',
+            '😀',
+        ];
+        (0..self.below(8)).map(|_| CHARACTERS[self.below(CHARACTERS.len())]).collect()
+    }
+
+    /// An id as publishers write them, beyond ASCII too.
     pub(crate) fn plugin_id(&mut self) -> String {
-        let heads = ["com.publisher.my-plugin", "vault:", "плагин", "插件", "🛰", "", "a:b/c d\"e\\"];
+        let heads = ["com.publisher.my-plugin", "vault:", "плагин", "插件", "🛰", "p", "a:b/c d\"e\\"];
         let len = self.below(5);
         format!("{}{}", self.pick(&heads), hex::encode(self.bytes(len)))
     }

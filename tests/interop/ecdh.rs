@@ -62,11 +62,9 @@ fn agree_once(cases: &mut Cases, peer: &mut Peer, backend: Backend, curve: Curve
     let secret = SecretKey::generate_by(backend, curve, cases.rng());
     let dek = cases.dek();
     let plugin_id = cases.plugin_id();
-    let theirs = |envelope: &Value, plugin_id: &str| {
-        json!({"curve": curve, "secret": hex::encode(secret.expose()), "pluginId": plugin_id, "envelope": envelope})
-    };
+    let secret_hex = hex::encode(secret.expose());
 
-    let public = peer.ask("publicKey", json!({"curve": curve, "secret": hex::encode(secret.expose())}));
+    let public = peer.ask("publicKey", json!({"curve": curve, "secret": secret_hex}));
     assert_eq!(text(&public, "publicKey"), secret.recipient().to_hex(), "the public key");
     let recipient = Recipient::new_by(backend, curve, &bytes(&public, "publicKey")).unwrap();
 
@@ -88,10 +86,13 @@ fn agree_once(cases: &mut Cases, peer: &mut Peer, backend: Backend, curve: Curve
     assert_eq!(ecdh::unwrap(&salted, &secret, &plugin_id).unwrap(), dek, "with any salt");
 
     let made_here = ecdh::wrap(&dek, &recipient, &plugin_id, cases.rng()).unwrap();
-    let made_here = serde_json::to_value(&made_here).unwrap();
-    let opened = peer.ask_bytes("unwrap", "dek", theirs(&made_here, &plugin_id));
+    let mut request = json!({
+        "curve": curve, "secret": secret_hex, "pluginId": plugin_id, "envelope": made_here,
+    });
+    let opened = peer.ask_bytes("unwrap", "dek", request.clone());
     assert_eq!(opened, dek.expose(), "made here, opened there");
-    assert!(peer.try_ask("unwrap", theirs(&made_here, &format!("{plugin_id}x"))).is_err());
+    request["pluginId"] = format!("{plugin_id}x").into();
+    assert!(peer.try_ask("unwrap", request).is_err(), "for another plugin");
 }
 
 fn envelope(mut answer: Value) -> Envelope {

@@ -7,9 +7,14 @@
 
 mod cases;
 mod peer;
+mod program;
 
 mod age_files;
+mod command_line;
 mod content;
+mod domain;
 mod ecdh;
+mod eme;
 mod nacl_box;
 mod statements;
+mod wallet;

@@ -1,5 +1,5 @@
 // npm's age-encryption, the JavaScript age by age's author.
-import { Decrypter, Encrypter, identityToRecipient } from 'age-encryption';
+import { armor, Decrypter, Encrypter, identityToRecipient } from 'age-encryption';
 import { fromHex, hex } from './bytes.mjs';
 
 export async function recipient({ identity }) {
@@ -28,5 +28,7 @@ export async function encryptWithPassphrase({ passphrase, plain }) {
 export async function decryptWithPassphrase({ passphrase, file }) {
   const decrypter = new Decrypter();
   decrypter.addPassphrase(passphrase);
-  return { plain: hex(await decrypter.decrypt(fromHex(file))) };
+  const text = Buffer.from(file, 'hex').toString();
+  const binary = text.startsWith('-----BEGIN AGE') ? armor.decode(text) : fromHex(file);
+  return { plain: hex(await decrypter.decrypt(binary)) };
 }

@@ -12,16 +12,18 @@ export async function domainKey({ secret, domain, pluginId, epoch }) {
   return { key: hex(new Uint8Array(await subtle.deriveBits({ name: 'HKDF', hash: 'SHA-256', salt, info }, key, 256))) };
 }
 
-/** A payload with one slot for each key, under the field names of the public demo or of the bundle format. */
-export async function seal({ keys, plain, pluginId, version, domainKek, demo }) {
+/** A bundle with one slot for each key, under the names of the format or those of the public demo. */
+export async function seal({ keys, plain, pluginId, demo }) {
   const dek = hex(globalThis.crypto.getRandomValues(new Uint8Array(32)));
   const slots = [];
   for (const key of keys) slots.push(fromHexTo64((await sealGcm({ key, plain: dek })).blob));
   const encrypted = fromHexTo64((await sealGcm({ key: dek, plain })).blob);
-  const wasmHash = hex(await subtle.digest('SHA-256', fromHex(plain)));
-  const common = { pluginId, version, manifest: {}, wasmHash, encryptedData: encrypted };
-  if (demo) return { bundle: { ...common, wrappedDEKs: slots, buyerWrappedKeys: [] } };
-  return { bundle: { ...common, domainWrappedKeys: slots, domainKek, buyerWrappedKeys: [] } };
+  if (demo) {
+    const sizes = { wasmSize: plain.length / 2, epochPeriodMs: 7_776_000_000, currentEpoch: 228 };
+    return { bundle: { version: 1, pluginId, ...sizes, encryptedPayload: encrypted, wrappedDEKs: slots } };
+  }
+  const wasmHash = await sha256(plain);
+  return { bundle: { version: '1.0.0', pluginId, wasmHash, encryptedData: encrypted, domainWrappedKeys: slots } };
 }
 
 export async function open({ key, bundle }) {
@@ -30,10 +32,11 @@ export async function open({ key, bundle }) {
     const dek = await openGcm({ key, blob: hex(fromBase64(slot)) }).catch(() => undefined);
     if (!dek) continue;
     const { plain } = await openGcm({ key: dek.plain, blob: sealed });
-    if (hex(await subtle.digest('SHA-256', fromHex(plain))) !== bundle.wasmHash) throw new Error('another hash');
+    if ((await sha256(plain)) !== bundle.wasmHash) throw new Error('the plaintext has another hash');
     return { plain };
   }
   throw new Error('no slot is for this key');
 }
 
+const sha256 = async (text) => hex(await subtle.digest('SHA-256', fromHex(text)));
 const fromHexTo64 = (text) => base64(fromHex(text));

@@ -17,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from envelope import Envelopes
 
+# SEC 2, section 2.5.1.
+P384_ORDER = 0xFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973
 CURVES = {"p256": ec.SECP256R1(), "p384": ec.SECP384R1(), "secp256k1": ec.SECP256K1()}
 
 
@@ -96,3 +98,10 @@ def domain_key(secret, domain, plugin_id, epoch):
     salt = hashlib.sha256(domain.encode()).digest()
     info = b"\0".join([b"sealpost-domain-v2", plugin_id.encode(), str(epoch).encode()])
     return {"key": HKDF(hashes.SHA256(), 32, salt, info).derive(bytes.fromhex(secret)).hex()}
+
+
+def p384_wallet_key(scalar):
+    """A wallet's key on P-384, stretched from the scalar of its path."""
+    wide = HKDF(hashes.SHA384(), 48, None, b"sealpost/p384/v1").derive(bytes.fromhex(scalar))
+    secret = int.from_bytes(wide, "big") % (P384_ORDER - 1) + 1
+    return {"secret": secret.to_bytes(48, "big").hex()}
