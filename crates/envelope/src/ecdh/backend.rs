@@ -1,7 +1,6 @@
 //! The seam: the same arithmetic in pure Rust, and in C where servers are put together (ADR 6).
 
 use rand_core::CryptoRng;
-use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 #[cfg(feature = "native")]
@@ -114,7 +113,8 @@ impl Secret {
         }
     }
 
-    /// The raw shared x coordinate with a public key of the same curve and backend, never all zero.
+    /// The raw shared x coordinate with a public key of the same curve and backend. X25519's is never zero; x = 0 on the
+    /// NIST curves is a point like any other.
     pub(super) fn agree(&self, public: &Public) -> Result<Zeroizing<Vec<u8>>, EcdhError> {
         let shared = match (self, public) {
             (Self::Pure(secret), Public::Pure(public)) => secret.agree(public),
@@ -123,7 +123,6 @@ impl Secret {
             #[cfg(feature = "native")]
             _ => None,
         };
-        // With a u coordinate of low order zero comes out, or nothing.
-        shared.filter(|x| !bool::from(x.ct_eq(&[0; SECRET_MAX][..x.len()]))).ok_or(EcdhError::PublicKey)
+        shared.ok_or(EcdhError::PublicKey)
     }
 }

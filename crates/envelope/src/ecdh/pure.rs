@@ -79,7 +79,12 @@ impl Secret {
                 secret.diffie_hellman(public).raw_secret_bytes().to_vec()
             }
             (Self::X25519(secret), Public::X25519(public)) => {
-                secret.diffie_hellman(public).as_bytes().to_vec()
+                let shared = secret.diffie_hellman(public);
+                // Zero comes from a u coordinate of low order. AWS-LC refuses it by itself.
+                if !shared.was_contributory() {
+                    return None;
+                }
+                shared.as_bytes().to_vec()
             }
             _ => return None,
         };
