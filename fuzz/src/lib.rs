@@ -3,18 +3,29 @@
 
 mod edits;
 mod jws;
+mod licence;
 
-use std::{convert::Infallible, io::Read};
+use std::{convert::Infallible, io::Read, sync::LazyLock};
 
 use rand_core::{TryCryptoRng, TryRng};
-use sealpost_envelope::{ContentCipher, ContentError, Dek, Opener};
+use sealpost_envelope::{
+    ContentCipher, ContentError, Dek, Opener,
+    ecdh::{Curve, SecretKey},
+};
 
 pub use edits::edited;
 pub use jws::{Signed, read_signed};
+pub use licence::check_licence;
 
 /// Draws bytes that count up: a target does the same for the same input.
 #[derive(Debug, Default)]
 pub struct Counting(u8);
+
+impl From<u8> for Counting {
+    fn from(start: u8) -> Self {
+        Self(start)
+    }
+}
 
 impl TryRng for Counting {
     type Error = Infallible;
@@ -41,6 +52,15 @@ impl TryRng for Counting {
 }
 
 impl TryCryptoRng for Counting {}
+
+/// A key of each curve that nothing in the seeds was sealed for.
+pub fn strangers() -> &'static [SecretKey] {
+    static STRANGERS: LazyLock<Vec<SecretKey>> = LazyLock::new(|| {
+        let stranger = |curve| SecretKey::generate(curve, &mut Counting(200));
+        Curve::ALL.into_iter().map(stranger).collect()
+    });
+    &STRANGERS
+}
 
 /// What an opener handed out, and how it ended.
 pub fn open(
