@@ -5,6 +5,28 @@
 //! for both; each slot opens by itself. Opening hands out nothing before tag and hash were checked.
 //!
 //! `wasmHash` and manifest are the publisher's word only in a signed bundle: [`Bundle::verify`] before opening.
+//!
+//! ```
+//! use sealpost_envelope::{SigningKey, bundle::Bundle, ecdh::{Curve, SecretKey}, release::Trust};
+//! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+//! # let publisher = SigningKey::from_bytes(&[7; 32]);
+//! # let wallet_key = SecretKey::generate(Curve::Secp256k1, &mut rng);
+//! # let buyer = wallet_key.recipient();
+//!
+//! // The publisher: once for each version, and once for each buyer.
+//! let (mut bundle, dek) = Bundle::seal("com.publisher.my-plugin", b"\0asm", &mut rng)?;
+//! bundle.version = "1.0.0".into();
+//! bundle.sign(&publisher)?;
+//! bundle.add_buyer(&dek, &buyer, &mut rng)?;
+//! let json = bundle.to_json()?;
+//!
+//! // The buyer, who recorded the publisher's key when buying.
+//! # let publisher = publisher.verifying_key();
+//! let bundle = Bundle::from_json(json.as_bytes())?;
+//! bundle.verify(Trust::Publisher(&publisher))?;
+//! assert_eq!(*bundle.open_with_buyer_key(&wallet_key)?, b"\0asm");
+//! # Ok::<(), sealpost_envelope::bundle::BundleError>(())
+//! ```
 
 mod error;
 mod wire;
