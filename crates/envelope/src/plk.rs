@@ -6,7 +6,42 @@
 //! are. A FlatBuffer is one way for a licence to travel, and nothing is signed of its bytes.
 //!
 //! [`Licence::verify`] asks everything at once and gives the only thing that opens a content key with a licence,
-//! [`Verified`].
+//! [`Verified`]. A loader that is given a licence beside a bundle does this:
+//!
+//! ```
+//! # use sealpost_envelope::{SigningKey, bundle::Bundle, domain::*, keyset, plk::{Licence, Usage}};
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+//! # let issuer = keyset::generate(&mut rng);
+//! # let (secret, version) = (DomainSecret::generate(&mut rng), DomainVersion::V2 { epoch: 1 });
+//! # let domain = "app.example.com";
+//! # let domain_key = DomainKey::derive(&secret, domain, "com.publisher.my-plugin", version)?;
+//! # let (mut bundle, dek) = Bundle::seal("com.publisher.my-plugin", b"\0asm", &mut rng)?;
+//! # bundle.add_domains(&dek, &secret, &[domain], version, &mut rng)?;
+//! # let licence = Licence {
+//! #     license_id: "lic_1".into(),
+//! #     plugin_id: "com.publisher.my-plugin".into(),
+//! #     licensee_org: "Example Org".into(),
+//! #     allowed_domains: vec![domain.into()],
+//! #     ..Licence::default()
+//! # };
+//! # let json = licence.sign(&issuer)?.to_json()?;
+//! # let (trusted, now) = (issuer.verifying_key(), 1_790_000_000);
+//! let licence = Licence::from_json(json.as_bytes())?;
+//! let usage = Usage {
+//!     plugin_id: &bundle.plugin_id,
+//!     plugin_version: Some(&bundle.version),
+//!     domain: Some(domain),
+//!     activations: 0,
+//!     now,
+//! };
+//! let verified = licence.verify(&trusted, &usage)?;
+//! let dek = verified.open_with_domain_key(&bundle.domain_wrapped_keys, &domain_key)?;
+//! let wasm = bundle.open(&dek)?;
+//! # assert_eq!(*wasm, b"\0asm");
+//! # Ok(())
+//! # }
+//! ```
 
 mod error;
 mod flat;

@@ -73,6 +73,9 @@ pub enum PlkError {
     /// `ISSUER_PUBKEY` is another than the one that is trusted.
     #[error("the licence was issued by somebody else")]
     WrongIssuer,
+    /// The key at hand is not that of `LICENSEE_PUBKEY`.
+    #[error("the key at hand is not the one the licence names")]
+    WrongKey,
     /// `PLUGIN_ID` is another.
     #[error("the licence is for another plugin")]
     WrongPlugin,
@@ -100,6 +103,7 @@ impl ErrorCode for PlkError {
             Self::Unsigned => "plk_unsigned",
             Self::WrongDomain => "plk_wrong_domain",
             Self::WrongIssuer => "plk_wrong_issuer",
+            Self::WrongKey => "plk_wrong_key",
             Self::WrongPlugin => "plk_wrong_plugin",
             Self::WrongVersion => "plk_wrong_version",
         }
@@ -113,9 +117,7 @@ impl ErrorCode for PlkError {
             Self::Expired { .. } => "Renew the licence; check the clock if it should still be valid.",
             Self::Field { .. } | Self::Malformed | Self::Unsigned => "Ask the issuer for the licence again.",
             Self::FromTheFuture { .. } | Self::NotYetValid { .. } => "Wait until then, or check the clock.",
-            Self::NoEnvelope => {
-                "Ask the publisher for an envelope for the licence's key, and give its private key."
-            }
+            Self::NoEnvelope => "Ask the publisher for an envelope for the licence's key.",
             Self::NoSlot => "Check domain and epoch, or open it with the licensee's key.",
             Self::NotPlk => "Give the licence as JSON or as a $PLK FlatBuffer.",
             Self::Signature | Self::WrongIssuer => {
@@ -125,6 +127,7 @@ impl ErrorCode for PlkError {
             Self::WrongDomain => {
                 "Use the plugin on a domain of the licence, or ask the issuer to add this one."
             }
+            Self::WrongKey => "Give the private key that belongs to LICENSEE_PUBKEY.",
             Self::WrongPlugin | Self::WrongVersion => "Use the plugin and version the licence names.",
         }
     }

@@ -20,8 +20,9 @@ impl<'a> Verified<'a> {
         self.0
     }
 
-    /// Opens the content key by the envelope for `LICENSEE_PUBKEY`, whose private key `secret` holds. Of several X25519
-    /// envelopes the one whose salt names that key is tried first. What the holder of the key refuses is not retried.
+    /// Opens the content key by the envelope for `LICENSEE_PUBKEY`, whose private key `secret` holds. Envelopes
+    /// whose salt names that key are tried first, and alone if the holder does not tell which key it has. What the
+    /// holder refuses is not retried.
     pub fn open_with_licensee_key(
         &self,
         envelopes: &[Envelope],
@@ -29,10 +30,16 @@ impl<'a> Verified<'a> {
     ) -> Result<Dek, PlkError> {
         let public = self.0.licensee_pubkey.ok_or(PlkError::Field { name: "LICENSEE_PUBKEY" })?;
         let salt = digest::sha256(&public);
+        let held = secret.salt();
+        if secret.curve() != Curve::X25519 || held.is_some_and(|held| held != salt) {
+            return Err(PlkError::WrongKey);
+        }
         let (named, others): (Vec<_>, Vec<_>) = envelopes
             .iter()
             .filter(|envelope| envelope.curve == Curve::X25519)
             .partition(|envelope| envelope.salt == salt);
+        // A holder that does not tell its key could otherwise open its own envelope with somebody else's licence.
+        let others = others.into_iter().filter(|_| held.is_some());
         for envelope in named.into_iter().chain(others) {
             match ecdh::unwrap(envelope, secret, &self.0.plugin_id) {
                 Ok(dek) => return Ok(dek),

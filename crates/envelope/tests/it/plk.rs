@@ -4,10 +4,11 @@ use proptest::{prelude::*, sample::Index};
 use sealpost_envelope::{
     Dek, ErrorCode, SigningKey, VerifyingKey,
     domain::{DomainKey, DomainSecret, DomainVersion},
-    ecdh::{self, Curve, Recipient, SecretKey},
+    ecdh::{self, Agreement, Curve, EcdhError, Envelope, Recipient, SecretKey},
     plk::{LEEWAY, LICENCE_BYTES, Licence, LicenceType, PlkError, Usage},
 };
 use serde_json::Value;
+use zeroize::Zeroizing;
 
 use crate::common::{bytes, rng, text, vectors};
 
@@ -218,6 +219,21 @@ fn a_verified_licence_opens_the_envelope_for_its_licensee() {
     ];
     assert_eq!(verified.open_with_licensee_key(&envelopes, &secret).unwrap(), dek);
     assert_eq!(verified.open_with_licensee_key(&envelopes[..3], &secret), Err(PlkError::NoEnvelope));
+    for other in [&stranger, &curve] {
+        assert_eq!(verified.open_with_licensee_key(&envelopes, other), Err(PlkError::WrongKey));
+    }
+
+    let unnamed = Envelope { salt: vec![1; 32], ..envelopes[3].clone() };
+    assert_eq!(
+        verified.open_with_licensee_key(&[unnamed], &Silent(secret.clone())),
+        Err(PlkError::NoEnvelope)
+    );
+    assert_eq!(verified.open_with_licensee_key(&envelopes, &Silent(secret.clone())).unwrap(), dek);
+    assert_eq!(
+        verified.open_with_licensee_key(&envelopes, &Silent(stranger.clone())),
+        Err(PlkError::NoEnvelope)
+    );
+    assert_eq!(verified.open_with_licensee_key(&envelopes, &Refusing), Err(EcdhError::Holder.into()));
 
     let nameless = licence().sign(&key()).unwrap();
     let refused = nameless.verify(&issuer(), &USAGE).unwrap().open_with_licensee_key(&envelopes, &secret);
@@ -235,6 +251,32 @@ fn a_verified_licence_opens_the_slot_for_its_domain() {
     let verified = signed.verify(&issuer(), &USAGE).unwrap();
     assert_eq!(verified.open_with_domain_key(&slots, &key_of("app.example.com")).unwrap(), dek);
     assert_eq!(verified.open_with_domain_key(&slots, &key_of("b.example")), Err(PlkError::NoSlot));
+}
+
+/// A holder that does not tell which key it has.
+struct Silent(SecretKey);
+
+impl Agreement for Silent {
+    fn curve(&self) -> Curve {
+        self.0.curve()
+    }
+
+    fn agree(&self, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, EcdhError> {
+        self.0.agree(public)
+    }
+}
+
+/// A holder whose owner says no.
+struct Refusing;
+
+impl Agreement for Refusing {
+    fn curve(&self) -> Curve {
+        Curve::X25519
+    }
+
+    fn agree(&self, _: &[u8]) -> Result<Zeroizing<Vec<u8>>, EcdhError> {
+        Err(EcdhError::Holder)
+    }
 }
 
 proptest! {
