@@ -7,8 +7,13 @@ mod content;
 mod domain;
 mod ecdh;
 mod eme;
+#[cfg(target_os = "linux")]
+mod erased;
+#[cfg(target_os = "linux")]
+mod memory;
 mod plk;
 mod psek;
+mod redacted;
 mod release;
 mod seeking;
 mod vectors;
