@@ -2,7 +2,10 @@
 
 use clap::{Parser, Subcommand};
 
-use crate::commands::{account, buying, jobs, listings, printers, publish, serve, vouchers};
+use crate::commands::{
+    account, bundle, buying, content, envelope, jobs, license, listings, printers, publish, serve, vouchers,
+    wallet,
+};
 
 const AFTER_HELP: &str = "\
 Data goes to standard output, talk to standard error; --json prints one JSON object.
@@ -71,6 +74,22 @@ pub(crate) enum Command {
     /// Add or remove a printer.
     #[command(subcommand)]
     Printer(printers::PrinterCommand),
+    /// Seal a file with a content key, without a store.
+    Seal(content::SealArgs),
+    /// Open a sealed file with its content key.
+    Open(content::OpenArgs),
+    /// Wrap a content key for a recipient, or unwrap it, without a store.
+    #[command(subcommand)]
+    Envelope(envelope::EnvelopeCommand),
+    /// Make or open the bundle of a plugin: sealed once, its key wrapped for buyers and domains.
+    #[command(subcommand)]
+    Bundle(bundle::BundleCommand),
+    /// Issue or verify a plugin licence (PLK).
+    #[command(subcommand)]
+    License(license::LicenseCommand),
+    /// Make a wallet, show its keys, or find the one an envelope is for.
+    #[command(subcommand)]
+    Wallet(wallet::WalletCommand),
 }
 
 impl Command {
@@ -96,6 +115,12 @@ impl Command {
             Self::Resolve(args) => &args.connection,
             Self::Printers(args) => &args.connection,
             Self::Printer(command) => command.connection(),
+            Self::Seal(args) => return args.shown.json,
+            Self::Open(args) => return args.shown.json,
+            Self::Envelope(command) => return command.wants_json(),
+            Self::Bundle(command) => return command.wants_json(),
+            Self::License(command) => return command.wants_json(),
+            Self::Wallet(command) => return command.wants_json(),
         };
         connection.json
     }

@@ -1,11 +1,18 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod age_key;
 mod args;
 mod client;
 mod commands;
 mod connection;
 mod failure;
+mod holder;
+mod input;
+mod key_file;
+mod moment;
+mod offline;
+mod outfile;
 mod output;
 mod pages;
 mod private_file;

@@ -1,13 +1,18 @@
 //! One module for each group of commands.
 
 pub(crate) mod account;
+pub(crate) mod bundle;
 pub(crate) mod buying;
+pub(crate) mod content;
+pub(crate) mod envelope;
 pub(crate) mod jobs;
+pub(crate) mod license;
 pub(crate) mod listings;
 pub(crate) mod printers;
 pub(crate) mod publish;
 pub(crate) mod serve;
 pub(crate) mod vouchers;
+pub(crate) mod wallet;
 mod watch;
 
 use crate::{
@@ -47,5 +52,11 @@ async fn run_client(command: Command) -> Result<()> {
         Command::Resolve(args) => jobs::resolve(args).await,
         Command::Printers(args) => printers::printers(args).await,
         Command::Printer(command) => printers::printer(command).await,
+        Command::Seal(args) => content::seal(&args),
+        Command::Open(args) => content::open(&args),
+        Command::Envelope(command) => envelope::envelope(&command),
+        Command::Bundle(command) => bundle::bundle(&command),
+        Command::License(command) => license::license(command),
+        Command::Wallet(command) => wallet::wallet(&command),
     }
 }

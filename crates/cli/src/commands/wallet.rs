@@ -18,7 +18,7 @@ use serde::Serialize;
 use crate::{
     failure::{Failure, Result},
     input::{document, one_reader_of_stdin},
-    offline::{Shown, curve_option, failed, hand_over, json_text},
+    offline::{curve_option, failed, hand_over, json_text},
     output::{print_json, say},
     secret,
 };
@@ -30,8 +30,8 @@ use keep::{Keep, KeepKeystore};
 pub(crate) use source::Source;
 
 const NEW_HELP: &str = "\
-The words go to a keystore under a passphrase, unless --mnemonic-file or --reveal says otherwise. Files
-that are there already are never replaced.
+The words go to a keystore under a passphrase, unless --mnemonic-file or --reveal says otherwise.
+Files that are there already are never replaced.
 
 Standard output gets {path, curve, publicKey}, with --reveal privateKey and mnemonic too.
 
@@ -43,16 +43,16 @@ Examples:
 const SHOW_HELP: &str = "Standard output gets {path, curve, publicKey}, with --reveal privateKey too.";
 
 const FIND_HELP: &str = "\
-Standard output gets {path, index, curve, publicKey}; for an array of envelopes an array, with null for
-those that are not this wallet's. Envelopes are told by their salt: one whose writer chose another salt
-than the hash of the recipient's key is not found.";
+Standard output gets {path, index, curve, publicKey}; for an array of envelopes an array, with null
+for those that are not this wallet's. Envelopes are told by their salt: one whose writer chose
+another salt than the hash of the recipient's key is not found.";
 
 const IMPORT_HELP: &str = "\
 A keystore that is there already is never replaced. Standard output gets {path, curve, publicKey}.";
 
 const EXPORT_HELP: &str = "\
-Standard output gets {mnemonic, words, language, bip39Passphrase}; the last says whether one belongs to
-the words. Whoever reads them has every key of the wallet. `age -d KEYSTORE` shows them too.";
+Standard output gets {mnemonic, words, language, bip39Passphrase}; the last says whether one belongs
+to the words. Whoever reads them has every key of the wallet. `age -d KEYSTORE` shows them too.";
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum WalletCommand {
@@ -148,6 +148,14 @@ pub(crate) struct ExportArgs {
     source: Source,
     #[command(flatten)]
     shown: Shown,
+}
+
+/// How failures are shown: answers are JSON anyway.
+#[derive(Args, Clone, Copy, Debug)]
+struct Shown {
+    /// Print failures as JSON too
+    #[arg(long, help_heading = "Output")]
+    json: bool,
 }
 
 /// Which key of the wallet.

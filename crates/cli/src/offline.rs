@@ -1,0 +1,69 @@
+//! What every command that talks to no store takes and does.
+
+use std::io::{ErrorKind, Write as _};
+
+use clap::{
+    Args,
+    builder::{PossibleValuesParser, TypedValueParser},
+};
+use sealpost_envelope::{ErrorCode, VerifyingKey, ecdh::Curve, keyset};
+use serde::Serialize;
+use zeroize::Zeroizing;
+
+use crate::failure::{Doing as _, Failure, Result};
+
+/// How the answer is shown.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Shown {
+    /// Print one JSON object instead of text
+    #[arg(long, help_heading = "Output")]
+    pub(crate) json: bool,
+}
+
+/// Where a new file goes.
+#[derive(Args, Clone, Copy, Debug)]
+pub(crate) struct Replace {
+    /// Replace files that are there already
+    #[arg(long, help_heading = "Output")]
+    pub(crate) force: bool,
+}
+
+/// A failure of a library, with its code and hint.
+pub(crate) fn failed(error: impl ErrorCode + std::fmt::Display) -> Failure {
+    Failure::new(error.code(), error.to_string()).hint(error.hint())
+}
+
+/// JSON that may hold a secret, ended by a newline.
+pub(crate) fn json_text(value: &impl Serialize) -> Result<Zeroizing<String>> {
+    let mut text = Zeroizing::new(serde_json::to_string_pretty(value).doing("json", "write JSON")?);
+    text.push('\n');
+    Ok(text)
+}
+
+/// Writes what must not be lost, such as a fresh key, to standard output: here a reader that went away is a failure.
+pub(crate) fn hand_over(text: &[u8]) -> Result<()> {
+    let mut out = std::io::stdout().lock();
+    let written = out.write_all(text).and_then(|()| out.flush());
+    written.map_err(|error| match error.kind() {
+        ErrorKind::BrokenPipe => Failure::new("output", "nobody reads standard output"),
+        _ => Failure::new("output", format!("could not write to standard output: {error}")),
+    })
+}
+
+/// The name of a curve, for options.
+pub(crate) fn curve_option() -> impl TypedValueParser<Value = Curve> {
+    PossibleValuesParser::new(Curve::ALL.map(Curve::as_str)).try_map(|name| name.parse::<Curve>())
+}
+
+/// Hex of exactly `N` bytes, for options.
+pub(crate) fn hex_option<const N: usize>(text: &str) -> Result<[u8; N], String> {
+    let bytes = hex::decode(text.trim()).map_err(|_| "it is not hex".to_owned())?;
+    let found = bytes.len();
+    bytes.try_into().map_err(|_| format!("{N} bytes are {} hex digits, these are {}", 2 * N, 2 * found))
+}
+
+/// An Ed25519 public key as hex, for options.
+pub(crate) fn verifying_key(text: &str) -> Result<VerifyingKey, &'static str> {
+    keyset::public_key_from_hex(&text.trim().to_ascii_lowercase())
+        .map_err(|_| "an Ed25519 public key is 32 bytes as hex")
+}

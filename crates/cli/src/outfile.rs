@@ -1,0 +1,274 @@
+//! Files that appear whole or not at all.
+//!
+//! The bytes go to a file without a name in the same folder, which gets its name when it is complete: whatever ends
+//! the command before, no part of a plaintext stays behind. Where a file system has no such files, one with a name is
+//! used and removed again.
+
+use std::{
+    fs::{self, File},
+    io::{self, ErrorKind, IsTerminal as _, Write},
+    os::fd::{AsFd as _, AsRawFd as _},
+    path::{Path, PathBuf},
+};
+
+use getrandom::SysRng;
+use rand_core::TryRng as _;
+use rustix::{
+    fs::{AtFlags, CWD, Mode, OFlags, RenameFlags, linkat, open, renameat_with},
+    io::Errno,
+};
+
+use crate::{
+    failure::{Doing as _, Failure, Result},
+    input::is_dash,
+};
+
+/// Who may read the file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Access {
+    /// Its owner alone: plaintext and keys.
+    Owner,
+    /// Whoever the umask lets.
+    Ordinary,
+}
+
+/// A file to be, or standard output.
+pub(crate) struct OutFile {
+    path: PathBuf,
+    force: bool,
+    file: File,
+    kind: Kind,
+}
+
+enum Kind {
+    /// Standard output, a pipe or a device: bytes are gone once written.
+    Stream,
+    Unnamed,
+    Named(Scrap),
+}
+
+impl OutFile {
+    /// Prepares `path` (`-`: standard output). A file that is there is refused, but for `force`.
+    pub(crate) fn create(path: &Path, access: Access, force: bool) -> Result<Self> {
+        let create = || -> io::Result<(File, Kind)> {
+            if is_dash(path) {
+                // Past the line buffer of the standard library: these are not lines.
+                return Ok((File::from(io::stdout().as_fd().try_clone_to_owned()?), Kind::Stream));
+            }
+            match fs::metadata(path) {
+                Ok(about) if about.is_dir() => return Err(ErrorKind::IsADirectory.into()),
+                Ok(about) if about.is_file() && !force => return Err(ErrorKind::AlreadyExists.into()),
+                Ok(about) if !about.is_file() => {
+                    return Ok((fs::OpenOptions::new().write(true).open(path)?, Kind::Stream));
+                }
+                _ => nameless(path, access),
+            }
+        };
+        let (file, kind) = create().map_err(|error| refusal(path, &error))?;
+        Ok(Self { path: path.to_owned(), force, file, kind })
+    }
+
+    /// Refuses bytes that are no text on a terminal.
+    pub(crate) fn not_on_a_terminal(self, instead: &str) -> Result<Self> {
+        if matches!(self.kind, Kind::Stream) && self.file.is_terminal() {
+            return Err(Failure::usage("terminal", "these bytes are no text for a terminal").hint(instead));
+        }
+        Ok(self)
+    }
+
+    /// How it is called in a sentence.
+    pub(crate) fn name(&self) -> String {
+        name(&self.path)
+    }
+
+    /// Gives the complete file its name.
+    pub(crate) fn commit(mut self) -> Result<()> {
+        self.finish().map_err(|error| refusal(&self.path, &error))
+    }
+
+    fn finish(&mut self) -> io::Result<()> {
+        let folder = folder_of(&self.path);
+        match &mut self.kind {
+            Kind::Stream => return self.file.flush(),
+            Kind::Unnamed => {
+                self.file.sync_all()?;
+                let open_file = format!("/proc/self/fd/{}", self.file.as_raw_fd());
+                let name_it = |path: &Path| linkat(CWD, &open_file, CWD, path, AtFlags::SYMLINK_FOLLOW);
+                if !self.force {
+                    return Ok(name_it(&self.path)?);
+                }
+                let scrap = Scrap::new(folder)?;
+                name_it(&scrap.0)?;
+                scrap.rename(&self.path, true)
+            }
+            Kind::Named(scrap) => {
+                self.file.sync_all()?;
+                scrap.rename(&self.path, self.force)
+            }
+        }
+    }
+}
+
+impl Write for OutFile {
+    fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
+        self.file.write(buf)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.file.flush()
+    }
+}
+
+/// Writes a small file for its owner alone; a file that is there is refused, but for `force`.
+pub(crate) fn write_private(path: &Path, content: &[u8], force: bool) -> Result<()> {
+    let mut file = OutFile::create(path, Access::Owner, force)?;
+    file.write_all(content).doing("output_file", format_args!("write {}", file.name()))?;
+    file.commit()
+}
+
+fn nameless(path: &Path, access: Access) -> io::Result<(File, Kind)> {
+    let folder = folder_of(path);
+    let mode = match access {
+        Access::Owner => Mode::from_raw_mode(0o600),
+        Access::Ordinary => Mode::from_raw_mode(0o666),
+    };
+    match open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode) {
+        Ok(file) => Ok((File::from(file), Kind::Unnamed)),
+        // What the kernel and file systems without it answer.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
+            let scrap = Scrap::new(folder)?;
+            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+            Ok((File::from(open(&scrap.0, flags, mode)?), Kind::Named(scrap)))
+        }
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn folder_of(path: &Path) -> &Path {
+    match path.parent() {
+        Some(folder) if folder != Path::new("") => folder,
+        _ => Path::new("."),
+    }
+}
+
+fn name(path: &Path) -> String {
+    if is_dash(path) { "standard output".to_owned() } else { path.display().to_string() }
+}
+
+fn refusal(path: &Path, error: &io::Error) -> Failure {
+    let name = name(path);
+    match error.kind() {
+        ErrorKind::AlreadyExists => Failure::new("file_exists", format!("{name} is there already"))
+            .hint("choose another name, or replace it with --force"),
+        ErrorKind::IsADirectory => {
+            Failure::new("output_file", format!("{name} is a folder")).hint("name the file to write in it")
+        }
+        _ => Failure::new("output_file", format!("could not write {name}: {error}"))
+            .hint("check the folder, that you may write there, and that there is room"),
+    }
+}
+
+/// A passing name, removed when dropped.
+struct Scrap(PathBuf);
+
+impl Scrap {
+    fn new(folder: &Path) -> io::Result<Self> {
+        let number = SysRng.try_next_u64().map_err(io::Error::other)?;
+        Ok(Self(folder.join(format!(".sealpost-{number:016x}"))))
+    }
+
+    fn rename(&self, path: &Path, force: bool) -> io::Result<()> {
+        if force {
+            return fs::rename(&self.0, path);
+        }
+        match renameat_with(CWD, &self.0, CWD, path, RenameFlags::NOREPLACE) {
+            Err(Errno::INVAL | Errno::NOSYS) if !path.exists() => fs::rename(&self.0, path),
+            Err(Errno::INVAL | Errno::NOSYS) => Err(ErrorKind::AlreadyExists.into()),
+            renamed => Ok(renamed?),
+        }
+    }
+}
+
+impl Drop for Scrap {
+    fn drop(&mut self) {
+        let _gone = fs::remove_file(&self.0);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
+    use super::*;
+
+    fn names(folder: &Path) -> Vec<String> {
+        let mut names: Vec<_> = fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    #[test]
+    fn a_file_has_no_name_before_it_is_complete() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part.gcode");
+        let mut file = OutFile::create(&path, Access::Owner, false).unwrap();
+        file.write_all(b"G28\n").unwrap();
+        drop(file);
+        assert!(names(folder.path()).is_empty());
+    }
+
+    #[test]
+    fn a_complete_file_is_its_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("part.gcode");
+        write_private(&path, b"G28\n", false).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"G28\n");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(names(folder.path()), ["part.gcode"]);
+    }
+
+    #[test]
+    fn only_force_replaces_a_file() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        fs::write(&path, "old").unwrap();
+        assert_eq!(write_private(&path, b"new", false).unwrap_err().code(), "file_exists");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        write_private(&path, b"new", true).unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(names(folder.path()), ["key"]);
+    }
+
+    #[test]
+    fn a_file_that_came_in_between_is_not_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let file = OutFile::create(&path, Access::Owner, false).unwrap();
+        fs::write(&path, "somebody else's").unwrap();
+        assert_eq!(file.commit().unwrap_err().code(), "file_exists");
+        assert_eq!(fs::read(&path).unwrap(), b"somebody else's");
+    }
+
+    #[test]
+    fn a_passing_name_goes_with_what_it_named() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        let scrap = Scrap::new(folder.path()).unwrap();
+        fs::write(&scrap.0, "new").unwrap();
+        fs::write(&path, "old").unwrap();
+        assert_eq!(scrap.rename(&path, false).unwrap_err().kind(), ErrorKind::AlreadyExists);
+        drop(scrap);
+        assert_eq!(names(folder.path()), ["key"]);
+    }
+
+    #[test]
+    fn devices_are_written_to_and_stay() {
+        let mut null = OutFile::create(Path::new("/dev/null"), Access::Owner, true).unwrap();
+        null.write_all(b"x").unwrap();
+        null.commit().unwrap();
+        assert!(!fs::metadata("/dev/null").unwrap().is_file());
+    }
+}
