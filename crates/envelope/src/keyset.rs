@@ -11,7 +11,7 @@ use zeroize::Zeroizing;
 use crate::{
     ErrorCode, digest,
     jws::{self, JwsError},
-    text::{decimal, hex_array, lower_hex},
+    text::{decimal, hex_array, lower_hex, seconds},
 };
 
 const TYPE: &str = "sealpost-keys+jwt";
@@ -76,7 +76,7 @@ pub struct KeySet {
     pub iss: String,
     /// Counts up with every change.
     pub version: u64,
-    /// Unix seconds.
+    /// Issued, in Unix seconds, below 2^53.
     pub iat: u64,
     /// Current keys, and retired ones whose statements are still alive.
     pub keys: Vec<SetKey>,
@@ -192,6 +192,7 @@ struct Claims {
     iss: String,
     #[serde(with = "decimal")]
     version: u64,
+    #[serde(with = "seconds")]
     iat: u64,
     keys: Vec<ClaimedKey>,
 }

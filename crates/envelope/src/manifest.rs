@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     ContentCipher, ContentError, Digest, KeySet, KeyUse, digest, jws, keyset,
-    text::{decimal, lower_hex, lower_hex_option},
+    text::{decimal, lower_hex, lower_hex_option, seconds},
 };
 
 pub use error::ManifestError;
@@ -56,9 +56,11 @@ pub struct JobManifest {
     /// Bytes of the plaintext.
     #[serde(with = "decimal")]
     pub plain_size: u64,
-    /// Issued, in Unix seconds.
+    /// Issued, in Unix seconds, below 2^53.
+    #[serde(with = "seconds")]
     pub iat: u64,
-    /// Not valid from this moment on, in Unix seconds.
+    /// Not valid from this moment on, in Unix seconds, below 2^53.
+    #[serde(with = "seconds")]
     pub exp: u64,
 }
 

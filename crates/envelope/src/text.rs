@@ -72,6 +72,29 @@ pub(crate) mod decimal {
     }
 }
 
+/// For `#[serde(with)]` on Unix seconds, which RFC 7519 wants as a JSON number: RFC 8785 rounds from 2^53 on, so what
+/// would be signed is not what was meant.
+pub(crate) mod seconds {
+    use serde::{Deserialize, Deserializer, Serializer, de, ser};
+
+    const END: u64 = 1 << 53;
+
+    pub(crate) fn serialize<S: Serializer>(seconds: &u64, s: S) -> Result<S::Ok, S::Error> {
+        if *seconds >= END {
+            return Err(ser::Error::custom("a time below 2^53 seconds is expected"));
+        }
+        s.serialize_u64(*seconds)
+    }
+
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
+        let seconds = u64::deserialize(d)?;
+        if seconds >= END {
+            return Err(de::Error::custom("a time below 2^53 seconds is expected"));
+        }
+        Ok(seconds)
+    }
+}
+
 /// For `#[serde(with)]` on `Vec<u8>`: written as lower hex, read in either case.
 pub(crate) mod any_hex {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};

@@ -28,6 +28,17 @@ fn only_newer_sets_are_taken() {
 }
 
 #[test]
+fn a_time_that_json_would_round_is_not_signed() {
+    let signed = |iat| KeySet { iat, ..set(1) }.sign(&root());
+    let last = (1 << 53) - 1;
+    let jws = signed(last).unwrap();
+    assert_eq!(KeySet::verify(&jws, &root().verifying_key(), None).unwrap().iat, last);
+    for rounded in [1 << 53, (1 << 53) + 1, u64::MAX] {
+        assert_eq!(signed(rounded), Err(KeySetError::Malformed));
+    }
+}
+
+#[test]
 fn a_set_of_another_root_is_refused() {
     let jws = set(1).sign(&SigningKey::from_bytes(&[9; 32])).unwrap();
     assert_eq!(KeySet::verify(&jws, &root().verifying_key(), None), Err(KeySetError::Signature));

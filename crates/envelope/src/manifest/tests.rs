@@ -95,6 +95,22 @@ fn inconsistent_claims_are_refused() {
 }
 
 #[test]
+fn a_time_that_json_would_round_is_neither_signed_nor_read() {
+    let last = (1 << 53) - 1;
+    let manifest = JobManifest { exp: last, ..manifest(ContentCipher::Age) };
+    let jws = manifest.sign(&key()).unwrap();
+    assert_eq!(JobManifest::verify(&jws, &keys(), EXPECTED, NOW).unwrap(), manifest);
+    for rounded in [1 << 53, (1 << 53) + 1, u64::MAX] {
+        assert_eq!(
+            JobManifest { exp: rounded, ..manifest.clone() }.sign(&key()),
+            Err(ManifestError::Malformed)
+        );
+        let claims = payload().replace(&(NOW + 3600).to_string(), &rounded.to_string());
+        assert_eq!(verify_with(&header(), &claims, NOW), Err(ManifestError::Malformed));
+    }
+}
+
+#[test]
 fn a_token_key_signs_no_manifest() {
     let jws = manifest(ContentCipher::Age).sign(&key()).unwrap();
     let mut keys = keys();
