@@ -1,10 +1,11 @@
 //! The age test kit of C2SP, through our reader of `age` files, which wants a binary file for one X25519 key and refuses
-//! the other kinds of age files that others may open.
+//! the other kinds of age files that others may open. Files for a passphrase also go through the reader of keystores.
 
 use std::io::{Cursor, Read};
 use std::path::PathBuf;
 
 use sealpost_envelope::{ContentCipher, ContentError, Dek, ErrorCode, Opener, SeekableOpener, digest};
+use sealpost_wallet::{WorkFactor, keystore};
 
 /// What is to come of a file of the kit here.
 #[derive(Clone, Copy)]
@@ -189,6 +190,11 @@ fn check(case: &Case, here: Here) {
     let mut plain = Vec::new();
     let opened = case.open(&mut plain);
     let sought = case.open_seekable();
+    for passphrase in &case.passphrases {
+        // No file of the kit holds a wallet: who can tell that has opened it.
+        let refused = keystore::open(&case.file, passphrase, WorkFactor::MAX).unwrap_err().code();
+        assert_eq!(refused == "keystore_content", case.expect == "success", "{refused}");
+    }
     match here {
         Here::Opens => {
             assert_eq!(case.expect, "success");
@@ -222,6 +228,7 @@ struct Case {
     armored: bool,
     /// SHA-256 of what is to be handed out, of a damaged file before the damage.
     payload: Option<String>,
+    passphrases: Vec<String>,
     /// Of the one identity, if it is an X25519 one; for others any key does, as the file is to be refused.
     dek: Dek,
     file: Vec<u8>,
@@ -232,14 +239,18 @@ impl Case {
         let bytes = std::fs::read(folder().join(name)).unwrap();
         let head_end = bytes.windows(2).position(|two| two == b"\n\n").unwrap();
         let head = std::str::from_utf8(&bytes[..head_end]).unwrap();
-        let field = |name: &str| {
-            head.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(": ")).map(str::to_owned)
+        let fields = |name: &'static str| {
+            head.lines()
+                .filter_map(move |line| line.strip_prefix(name)?.strip_prefix(": "))
+                .map(str::to_owned)
         };
+        let field = |name| fields(name).next();
         let file = &bytes[head_end + 2..];
         Self {
             expect: field("expect").unwrap(),
             armored: field("armored").is_some(),
             payload: field("payload"),
+            passphrases: fields("passphrase").collect(),
             dek: field("identity").and_then(|text| content_key(&text)).unwrap_or(Dek::from_bytes([1; 32])),
             file: match field("compressed").as_deref() {
                 None => file.to_vec(),
