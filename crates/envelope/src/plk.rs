@@ -74,7 +74,7 @@ pub struct Licence {
     pub license_id: String,
     /// The plugin it is for.
     pub plugin_id: String,
-    /// The one version it is for; empty for all.
+    /// The versions it is for: one (`1.2.3`), or a range of Cargo's notation (`^1.2`, `>=1.2, <3`); empty for all.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub plugin_version: String,
     /// Who may use the plugin.
@@ -88,7 +88,8 @@ pub struct Licence {
     /// The licensee's X25519 key, for which content keys are wrapped.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "lower_hex_option")]
     pub licensee_pubkey: Option<[u8; 32]>,
-    /// The issuer's Ed25519 key, set by [`Licence::sign`]. Never trusted for being here.
+    /// The issuer's Ed25519 key, set by [`Licence::sign`]. Never trusted for being here. The schema speaks of an X25519
+    /// key: the X25519 counterpart of the issuer's key is read too.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "lower_hex_option")]
     pub issuer_pubkey: Option<[u8; 32]>,
     /// Domains it may be used on, each for itself. With both lists empty it is bound to none.
@@ -175,7 +176,8 @@ impl Licence {
     /// Signed by that issuer, as it is. Says nothing about dates, domains and the rest: see [`Licence::verify`].
     pub fn check_signature(&self, issuer: &VerifyingKey) -> Result<(), PlkError> {
         let signature = self.signature.ok_or(PlkError::Unsigned)?;
-        if self.issuer_pubkey != Some(issuer.to_bytes()) {
+        let named = |public: [u8; 32]| public == issuer.to_bytes() || public == issuer.to_montgomery().to_bytes();
+        if !self.issuer_pubkey.is_some_and(named) {
             return Err(PlkError::WrongIssuer);
         }
         issuer

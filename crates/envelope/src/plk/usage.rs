@@ -1,3 +1,5 @@
+use semver::{Version, VersionReq};
+
 use crate::domain;
 
 use super::{Licence, PlkError};
@@ -10,7 +12,7 @@ pub const LEEWAY: u64 = 120;
 pub struct Usage<'a> {
     /// The plugin that is to run.
     pub plugin_id: &'a str,
-    /// Its version, if it is known. A licence for one version allows no unknown one.
+    /// Its version, if it is known. A licence for some versions allows no unknown one.
     pub plugin_version: Option<&'a str>,
     /// The domain it is to run on, in any spelling; none outside of browsers. A licence for domains then allows nothing.
     pub domain: Option<&'a str>,
@@ -26,7 +28,8 @@ impl Usage<'_> {
         if licence.plugin_id != self.plugin_id {
             return Err(PlkError::WrongPlugin);
         }
-        if !licence.plugin_version.is_empty() && self.plugin_version != Some(&licence.plugin_version) {
+        let allowed = &licence.plugin_version;
+        if !allowed.is_empty() && !self.plugin_version.is_some_and(|version| allows(allowed, version)) {
             return Err(PlkError::WrongVersion);
         }
         self.check_domain(licence)?;
@@ -71,6 +74,15 @@ impl Usage<'_> {
             Err(PlkError::WrongDomain)
         }
     }
+}
+
+/// A range needs an operator, a wildcard or a comma: `1.2.3` alone is that version and no later one.
+fn allows(allowed: &str, version: &str) -> bool {
+    if allowed == version {
+        return true;
+    }
+    let range = VersionReq::parse(allowed).ok().filter(|_| Version::parse(allowed).is_err());
+    range.zip(Version::parse(version).ok()).is_some_and(|(range, version)| range.matches(&version))
 }
 
 fn is_below(domain: &str, tld: &str) -> bool {

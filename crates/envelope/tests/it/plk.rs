@@ -1,5 +1,6 @@
 //! Licences: those signed and written by other programs, each reason to refuse one, and opening with one.
 
+use ed25519_dalek::Signer as _;
 use proptest::{prelude::*, sample::Index};
 use sealpost_envelope::{
     Dek, ErrorCode, SigningKey, VerifyingKey,
@@ -107,6 +108,31 @@ fn limits_end_where_they_say() {
     assert!(good(&any_number, Usage { activations: u32::MAX, ..USAGE }));
     let any_version = Licence { plugin_version: String::new(), ..licence() };
     assert!(good(&any_version, Usage { plugin_version: None, ..USAGE }));
+}
+
+#[test]
+fn a_version_is_met_exactly_and_a_range_by_what_lies_in_it() {
+    let good = |allowed: &str, version: &str| {
+        let licence = Licence { plugin_version: allowed.into(), ..licence() }.sign(&key()).unwrap();
+        licence.verify(&issuer(), &Usage { plugin_version: Some(version), ..USAGE }).is_ok()
+    };
+    assert!(good("1.2.3", "1.2.3") && !good("1.2.3", "1.3.0"));
+    assert!(good("^1.2", "1.9.0") && !good("^1.2", "2.0.0") && !good("^1.2", "1.1.9"));
+    assert!(good(">=1.2, <3", "2.5.1") && !good(">=1.2, <3", "3.0.0"));
+    assert!(good("1.*", "1.0.7") && !good("1.*", "2.0.0"));
+    assert!(good("spring edition", "spring edition") && !good("spring edition", "1.0.0"));
+}
+
+#[test]
+fn the_issuer_may_be_named_by_the_x25519_counterpart_of_its_key() {
+    let counterpart = issuer().to_montgomery().to_bytes();
+    let unsigned = Licence { issuer_pubkey: Some(counterpart), ..licence() };
+    let json = unsigned.to_json().unwrap();
+    let signature = key().sign(&[b"sealpost-plk-v1\n", json.as_bytes()].concat()).to_bytes();
+    let signed = Licence { signature: Some(signature), ..unsigned };
+    assert!(signed.verify(&issuer(), &USAGE).is_ok());
+    let stranger = SigningKey::from_bytes(&[9; 32]).verifying_key();
+    assert_eq!(signed.verify(&stranger, &USAGE).unwrap_err().code(), "plk_wrong_issuer");
 }
 
 #[test]
