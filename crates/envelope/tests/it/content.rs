@@ -2,9 +2,9 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use crate::common::{plain, rng};
+use crate::common::{bytes, plain, rng, text, vectors};
 use proptest::prelude::*;
-use sealpost_envelope::{ContentCipher, ContentError, Dek, ErrorCode, Opener, Sealer};
+use sealpost_envelope::{ContentCipher, ContentError, Dek, Digest, ErrorCode, Opener, Sealer};
 
 const STREAMED: [ContentCipher; 2] = [ContentCipher::Age, ContentCipher::Aes256Cbc];
 const SEALED_BY_US: [ContentCipher; 3] =
@@ -62,6 +62,21 @@ fn a_cbc_blob_cut_between_blocks_ends_in_wrong_padding() {
     for cut in (16..blob.len()).step_by(16) {
         let refused = open(ContentCipher::Aes256Cbc, &dek, iv, &blob[..cut]).unwrap_err();
         assert_eq!(refused.code(), "blob_corrupt");
+    }
+}
+
+#[test]
+fn a_changed_character_of_a_fernet_token_is_refused() {
+    for case in vectors("fernet.json").as_array().unwrap() {
+        let dek = Dek::from_bytes(bytes(case, "dek"));
+        let token = text(case, "token").as_bytes();
+        for (at, other) in (0..token.len()).flat_map(|at| b"A_=+.~\xff".iter().map(move |other| (at, *other)))
+        {
+            let mut changed = token.to_vec();
+            changed[at] = other;
+            let refused = open(ContentCipher::Fernet, &dek, None, &changed).is_err();
+            assert!(refused || changed == token, "{} at {at}", other as char);
+        }
     }
 }
 
@@ -179,6 +194,22 @@ proptest! {
             let at = at.index(blob.len());
             blob[at] ^= 1 << bit;
             prop_assert!(open(cipher, &dek, iv, &blob).is_err(), "{}: bit {} of byte {}", cipher, bit, at);
+        }
+    }
+
+    #[test]
+    fn a_flipped_bit_in_a_cbc_blob_shows_in_the_hashes_of_blob_and_plaintext(
+        size in 0usize..150_000,
+        at in any::<proptest::sample::Index>(),
+        bit in 0u8..8,
+    ) {
+        let (dek, iv, mut blob) = seal(ContentCipher::Aes256Cbc, &plain(size));
+        let manifested = [Digest::of(&blob), Digest::of(&plain(size))];
+        let at = at.index(blob.len());
+        blob[at] ^= 1 << bit;
+        prop_assert_ne!(Digest::of(&blob), manifested[0]);
+        if let Ok(opened) = open(ContentCipher::Aes256Cbc, &dek, iv, &blob) {
+            prop_assert_ne!(Digest::of(&opened), manifested[1]);
         }
     }
 

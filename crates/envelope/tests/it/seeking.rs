@@ -138,6 +138,19 @@ proptest! {
             prop_assert!(read == plain(size)[at..at + len], "{} bytes from {} of {}", len, at, size);
         }
     }
+
+    #[test]
+    fn a_flipped_bit_is_refused_where_it_is_read(
+        size in 0usize..200_000,
+        at in any::<proptest::sample::Index>(),
+        bit in 0u8..8,
+    ) {
+        let (dek, mut blob) = seal(size);
+        let at = at.index(blob.len());
+        blob[at] ^= 1 << bit;
+        let opened = SeekableOpener::new(&dek, Cursor::new(&blob)).map_err(std::io::Error::from);
+        prop_assert!(opened.and_then(|mut opener| rest(&mut opener)).is_err(), "bit {} of byte {}", bit, at);
+    }
 }
 
 fn seal(size: usize) -> (Dek, Vec<u8>) {
