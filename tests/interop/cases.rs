@@ -1,7 +1,7 @@
 //! What the peers are asked about, drawn from a seed.
 //!
 //! `SEALPOST_INTEROP_CASES` sets how many cases each test draws (16), `SEALPOST_INTEROP_SEED` repeats a run; a test
-//! that fails shows the seed it had.
+//! that fails shows the seed it had. What the peers draw themselves, such as their ephemeral keys, is new in each run.
 
 use std::env;
 

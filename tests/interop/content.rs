@@ -19,6 +19,16 @@ fn webcrypto_agrees_on_aes_256_gcm() {
 }
 
 #[test]
+fn noble_agrees_on_aes_256_gcm() {
+    agree_on_gcm("noble", Peer::node("noble"));
+}
+
+#[test]
+fn hd_wallet_agrees_on_aes_256_gcm() {
+    agree_on_gcm("hdwallet", Peer::node("hdwallet"));
+}
+
+#[test]
 fn openssl_agrees_on_aes_256_cbc() {
     let (mut cases, mut peer) = (Cases::new("cbc"), Peer::python("openssl"));
     for size in SIZES {

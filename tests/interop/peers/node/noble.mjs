@@ -6,7 +6,7 @@ import { p256, p384 } from '@noble/curves/nist.js';
 import { secp256k1 } from '@noble/curves/secp256k1.js';
 import { hkdf } from '@noble/hashes/hkdf.js';
 import { sha256 } from '@noble/hashes/sha2.js';
-import { join } from './bytes.mjs';
+import { fromHex, hex, join } from './bytes.mjs';
 import { operations } from './envelope.mjs';
 
 const WEIERSTRASS = { p256, p384, secp256k1 };
@@ -34,3 +34,13 @@ export const { publicKey, wrap, unwrap } = operations({
   open: (key, iv, ciphertext, tag) => gcm(key, iv).decrypt(join(ciphertext, tag)),
   random: randomBytes,
 });
+
+export function sealGcm({ key, plain }) {
+  const iv = randomBytes(12);
+  return { blob: hex(join(iv, gcm(fromHex(key), iv).encrypt(fromHex(plain)))) };
+}
+
+export function openGcm({ key, blob }) {
+  const bytes = fromHex(blob);
+  return { plain: hex(gcm(fromHex(key), bytes.slice(0, 12)).decrypt(bytes.slice(12))) };
+}

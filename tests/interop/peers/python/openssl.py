@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import os
+from unicodedata import normalize
 
 from cryptography.fernet import Fernet
 from cryptography.hazmat.primitives import hashes, padding
@@ -98,6 +99,12 @@ def domain_key(secret, domain, plugin_id, epoch):
     salt = hashlib.sha256(domain.encode()).digest()
     info = b"\0".join([b"sealpost-domain-v2", plugin_id.encode(), str(epoch).encode()])
     return {"key": HKDF(hashes.SHA256(), 32, salt, info).derive(bytes.fromhex(secret)).hex()}
+
+
+def seed(mnemonic, passphrase):
+    """The seed of BIP-39, of words in any language."""
+    words, salt = (normalize("NFKD", text).encode() for text in (mnemonic, "mnemonic" + passphrase))
+    return {"seed": hashlib.pbkdf2_hmac("sha512", words, salt, 2048).hex()}
 
 
 def p384_wallet_key(scalar):
