@@ -21,7 +21,8 @@ struct Step {
 #[test]
 fn every_chain_comes_out_as_published() {
     let mut seen = 0;
-    for Chain { seed, chain } in serde_json::from_str::<Vec<Chain>>(include_str!("bip32/valid.json")).unwrap() {
+    for Chain { seed, chain } in serde_json::from_str::<Vec<Chain>>(include_str!("bip32/valid.json")).unwrap()
+    {
         for Step { path, xprv, xpub } in chain {
             let place: DerivationPath = path.parse().unwrap();
             let key = XPrv::derive_from_path(&hex::decode(&seed).unwrap(), &place).unwrap();

@@ -38,7 +38,12 @@ fn every_curve_has_the_key_that_other_programs_find() {
             let curve: Curve = curve.parse().unwrap();
             let key = wallet.key(curve, case.index).unwrap();
             assert_eq!(hex::encode(key.expose()), private, "{curve} {}", case.path);
-            assert_eq!(key.recipient(), Recipient::from_hex(curve, &public).unwrap(), "{curve} {}", case.path);
+            assert_eq!(
+                key.recipient(),
+                Recipient::from_hex(curve, &public).unwrap(),
+                "{curve} {}",
+                case.path
+            );
         }
     }
 }
