@@ -4,6 +4,7 @@
 
 mod bundle;
 mod common;
+mod compared;
 mod content;
 mod domain;
 mod ecdh;
