@@ -13,10 +13,12 @@ mod eme;
 mod erased;
 #[cfg(target_os = "linux")]
 mod memory;
+mod messages;
 mod plk;
 mod psek;
 mod redacted;
 mod release;
 mod seeking;
+mod statements;
 mod vectors;
 mod wraps;
