@@ -57,7 +57,7 @@ impl Holder {
         places.sort_unstable();
         places.dedup();
         if places.is_empty() {
-            let sentence = format!("it was not made for one of the first {GAP} keys of this wallet");
+            let sentence = format!("no envelope here is for one of the first {GAP} keys of this wallet");
             return Err(Failure::new("envelope_not_for_us", sentence).hint(
                 "check which wallet it was made for; a later key, or one that the envelope does not tell, is named with --index N",
             ));

@@ -49,8 +49,9 @@ impl Input {
         let file = File::open(path).doing("file", format_args!("read {name}")).map_err(hinted)?;
         let about = file.metadata().doing("file", format_args!("read {name}"))?;
         if about.is_dir() {
-            return Err(Failure::new("file", format!("{name} is a folder"))
-                .hint("pack it into one file first, such as with tar or zip"));
+            return Err(Failure::new("file", format!("{name} is a folder")).hint(
+                "name a file; a folder to be sealed is packed into one first, such as with tar or zip",
+            ));
         }
         Ok(Self { source: Box::new(file), name, size: about.is_file().then_some(about.len()) })
     }

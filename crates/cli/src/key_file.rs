@@ -42,7 +42,7 @@ pub(crate) fn content_key(path: &Path) -> Result<ContentKey> {
     let content = Input::open(path)?.read_up_to(LIMIT)?;
     let (bytes, json) = parse(&content, &[Dek::LEN], Wanted::ContentKey).map_err(|why| {
         refusal(path, "content key", &why).hint(
-            "a content key is 32 bytes as hex or raw, an age identity (AGE-SECRET-KEY-1...), or the JSON of `sealpost seal --json`",
+            "a content key is 32 bytes as hex or raw, an age identity (AGE-SECRET-KEY-1...), or what `sealpost seal` printed",
         )
     })?;
     let dek =

@@ -185,6 +185,22 @@ fn a_file_that_is_there_is_replaced_on_request_only() {
 }
 
 #[test]
+fn a_file_beyond_the_limit_of_a_whole_file_cipher_is_refused_before_it_is_read() {
+    let folder = Folder::new();
+    folder.write("key", DEK);
+    // A terabyte of nothing: reading it would not end.
+    File::create(folder.path("large")).unwrap().set_len(1 << 40).unwrap();
+    for line in [
+        "seal --cipher aes-256-gcm --dek-file key large out",
+        "open --cipher aes-256-gcm --dek-file key large out",
+        "open --cipher fernet --dek-file key large out",
+    ] {
+        assert_eq!(folder.refused(line, b""), "blob_too_large", "{line}");
+    }
+    assert_eq!(folder.names(), ["key", "large"]);
+}
+
+#[test]
 fn a_blob_whose_key_nobody_got_is_not_kept() {
     let folder = Folder::new();
     folder.write("plain", "G28\n");
@@ -241,6 +257,26 @@ fn several_records_make_one_stream() {
 }
 
 #[test]
+fn records_and_licences_that_were_written_before_are_read() {
+    let folder = Folder::new();
+    let envelope = json(include_bytes!("cmd/offline/files/envelope.json"));
+    let another = json(include_bytes!("cmd/offline/files/wallet-envelope.json"));
+    let output = folder.run("envelope from-eme", include_bytes!("cmd/offline/files/envelope.eme"));
+    assert_eq!(json(&output.stdout), envelope);
+    assert_eq!(output.stderr, format!("plugin: {PLUGIN}\n").as_bytes());
+    let all = folder.ok("envelope from-eme --all", include_bytes!("cmd/offline/files/records.eme"));
+    assert_eq!(json(&all), Value::from([envelope, another].to_vec()));
+
+    let licence = json(include_bytes!("cmd/offline/files/licence.json"));
+    let issuer = licence["ISSUER_PUBKEY"].as_str().unwrap();
+    let verify = format!(
+        "license verify --issuer {issuer} --domain app.example.com --plugin-version 1.0.0 --at 2026-06-01 --json"
+    );
+    let verified = json(&folder.ok(&verify, include_bytes!("cmd/offline/files/licence.plk")));
+    assert_eq!(verified["licence"], licence);
+}
+
+#[test]
 fn a_bundle_opens_for_every_buyer_and_domain_it_was_made_for() {
     let folder = Folder::new();
     let keys = json(include_bytes!("cmd/offline/files/keys.json"));
@@ -248,7 +284,7 @@ fn a_bundle_opens_for_every_buyer_and_domain_it_was_made_for() {
     folder
         .write("plugin", "\0asm plugin")
         .write("secret", DEK)
-        .write("publisher", DEK)
+        .write("publisher", DEK.replace("42", "55"))
         .write("manifest", "{\"name\": \"Mine\"}");
     let buyers: String = keys
         .iter()

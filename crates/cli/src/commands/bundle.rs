@@ -14,7 +14,7 @@ use sealpost_envelope::{
     content::WHOLE_LIMIT,
     domain::{DomainKey, DomainVersion},
     ecdh::{Curve, Recipient},
-    release::Trust,
+    release::{ReleaseError, Trust},
 };
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -31,22 +31,26 @@ use crate::{
 };
 
 const MAKE_HELP: &str = "\
-Standard output gets the bundle as JSON. Its content key is wrapped for every --to and --domain; keep it
-with --dek-out to wrap it for later buyers with `sealpost envelope wrap`.
+Standard output gets the bundle as JSON. Its content key is wrapped for every --to and --domain;
+keep it with --dek-out to wrap it for later buyers with `sealpost envelope wrap`.
 
-Files: a content key is 32 bytes as hex or raw, an age identity, or the JSON of `sealpost seal --json`;
-a publisher's key is an Ed25519 seed, 32 bytes as hex or raw. A domain secret of version 2 is at least
+Files: a content key is 32 bytes as hex or raw, an age identity, or what `sealpost seal` printed; a
+publisher's key is an Ed25519 seed, 32 bytes as hex or raw. A domain secret of version 2 is at least
 32 bytes, as hex or raw; one of version 1 is a text, taken without its last line end.
 
 Examples:
-  sealpost bundle make plugin.wasm --plugin-id com.publisher.my-plugin --to secp256k1:03e9... > bundle.json
+  sealpost bundle make plugin.wasm --plugin-id ID --to secp256k1:03e9... > bundle.json
 
-  sealpost seal --cipher aes-256-gcm plugin.wasm plugin.blob > key.txt      # publish plugin.blob, then:
-  sealpost bundle make plugin.blob --sealed --dek-file key.txt --cid bafy... --plugin-id ... --to ...";
+With the data apart, published between the two:
+  sealpost seal --cipher aes-256-gcm plugin.wasm blob > key.txt
+  sealpost bundle make blob --sealed --dek-file key.txt --cid bafy... --plugin-id ID --to ...";
 
 const OPEN_HELP: &str = "\
-Reads the bundle as JSON from standard input and writes the plugin to OUT when data, tag and hash were
-checked. A bundle without `domainKek` has domain keys of version 1.
+Reads the bundle as JSON from standard input and writes the plugin to OUT when signature, tag and
+hash were checked.
+
+A domain secret of version 2 is at least 32 bytes, as hex or raw; one of version 1 is a text, taken
+without its last line end. A bundle without `domainKek` has domain keys of version 1.
 
 --json prints {pluginId, version, publisher?, sha256, size}.";
 
@@ -113,7 +117,7 @@ pub(crate) struct MakeArgs {
     /// IN is sealed already, by `sealpost seal --cipher aes-256-gcm` and the key of --dek-file
     #[arg(long, requires = "dek_file", help_heading = "Data")]
     sealed: bool,
-    /// Name the place of the sealed data instead of carrying it
+    /// Where the sealed data can be fetched; the bundle then carries none
     #[arg(long, value_parser = NonEmptyStringValueParser::new(), help_heading = "Data")]
     cid: Option<String>,
     /// Write the sealed data to this file instead of into the bundle
@@ -190,6 +194,15 @@ fn make(args: &MakeArgs) -> Result<()> {
             "name buyers with --to CURVE:HEX or domains with --domain, or keep its key with --dek-out FILE",
         ));
     }
+    if args.cid.is_some() && !args.sealed && args.blob_out.is_none() {
+        return Err(Failure::usage(
+            "no_blob",
+            "the sealed data would be neither in the bundle nor in a file",
+        )
+        .hint(
+            "publish what `sealpost seal` made and give it with --sealed, or write it with --blob-out FILE",
+        ));
+    }
     for path in [&args.dek_out, &args.blob_out].into_iter().flatten().filter(|path| is_dash(path)) {
         let sentence = format!("{} is taken: the bundle goes there", path.display());
         return Err(Failure::usage("stdout_taken", sentence).hint("name a file"));
@@ -245,7 +258,13 @@ fn make(args: &MakeArgs) -> Result<()> {
     }
     // What the bundle is worthless without gets its name first, and the bundle is told last.
     kept.into_iter().try_for_each(OutFile::commit)?;
-    hand_over(format!("{}\n", bundle.to_json().map_err(failed)?).as_bytes())
+    hand_over(format!("{}\n", bundle.to_json().map_err(failed)?).as_bytes())?;
+    if args.dek_file.is_none() && args.dek_out.is_none() {
+        say!(
+            "sealpost: its content key was not kept, so nobody else can be added later; keep it with --dek-out FILE"
+        );
+    }
+    Ok(())
 }
 
 fn open(args: &OpenArgs) -> Result<()> {
@@ -262,7 +281,8 @@ fn open(args: &OpenArgs) -> Result<()> {
             .hint("name a file for OUT, or leave out --json"));
     }
     let mut bundle = Bundle::from_json(&document("a bundle")?).map_err(failed)?;
-    bundle.verify(args.publisher.as_ref().map_or(Trust::AllowUnsigned, Trust::Publisher)).map_err(failed)?;
+    let trust = args.publisher.as_ref().map_or(Trust::AllowUnsigned, Trust::Publisher);
+    bundle.verify(trust).map_err(told)?;
     if let Some(path) = &args.blob {
         bundle.encrypted_data = Some(whole(path)?.to_vec());
     }
@@ -370,6 +390,8 @@ fn told(error: BundleError) -> Failure {
                 "fetch {cid}, such as with `ipfs cat {cid} > FILE`, and give it with --blob FILE"
             ))
         }
+        BundleError::Release(ReleaseError::Unsigned) => failed(error)
+            .hint("ask the publisher for a signed one, or leave out --publisher to open it all the same"),
         BundleError::NoData { cid: None } => failed(error).hint("give it with --blob FILE"),
         _ => failed(error),
     }

@@ -31,21 +31,25 @@ const STEP: usize = 256 << 10;
 const GCM_EXTRA: usize = 12 + 16;
 
 const SEAL_HELP: &str = "\
-Standard output gets the key: for age an identity file that opens OUT with any age tool, else the key
-as hex after a line `# iv: HEX` where the cipher has an IV. Such a file is good for --dek-file. With a
---dek-file of yours only what is new is printed: the identity for age, the IV for aes-256-cbc.
+Standard output gets the key: for age an identity file that opens OUT with any age tool, else the
+key as hex, after a line `# iv: HEX` where the cipher has an IV. Such a file is good for --dek-file.
+With a --dek-file of yours only the identity for age and the IV for aes-256-cbc are printed.
 
---json prints {cipher, dek?, identity?, recipient?, iv?, blobSha256, blobSize, plainSha256, plainSize};
-dek only when it is fresh, identity and recipient only for age.
+A --dek-file holds 32 bytes as hex or raw, an age identity, or what this command printed.
+
+--json prints {cipher, dek?, identity?, recipient?, iv?, blobSha256, blobSize, plainSha256,
+plainSize}; dek only when it is fresh, identity and recipient only for age.
 
 Example:
   sealpost seal --cipher age part.gcode part.age > key.txt
   age -d -i key.txt part.age > part.gcode";
 
 const OPEN_HELP: &str = "\
-OUT appears when the blob was opened to its end, readable by you alone. To standard output (-) bytes go
-as they are opened: age has every 64 KiB checked before, aes-256-gcm and fernet all of it, aes-256-cbc
-nothing, and --sha256 is then known only from the exit code.
+OUT appears when the blob was opened to its end, readable by you alone. To standard output (-) bytes
+go as they are opened: age has every 64 KiB checked before, aes-256-gcm and fernet all of it,
+aes-256-cbc nothing, and whether --sha256 fits is then known only from the exit code.
+
+A --dek-file holds 32 bytes as hex or raw, an age identity, or what `sealpost seal` printed.
 
 --json prints {cipher, blobSha256, blobSize, plainSha256, plainSize}.";
 
@@ -89,7 +93,7 @@ pub(crate) struct OpenArgs {
     /// Content key (`-`: standard input)
     #[arg(long, value_name = "FILE")]
     dek_file: PathBuf,
-    /// IV of an aes-256-cbc file [default: what `seal --json` wrote into the key file]
+    /// IV of an aes-256-cbc file [default: what `seal` wrote into the key file]
     #[arg(long, value_name = "HEX", value_parser = hex_option::<16>)]
     iv: Option<[u8; 16]>,
     /// SHA-256 the plain file must have

@@ -29,19 +29,18 @@ use crate::{
 };
 
 const ISSUE_HELP: &str = "\
-Standard output gets the signed licence as JSON on one line, or with --flatbuffer as the bytes of a $PLK
-FlatBuffer (with --json too: {plk} as base64). The key file holds an Ed25519 seed, 32 bytes as hex or
-raw; ISSUER_PUBKEY in the licence is its public key, which `license verify --issuer` takes.
+Standard output gets the signed licence as JSON on one line, or with --flatbuffer as the bytes of a
+$PLK FlatBuffer (with --json too: {plk} as base64). The key file holds an Ed25519 seed, 32 bytes as
+hex or raw; ISSUER_PUBKEY in the licence is its public key, which `license verify --issuer` takes.
 
 Days are UTC: --valid-from begins with the day, --expires ends with it.
 
 Example:
-  sealpost license issue --key-file issuer.key --plugin-id com.publisher.my-plugin --licensee-org \"ACME Ltd\" \\
-      --domain app.example.com --expires 2030-12-31 > licence.json";
+  sealpost license issue --key-file issuer.key --plugin-id ID --licensee-org ACME > licence.json";
 
 const VERIFY_HELP: &str = "\
-Reads the licence from standard input, JSON or $PLK bytes. A licence for domains is good for none but
-them, one for a version for none but that: name both where the licence does.
+Reads the licence from standard input, JSON or $PLK bytes. A licence for domains is good for none
+but them, one for a version for none but that: name both where the licence does.
 
 --json prints {valid, licence}; a refusal is {error: {code, title, hint}} and exit code 1.";
 
