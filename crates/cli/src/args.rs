@@ -20,7 +20,7 @@ Exit codes:
 
 Environment:
   SEALPOST_STORE       store to talk to when --store is not given
-  SEALPOST_CONFIG_DIR  folder of saved sign-ins [default: $XDG_CONFIG_HOME/sealpost]";
+  SEALPOST_CONFIG_DIR  folder of saved sign-ins and the wallet [default: $XDG_CONFIG_HOME/sealpost]";
 
 /// Sell files that only the buyer's device can open.
 #[derive(Debug, Parser)]
