@@ -197,7 +197,9 @@ impl ErrorCode for MnemonicError {
             Self::Checksum { .. } => {
                 "Look for two words that changed places, or a word that looks like another."
             }
-            Self::Count { .. } => "Look for a word that is missing or there twice; all of them stand on one line.",
+            Self::Count { .. } => {
+                "Look for a word that is missing or there twice; all of them stand on one line."
+            }
             Self::NoWords => "Give the words of a wallet, apart by spaces, on one line.",
             Self::Unknown { .. } => "Compare those words with what you wrote down.",
         }
