@@ -4,6 +4,7 @@
 
 mod agent;
 mod bare;
+mod envelope;
 mod load;
 mod measure;
 mod row;
@@ -14,7 +15,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 
-const NAMES: [&str; 3] = ["agent", "store", "waiting"];
+const NAMES: [&str; 4] = ["agent", "envelope", "store", "waiting"];
 /// Of the large upload of `store`, bytes.
 const SIZE: u64 = 1_000_000_000;
 
@@ -26,6 +27,7 @@ fn main() -> Result<()> {
     {
         return match rest {
             [what, rest @ ..] if what == bare::CHILD => runtime.block_on(bare::serve(rest)),
+            [what, rest @ ..] if what == envelope::CHILD => envelope::child(rest),
             rest => agent::child(rest),
         };
     }
@@ -44,6 +46,7 @@ fn main() -> Result<()> {
     for name in names {
         let rows = match name {
             "agent" => runtime.block_on(agent::run())?,
+            "envelope" => envelope::run()?,
             "store" => runtime.block_on(store::run(size))?,
             _ => runtime.block_on(waiting::run())?,
         };

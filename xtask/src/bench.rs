@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::run::{check, target_folder};
 use crate::{provision, suites};
 
-const NAMES: [&str; 3] = ["agent", "store", "waiting"];
+const NAMES: [&str; 4] = ["agent", "envelope", "store", "waiting"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let Some(unknown) =

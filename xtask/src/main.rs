@@ -17,7 +17,7 @@ cargo xtask COMMAND
   demo [--once]        a store, a printer and a sale, end to end; --once stops after it and tells by its exit code
   test [SUITE] [ARGS]  every test, or one suite: unit, vectors, fuzz, interop, store,
                        printer, e2e; ARGS go to the test program
-  bench [NAME] [--json] one benchmark or all: agent, store, waiting
+  bench [NAME] [--json] one benchmark or all: agent, envelope, store, waiting
   fuzz [TARGET...]     looks for inputs that break a parser: --seconds N for each target (60), --list, and
                        --input FILE to see a finding again
   lint                 formatting and clippy, warnings refused

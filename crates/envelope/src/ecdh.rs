@@ -10,6 +10,23 @@
 //! | `p384` | SEC1 compressed, 49 bytes | scalar, 48 bytes big endian | x, 48 bytes |
 //! | `x25519` | u, 32 bytes (RFC 7748) | 32 bytes | u, 32 bytes |
 //! | `ed25519` | 32 bytes (RFC 8032); the envelope's ephemeral key is an X25519 u | seed, 32 bytes | u, 32 bytes |
+//!
+//! ```
+//! use sealpost_envelope::{Dek, ecdh::{self, Curve, Recipient, SecretKey}};
+//!
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
+//! let wallet = SecretKey::generate(Curve::Secp256k1, &mut rng);
+//! let public = wallet.recipient().to_hex();
+//!
+//! let dek = Dek::generate(&mut rng);
+//! let recipient = Recipient::from_hex(Curve::Secp256k1, &public)?;
+//! let envelope = ecdh::wrap(&dek, &recipient, "com.publisher.my-plugin", &mut rng)?;
+//!
+//! assert_eq!(ecdh::unwrap(&envelope, &wallet, "com.publisher.my-plugin")?, dek);
+//! # Ok(())
+//! # }
+//! ```
 
 mod agreement;
 mod backend;
