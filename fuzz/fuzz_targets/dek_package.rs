@@ -1,14 +1,22 @@
-//! Key packages of LMNT printers.
+//! Key packages of LMNT printers, NaCl boxes and those under a PSEK.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use sealpost_envelope::{Dek, PrinterPublic, PrinterSecret, nacl_box};
+use sealpost_envelope::{
+    Dek, PrinterPublic, PrinterSecret, nacl_box,
+    psek::{self, KeyPackage, Psek},
+};
 use sealpost_fuzz::{Counting, edited};
 
 fuzz_target!(|data: &[u8]| {
     let printer = PrinterSecret::from_bytes([7; 32]);
     if let Ok(text) = std::str::from_utf8(data) {
         assert!(nacl_box::unwrap(text, &printer).is_err(), "opened for a stranger");
+        // Nothing but the padding is authenticated: what opens must at least have the form.
+        if psek::unwrap(text, &Psek::from_bytes([7; 32])).is_ok() {
+            assert!(text.len() == 128 && text.bytes().all(|digit| digit.is_ascii_hexdigit()));
+            assert_eq!(KeyPackage::of(text), KeyPackage::Psek(text));
+        }
         if let Ok(public) = text.parse::<PrinterPublic>() {
             assert_eq!(public.to_string(), text);
         }
