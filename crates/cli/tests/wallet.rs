@@ -1,5 +1,7 @@
 //! Wallets from end to end: what is kept is kept well, comes back, and is never replaced.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     fs,
     os::unix::fs::PermissionsExt as _,
