@@ -7,6 +7,7 @@ mod content;
 mod library;
 mod wraps;
 
+use std::hint::black_box;
 use std::io::{self, Write};
 
 use anyhow::{Result, bail};
@@ -37,11 +38,11 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
 }
 
 /// How often each may run within a second of processor time: the medians of turns of `seconds` each.
-fn race(
+fn race<A, B>(
     turns: usize,
     seconds: f64,
-    mut ours: impl FnMut() -> Result<()>,
-    mut reference: impl FnMut() -> Result<()>,
+    mut ours: impl FnMut() -> Result<A>,
+    mut reference: impl FnMut() -> Result<B>,
 ) -> Result<(f64, f64)> {
     let (mut our_rates, mut reference_rates) = (Vec::new(), Vec::new());
     for _ in 0..turns {
@@ -51,11 +52,11 @@ fn race(
     Ok((median(our_rates), median(reference_rates)))
 }
 
-fn rate(seconds: f64, work: &mut impl FnMut() -> Result<()>) -> Result<f64> {
+fn rate<T>(seconds: f64, work: &mut impl FnMut() -> Result<T>) -> Result<f64> {
     let began = cpu_seconds();
     let mut done = 0.0;
     loop {
-        work()?;
+        black_box(work()?);
         done += 1.0;
         let taken = cpu_seconds() - began;
         if taken >= seconds {

@@ -59,8 +59,8 @@ pub(super) fn child() -> Result<Value> {
         let wraps = super::race(
             TURNS,
             SECONDS,
-            || Ok(drop(ecdh::wrap(&dek, &recipient, PLUGIN, &mut rng)?)),
-            || Ok(drop(reference.wrap(dek.expose(), PLUGIN)?)),
+            || Ok(ecdh::wrap(&dek, &recipient, PLUGIN, &mut rng)?),
+            || reference.wrap(dek.expose(), PLUGIN),
         )?;
         let envelope = ecdh::wrap(&dek, &recipient, PLUGIN, &mut sealpost_tests::random())?;
         ensure!(ecdh::unwrap(&envelope, &secret, PLUGIN)? == dek, "another key came out");
@@ -69,8 +69,8 @@ pub(super) fn child() -> Result<Value> {
         let unwraps = super::race(
             TURNS,
             SECONDS,
-            || Ok(drop(ecdh::unwrap(&envelope, &secret, PLUGIN)?)),
-            || reference.unwrap(&theirs, PLUGIN).map(drop),
+            || Ok(ecdh::unwrap(&envelope, &secret, PLUGIN)?),
+            || reference.unwrap(&theirs, PLUGIN),
         )?;
         figures.insert(
             curve.to_string(),
