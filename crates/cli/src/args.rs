@@ -9,7 +9,7 @@ use crate::commands::{
 
 const AFTER_HELP: &str = "\
 Data goes to standard output, talk to standard error; --json prints one JSON object.
-Passwords, setup links and voucher codes are typed or come from files, never as arguments.
+Passwords, keys, setup links and voucher codes are typed or come from files, never as arguments.
 
 Exit codes:
   0  done

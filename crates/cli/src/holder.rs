@@ -40,12 +40,12 @@ impl Holder {
     /// The keys of this holder that may open one of the envelopes; at least one.
     pub(crate) fn keys(&self, envelopes: &[Envelope]) -> Result<Vec<SecretKey>> {
         match &self.key_file {
-            Some(path) => from_file(path, envelopes),
-            None => self.from_wallet(envelopes),
+            Some(path) => keys_in(path, envelopes),
+            None => self.wallet_keys(envelopes),
         }
     }
 
-    fn from_wallet(&self, envelopes: &[Envelope]) -> Result<Vec<SecretKey>> {
+    fn wallet_keys(&self, envelopes: &[Envelope]) -> Result<Vec<SecretKey>> {
         let wallet = self.source.wallet()?;
         let mut places: Vec<(Curve, u32)> = match self.index {
             Some(index) => envelopes.iter().map(|envelope| (envelope.curve, index)).collect(),
@@ -67,7 +67,7 @@ impl Holder {
 }
 
 /// A bare key fits every curve of its length.
-fn from_file(path: &Path, envelopes: &[Envelope]) -> Result<Vec<SecretKey>> {
+fn keys_in(path: &Path, envelopes: &[Envelope]) -> Result<Vec<SecretKey>> {
     let mut curves: Vec<Curve> = envelopes.iter().map(|envelope| envelope.curve).collect();
     curves.sort_unstable();
     curves.dedup();

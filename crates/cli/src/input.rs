@@ -13,9 +13,11 @@ use crate::failure::{Doing as _, Failure, Result};
 /// Longest text an offline command reads at once, such as a bundle with its data inside.
 const TEXT_LIMIT: u64 = 256 << 20;
 
-/// Whether a path stands for standard input or output.
+/// Whether a path stands for standard input or output: `-`, or what the system calls them.
 pub(crate) fn is_dash(path: &Path) -> bool {
-    path == Path::new("-")
+    ["-", "/dev/stdin", "/dev/stdout", "/dev/fd/0", "/dev/fd/1", "/proc/self/fd/0", "/proc/self/fd/1"]
+        .iter()
+        .any(|name| path == Path::new(name))
 }
 
 /// Refuses two readers of the one standard input. Each is an option or argument with the path it was given.
@@ -80,7 +82,7 @@ impl Input {
     pub(crate) fn read_up_to(self, limit: u64) -> Result<Zeroizing<Vec<u8>>> {
         let Self { source, name, size } = self;
         // Room for all of it at once where the size is known: what grows leaves copies behind.
-        let room = size.unwrap_or(4096).min(limit) + 1;
+        let room = size.unwrap_or(64 << 10).min(limit) + 1;
         let mut bytes = Zeroizing::new(Vec::with_capacity(usize::try_from(room).unwrap_or(4096)));
         source.take(limit + 1).read_to_end(&mut bytes).doing("file", format_args!("read {name}"))?;
         if bytes.len() as u64 > limit {

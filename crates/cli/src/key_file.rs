@@ -13,7 +13,7 @@ use zeroize::Zeroizing;
 use crate::{
     age_key,
     failure::{Failure, Result},
-    input::Input,
+    input::{Input, is_dash},
     offline::failed,
 };
 
@@ -193,7 +193,7 @@ fn line(text: &str, lengths: &[usize], wanted: Wanted) -> Result<Zeroizing<Vec<u
 }
 
 fn refusal(path: &Path, what: &str, why: &str) -> Failure {
-    let name = if path == Path::new("-") { "standard input".to_owned() } else { path.display().to_string() };
+    let name = if is_dash(path) { "standard input".to_owned() } else { path.display().to_string() };
     Failure::new("key_file", format!("{name} is no {what}: {why}"))
 }
 

@@ -35,9 +35,11 @@ pub(crate) fn failed(error: impl ErrorCode + std::fmt::Display) -> Failure {
 
 /// JSON that may hold a secret, ended by a newline.
 pub(crate) fn json_text(value: &impl Serialize) -> Result<Zeroizing<String>> {
-    let mut text = Zeroizing::new(serde_json::to_string_pretty(value).doing("json", "write JSON")?);
-    text.push('\n');
-    Ok(text)
+    // Room for most answers from the start: what grows leaves copies behind.
+    let mut text = Zeroizing::new(Vec::with_capacity(4096));
+    serde_json::to_writer_pretty(&mut *text, value).doing("json", "write JSON")?;
+    text.push(b'\n');
+    String::from_utf8(std::mem::take(&mut *text)).map(Zeroizing::new).doing("json", "write JSON")
 }
 
 /// Writes what must not be lost, such as a fresh key, to standard output: here a reader that went away is a failure.

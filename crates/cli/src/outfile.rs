@@ -19,7 +19,7 @@ use rustix::{
 };
 
 use crate::{
-    failure::{Doing as _, Failure, Result},
+    failure::{Failure, Result},
     input::is_dash,
 };
 
@@ -56,10 +56,10 @@ impl OutFile {
                 return Ok((File::from(io::stdout().as_fd().try_clone_to_owned()?), Kind::Stream));
             }
             match fs::metadata(path) {
-                Ok(about) if about.is_dir() => return Err(ErrorKind::IsADirectory.into()),
-                Ok(about) if about.is_file() && !force => return Err(ErrorKind::AlreadyExists.into()),
+                Ok(about) if about.is_dir() => Err(ErrorKind::IsADirectory.into()),
+                Ok(about) if about.is_file() && !force => Err(ErrorKind::AlreadyExists.into()),
                 Ok(about) if !about.is_file() => {
-                    return Ok((fs::OpenOptions::new().write(true).open(path)?, Kind::Stream));
+                    Ok((fs::OpenOptions::new().write(true).open(path)?, Kind::Stream))
                 }
                 _ => nameless(path, access),
             }
@@ -81,6 +81,12 @@ impl OutFile {
         name(&self.path)
     }
 
+    /// Writes what is left and gives the complete file its name.
+    pub(crate) fn finish_with(mut self, rest: &[u8]) -> Result<()> {
+        self.write_all(rest).map_err(|error| refusal(&self.path, &error))?;
+        self.commit()
+    }
+
     /// Gives the complete file its name.
     pub(crate) fn commit(mut self) -> Result<()> {
         self.finish().map_err(|error| refusal(&self.path, &error))
@@ -89,7 +95,7 @@ impl OutFile {
     fn finish(&mut self) -> io::Result<()> {
         let folder = folder_of(&self.path);
         match &mut self.kind {
-            Kind::Stream => return self.file.flush(),
+            Kind::Stream => self.file.flush(),
             Kind::Unnamed => {
                 self.file.sync_all()?;
                 let open_file = format!("/proc/self/fd/{}", self.file.as_raw_fd());
@@ -117,13 +123,6 @@ impl Write for OutFile {
     fn flush(&mut self) -> io::Result<()> {
         self.file.flush()
     }
-}
-
-/// Writes a small file for its owner alone; a file that is there is refused, but for `force`.
-pub(crate) fn write_private(path: &Path, content: &[u8], force: bool) -> Result<()> {
-    let mut file = OutFile::create(path, Access::Owner, force)?;
-    file.write_all(content).doing("output_file", format_args!("write {}", file.name()))?;
-    file.commit()
 }
 
 fn nameless(path: &Path, access: Access) -> io::Result<(File, Kind)> {
@@ -200,6 +199,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt as _;
 
     use super::*;
+
+    fn write_private(path: &Path, content: &[u8], force: bool) -> Result<()> {
+        OutFile::create(path, Access::Owner, force)?.finish_with(content)
+    }
 
     fn names(folder: &Path) -> Vec<String> {
         let mut names: Vec<_> = fs::read_dir(folder)

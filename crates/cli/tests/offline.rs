@@ -1,5 +1,7 @@
 //! The commands that need no store, from end to end: what one writes another reads, and a failure leaves nothing.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::{
     fs::{self, File},
     io::{Seek as _, Write as _},
@@ -109,8 +111,13 @@ fn a_key_of_ones_own_seals_to_a_pipe() {
     let folder = Folder::new();
     folder.write("key", DEK);
     for cipher in ["age", "aes-256-gcm"] {
-        let sealed = folder.ok(&format!("seal --cipher {cipher} --dek-file key - -"), b"G28\n");
-        assert_eq!(folder.ok(&format!("open --cipher {cipher} --dek-file key - -"), &sealed), b"G28\n");
+        for (input, output) in [("-", "-"), ("/dev/stdin", "/dev/stdout")] {
+            let sealed =
+                folder.ok(&format!("seal --cipher {cipher} --dek-file key {input} {output}"), b"G28\n");
+            let opened =
+                folder.ok(&format!("open --cipher {cipher} --dek-file key {input} {output}"), &sealed);
+            assert_eq!(opened, b"G28\n");
+        }
     }
     folder.ok("seal --cipher age --key-out fresh - sealed", b"G28\n");
     assert_eq!(mode(&folder.path("fresh")), 0o600);

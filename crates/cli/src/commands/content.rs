@@ -21,7 +21,7 @@ use crate::{
     input::{Input, is_dash, one_reader_of_stdin},
     key_file,
     offline::{Replace, Shown, hand_over, hex_option, json_text},
-    outfile::{Access, OutFile, write_private},
+    outfile::{Access, OutFile},
     output::{say, short_size},
 };
 
@@ -169,12 +169,17 @@ pub(crate) fn seal(args: &SealArgs) -> Result<()> {
         SealCipher::Aes256Cbc => ContentCipher::Aes256Cbc,
     };
     one_reader_of_stdin(&[("IN", Some(&args.input)), ("--dek-file", args.dek_file.as_deref())])?;
-    if is_dash(&args.output) && args.key_out.is_none() && (args.dek_file.is_none() || args.shown.json) {
+    let key_to_stdout = args.key_out.as_deref().is_none_or(is_dash);
+    if is_dash(&args.output) && key_to_stdout && (args.dek_file.is_none() || args.shown.json) {
         return Err(Failure::usage(
             "stdout_taken",
             "the key and the sealed file cannot both go to standard output",
         )
         .hint("write the key to a file with --key-out FILE, or bring your own with --dek-file FILE"));
+    }
+    if !key_to_stdout && args.key_out.as_ref() == Some(&args.output) {
+        return Err(Failure::usage("same_file", "the key and the sealed file cannot be one file")
+            .hint("name another file with --key-out"));
     }
 
     let mut rng = UnwrapErr(SysRng);
@@ -185,6 +190,8 @@ pub(crate) fn seal(args: &SealArgs) -> Result<()> {
     let from = input.name().to_owned();
     let output = OutFile::create(&args.output, Access::Ordinary, args.replace.force)?
         .not_on_a_terminal("name a file, or pipe them on")?;
+    let key_out = args.key_out.as_deref().filter(|_| !key_to_stdout);
+    let key_out = key_out.map(|path| OutFile::create(path, Access::Owner, args.replace.force)).transpose()?;
     let to = output.name();
     let writing = |error: io::Error| failure(error.into(), "write", &to);
 
@@ -205,7 +212,7 @@ pub(crate) fn seal(args: &SealArgs) -> Result<()> {
     answer.recipient = recipient.as_deref();
     answer.iv = iv.as_deref();
     // A blob whose key was lost is worth nothing: it gets its name after the key arrived.
-    tell(args, &answer)?;
+    tell(args, &answer, key_out)?;
     output.commit()
 }
 
@@ -314,10 +321,10 @@ fn failure(error: ContentError, doing: &str, name: &str) -> Failure {
 }
 
 /// Writes the answer of `seal` to where it is to go.
-fn tell(args: &SealArgs, answer: &Answer<'_>) -> Result<()> {
+fn tell(args: &SealArgs, answer: &Answer<'_>, key_out: Option<OutFile>) -> Result<()> {
     let text = if args.shown.json { json_text(answer)? } else { key_text(answer) };
-    match &args.key_out {
-        Some(path) => write_private(path, text.as_bytes(), args.replace.force)?,
+    match key_out {
+        Some(file) => file.finish_with(text.as_bytes())?,
         None if !is_dash(&args.output) => hand_over(text.as_bytes())?,
         None => {
             if let Some(iv) = answer.iv {

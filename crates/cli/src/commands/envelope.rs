@@ -1,9 +1,6 @@
 //! `envelope wrap`, `unwrap`, `to-eme` and `from-eme`.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::{Args, Subcommand, builder::NonEmptyStringValueParser};
@@ -18,7 +15,7 @@ use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
-    failure::{Doing as _, Failure, Result},
+    failure::{Failure, Result},
     holder::Holder,
     input::{document, one_reader_of_stdin},
     key_file,
@@ -162,9 +159,7 @@ fn to_eme(args: &ToEmeArgs) -> Result<()> {
         return Ok(());
     }
     let out = OutFile::create(Path::new("-"), Access::Ordinary, false)?;
-    let mut out = out.not_on_a_terminal("send them to a file, or print base64 with --json")?;
-    out.write_all(&bytes).doing("output", "write to standard output")?;
-    out.commit()
+    out.not_on_a_terminal("send them to a file, or print base64 with --json")?.finish_with(&bytes)
 }
 
 fn from_eme(args: &FromEmeArgs) -> Result<()> {

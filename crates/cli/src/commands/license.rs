@@ -1,9 +1,6 @@
 //! `license issue` and `license verify`.
 
-use std::{
-    io::Write as _,
-    path::{Path, PathBuf},
-};
+use std::path::{Path, PathBuf};
 
 use base64::{Engine as _, prelude::BASE64_STANDARD};
 use clap::{
@@ -49,7 +46,7 @@ pub(crate) enum LicenseCommand {
     /// Sign a licence for a plugin (PLK)
     Issue(Box<IssueArgs>),
     /// Check a licence: signature, dates, plugin, domain, devices
-    Verify(VerifyArgs),
+    Verify(Box<VerifyArgs>),
 }
 
 impl LicenseCommand {
@@ -199,9 +196,7 @@ fn issue(args: IssueArgs) -> Result<()> {
         return Ok(());
     }
     let out = OutFile::create(Path::new("-"), Access::Ordinary, false)?;
-    let mut out = out.not_on_a_terminal("send them to a file, or print base64 with --json")?;
-    out.write_all(&bytes).doing("output", "write to standard output")?;
-    out.commit()
+    out.not_on_a_terminal("send them to a file, or print base64 with --json")?.finish_with(&bytes)
 }
 
 fn verify(args: &VerifyArgs) -> Result<()> {
