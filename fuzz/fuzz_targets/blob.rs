@@ -40,7 +40,9 @@ fn age_changed(script: &[u8]) {
 
 /// Reads wherever the last bytes of the input say, in a file changed as the others say.
 fn age_sought(data: &[u8]) {
-    let Some((places, script)) = data.split_last_chunk::<4>().map(|(script, places)| (places, script)) else { return };
+    let Some((places, script)) = data.split_last_chunk::<4>().map(|(script, places)| (places, script)) else {
+        return;
+    };
     let changed = edited(AGE, script);
     let Ok(mut opener) = SeekableOpener::new(&Dek::from_bytes(key(AGE_KEY)), Cursor::new(&changed)) else {
         assert_ne!(changed, AGE, "an unchanged file does not open");

@@ -4,11 +4,14 @@
 use libfuzzer_sys::fuzz_target;
 use sealpost_envelope::{
     ErrorCode,
+    ecdh::Curve,
     eme::{self, Record},
 };
 
 fuzz_target!(|data: &[u8]| {
     if let Ok(record) = eme::from_bytes(data) {
+        let suite = format!("ECDH-{}+HKDF-SHA256+AES-256-GCM", name(record.envelope.curve));
+        assert!(data.windows(suite.len()).any(|text| text == suite.as_bytes()), "another curve than it says");
         assert_eq!(eme::from_any(data).as_ref(), Ok(&vec![record.clone()]));
         match eme::to_bytes(&record.envelope, record.plugin_id.as_deref()) {
             Ok(bytes) => {
@@ -34,5 +37,16 @@ fn again(records: Vec<Record>) {
         let collection = eme::to_collection(&records).unwrap();
         assert_eq!(eme::from_collection(&collection).as_ref(), Ok(&records));
         assert_eq!(eme::from_any(&collection).as_ref(), Ok(&records));
+    }
+}
+
+fn name(curve: Curve) -> &'static str {
+    match curve {
+        Curve::Ed25519 => "Ed25519",
+        Curve::P256 => "P-256",
+        Curve::P384 => "P-384",
+        Curve::Secp256k1 => "secp256k1",
+        Curve::X25519 => "X25519",
+        _ => panic!("a curve without a name here"),
     }
 }
