@@ -348,6 +348,27 @@ fn a_bundle_opens_for_every_buyer_and_domain_it_was_made_for() {
 }
 
 #[test]
+fn a_later_buyer_opens_with_the_envelope_from_the_purchase() {
+    let folder = Folder::new();
+    folder.write("plugin", "wasm plugin");
+    let keys = json(include_bytes!("cmd/offline/files/keys.json"));
+    let bundle = folder.ok(&format!("bundle make plugin --plugin-id {PLUGIN} --dek-out dek"), b"");
+    for key in keys.as_array().unwrap() {
+        let [curve, public] = ["curve", "publicKey"].map(|name| key[name].as_str().unwrap());
+        folder.write("key", key["privateKey"].as_str().unwrap());
+        let line = format!("envelope wrap --to {public} --curve {curve} --plugin-id {PLUGIN} --dek-file dek");
+        folder.write("envelope", folder.ok(&line, b""));
+        assert_eq!(folder.refused("bundle open --key-file key out", &bundle), "bundle_no_envelope");
+        let opened = folder.ok("bundle open --key-file key --envelope envelope -", &bundle);
+        assert_eq!(opened, b"wasm plugin", "{curve}");
+    }
+    assert_eq!(
+        folder.refused("bundle open --key-file key --envelope dek out", &bundle),
+        "envelope_malformed"
+    );
+}
+
+#[test]
 fn the_data_of_a_bundle_can_travel_apart() {
     let folder = Folder::new();
     folder

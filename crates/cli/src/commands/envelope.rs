@@ -24,6 +24,8 @@ use crate::{
     output::{clean, print_json, say},
 };
 
+const STDIN: &str = "standard input";
+
 #[derive(Debug, Subcommand)]
 pub(crate) enum EnvelopeCommand {
     /// Wrap a content key for one recipient: the envelope is JSON on standard output
@@ -122,7 +124,7 @@ fn unwrap(args: &UnwrapArgs) -> Result<()> {
     let mut readers = vec![("the envelope", Some(Path::new("-")))];
     readers.extend(args.holder.readers());
     one_reader_of_stdin(&readers)?;
-    let envelope = read_envelope(&document("an envelope")?)?;
+    let envelope = read_envelope(&document("an envelope")?, STDIN)?;
     let mut last = EcdhError::Open;
     for key in args.holder.keys(std::slice::from_ref(&envelope))? {
         match ecdh::unwrap(&envelope, &key, &args.plugin_id) {
@@ -146,8 +148,8 @@ fn unwrap(args: &UnwrapArgs) -> Result<()> {
 fn to_eme(args: &ToEmeArgs) -> Result<()> {
     let text = document("an envelope")?;
     let envelopes = match text.trim_ascii_start().first() {
-        Some(b'[') => serde_json::from_slice(&text).map_err(|error| no_envelope(&error))?,
-        _ => vec![read_envelope(&text)?],
+        Some(b'[') => serde_json::from_slice(&text).map_err(|error| no_envelope(STDIN, &error))?,
+        _ => vec![read_envelope(&text, STDIN)?],
     };
     let records: Vec<_> = envelopes
         .into_iter()
@@ -181,12 +183,13 @@ fn from_eme(args: &FromEmeArgs) -> Result<()> {
     Ok(())
 }
 
-fn read_envelope(text: &[u8]) -> Result<Envelope> {
-    serde_json::from_slice(text).map_err(|error| no_envelope(&error))
+/// Reads envelope JSON; `source` is what it is called in a sentence.
+pub(crate) fn read_envelope(text: &[u8], source: &str) -> Result<Envelope> {
+    serde_json::from_slice(text).map_err(|error| no_envelope(source, &error))
 }
 
-fn no_envelope(error: &serde_json::Error) -> Failure {
-    Failure::new("envelope_malformed", format!("standard input is no envelope: {error}")).hint(
+fn no_envelope(source: &str, error: &serde_json::Error) -> Failure {
+    Failure::new("envelope_malformed", format!("{source} is no envelope: {error}")).hint(
         "an envelope is JSON such as {\"ephemeralPub\": hex, \"wrappedDEK\": base64, \"salt\": hex, \"curve\": \"secp256k1\"}",
     )
 }

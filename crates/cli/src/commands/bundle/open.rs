@@ -14,9 +14,10 @@ use zeroize::Zeroizing;
 
 use super::whole;
 use crate::{
+    commands::envelope::read_envelope,
     failure::{Failure, Result},
     holder::Holder,
-    input::{document, is_dash, one_reader_of_stdin},
+    input::{Input, document, is_dash, one_reader_of_stdin},
     key_file,
     offline::{Replace, Shown, failed, hand_over, json_text, verifying_key},
     outfile::{Access, OutFile},
@@ -41,6 +42,9 @@ pub(crate) struct OpenArgs {
     /// Sealed data of a bundle that carries none
     #[arg(long, value_name = "FILE")]
     blob: Option<PathBuf>,
+    /// Envelope from the purchase, as JSON, for a bundle that has none for you
+    #[arg(long, value_name = "FILE")]
+    envelope: Option<PathBuf>,
     /// Ed25519 key that must have signed it [default: anybody's, or none]
     #[arg(long, value_name = "HEX", value_parser = verifying_key)]
     publisher: Option<VerifyingKey>,
@@ -80,6 +84,7 @@ pub(super) fn open(args: &OpenArgs) -> Result<()> {
     let mut readers = vec![
         ("the bundle", Some(Path::new("-"))),
         ("--blob", args.blob.as_deref()),
+        ("--envelope", args.envelope.as_deref()),
         ("--domain-secret-file", args.domain_secret_file.as_deref()),
         ("--dek-file", args.dek_file.as_deref()),
     ];
@@ -94,6 +99,10 @@ pub(super) fn open(args: &OpenArgs) -> Result<()> {
     bundle.verify(trust).map_err(told)?;
     if let Some(path) = &args.blob {
         bundle.encrypted_data = Some(whole(path)?.to_vec());
+    }
+    if let Some(path) = &args.envelope {
+        let envelope = read_envelope(&Input::open(path)?.read_all()?, &path.display().to_string())?;
+        bundle.buyer_wrapped_keys.push(envelope);
     }
     let plain = match (&args.domain, &args.domain_secret_file, &args.dek_file) {
         (Some(domain), Some(secret), _) => {
@@ -135,7 +144,7 @@ pub(super) fn open(args: &OpenArgs) -> Result<()> {
 fn open_as_buyer(bundle: &Bundle, holder: &Holder) -> Result<Zeroizing<Vec<u8>>> {
     if bundle.buyer_wrapped_keys.is_empty() {
         return Err(Failure::new("bundle_no_envelope", "the bundle is wrapped for no buyer").hint(
-            "open it with --domain D --domain-secret-file FILE, or add the envelope from the purchase",
+            "open it with --domain D --domain-secret-file FILE, or give the envelope from the purchase with --envelope FILE",
         ));
     }
     let mut refused = BundleError::NotForKey;
@@ -145,7 +154,7 @@ fn open_as_buyer(bundle: &Bundle, holder: &Holder) -> Result<Zeroizing<Vec<u8>>>
             Err(error) => refused = error,
         }
     }
-    Err(failed(refused))
+    Err(told(refused))
 }
 
 /// The bundle's word, or else the epoch that was given.
@@ -173,6 +182,9 @@ fn told(error: BundleError) -> Failure {
         }
         BundleError::Release(ReleaseError::Unsigned) => failed(error)
             .hint("ask the publisher for a signed one, or leave out --publisher to open it all the same"),
+        BundleError::NoEnvelope { .. } | BundleError::NotForKey => failed(error).hint(
+            "use the key it was bought with, or give the envelope from the purchase with --envelope FILE",
+        ),
         BundleError::NoData { cid: None } => failed(error).hint("give it with --blob FILE"),
         _ => failed(error),
     }
