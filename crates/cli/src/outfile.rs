@@ -131,16 +131,35 @@ fn nameless(path: &Path, access: Access) -> io::Result<(File, Kind)> {
         Access::Owner => Mode::from_raw_mode(0o600),
         Access::Ordinary => Mode::from_raw_mode(0o666),
     };
+    if let Some(file) = unnamed(folder, mode)? {
+        return Ok((file, Kind::Unnamed));
+    }
+    named(folder, mode)
+}
+
+fn named(folder: &Path, mode: Mode) -> io::Result<(File, Kind)> {
+    let scrap = Scrap::new(folder)?;
+    let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
+    Ok((File::from(open(&scrap.0, flags, mode)?), Kind::Named(scrap)))
+}
+
+/// A file without a name; none where there is no such thing, or no `/proc` to name it by.
+#[cfg(target_os = "linux")]
+fn unnamed(folder: &Path, mode: Mode) -> io::Result<Option<File>> {
+    if !Path::new("/proc/self/fd").exists() {
+        return Ok(None);
+    }
     match open(folder, OFlags::TMPFILE | OFlags::WRONLY | OFlags::CLOEXEC, mode) {
-        Ok(file) => Ok((File::from(file), Kind::Unnamed)),
-        // What the kernel and file systems without it answer.
-        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => {
-            let scrap = Scrap::new(folder)?;
-            let flags = OFlags::CREATE | OFlags::EXCL | OFlags::WRONLY | OFlags::CLOEXEC;
-            Ok((File::from(open(&scrap.0, flags, mode)?), Kind::Named(scrap)))
-        }
+        Ok(file) => Ok(Some(File::from(file))),
+        // What kernels and file systems without it answer.
+        Err(Errno::OPNOTSUPP | Errno::ISDIR | Errno::INVAL) => Ok(None),
         Err(error) => Err(error.into()),
     }
+}
+
+#[cfg(not(target_os = "linux"))]
+fn unnamed(_: &Path, _: Mode) -> io::Result<Option<File>> {
+    Ok(None)
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -256,14 +275,21 @@ mod tests {
     }
 
     #[test]
-    fn a_passing_name_goes_with_what_it_named() {
+    fn without_nameless_files_a_passing_name_does_the_same() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("key");
-        let scrap = Scrap::new(folder.path()).unwrap();
-        fs::write(&scrap.0, "new").unwrap();
-        fs::write(&path, "old").unwrap();
-        assert_eq!(scrap.rename(&path, false).unwrap_err().kind(), ErrorKind::AlreadyExists);
-        drop(scrap);
+        let out = |force| {
+            let (file, kind) = named(folder.path(), Mode::from_raw_mode(0o600)).unwrap();
+            OutFile { path: path.clone(), force, file, kind }
+        };
+        drop(out(false));
+        assert!(names(folder.path()).is_empty());
+        out(false).finish_with(b"old").unwrap();
+        assert_eq!(out(false).finish_with(b"new").unwrap_err().code(), "file_exists");
+        assert_eq!(fs::read(&path).unwrap(), b"old");
+        out(true).finish_with(b"new").unwrap();
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
         assert_eq!(names(folder.path()), ["key"]);
     }
 
