@@ -5,6 +5,7 @@ use sealpost_envelope::bundle::Bundle;
 use sealpost_envelope::domain::{DomainKey, DomainSecret, DomainVersion};
 use sealpost_envelope::ecdh::{Curve, SecretKey};
 use sealpost_envelope::psek::{self, Psek};
+use sealpost_envelope::release::Trust;
 use serde_json::json;
 
 use crate::cases::Cases;
@@ -55,8 +56,12 @@ fn a_page_opens_our_bundles_with_a_domain_key_and_we_open_its() {
         let theirs = Bundle::from_json(page.ask("seal", request)["bundle"].to_string().as_bytes()).unwrap();
         assert_eq!(theirs.plugin_id, plugin_id);
         for key in &keys {
-            assert_eq!(*theirs.open_with_domain_key(key).unwrap(), plain);
+            assert_eq!(
+                *theirs.verify(Trust::AllowUnsigned).unwrap().open_with_domain_key(key).unwrap(),
+                plain
+            );
         }
+        let theirs = theirs.verify(Trust::AllowUnsigned).unwrap();
         assert!(theirs.open_with_domain_key(&DomainKey::from_bytes(cases.array())).is_err());
     }
 }
@@ -92,7 +97,10 @@ fn a_buyer_opens_our_bundles_and_we_open_those_of_others() {
             "pluginId": plugin_id, "encryptedData": BASE64_STANDARD.encode(blob), "envelope": envelope,
         });
         let theirs = Bundle::from_json(theirs.to_string().as_bytes()).unwrap();
-        assert_eq!(*theirs.open_with_buyer_key(&secret).unwrap(), plain);
+        assert_eq!(
+            *theirs.verify(Trust::AllowUnsigned).unwrap().open_with_buyer_key(&secret).unwrap(),
+            plain
+        );
     }
 }
 

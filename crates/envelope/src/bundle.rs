@@ -23,12 +23,13 @@
 //! // The buyer, who recorded the publisher's key when buying.
 //! # let publisher = publisher.verifying_key();
 //! let bundle = Bundle::from_json(json.as_bytes())?;
-//! bundle.verify(Trust::Publisher(&publisher))?;
-//! assert_eq!(*bundle.open_with_buyer_key(&wallet_key)?, b"\0asm");
+//! let verified = bundle.verify(Trust::Publisher(&publisher))?;
+//! assert_eq!(*verified.open_with_buyer_key(&wallet_key)?, b"\0asm");
 //! # Ok::<(), sealpost_envelope::bundle::BundleError>(())
 //! ```
 
 mod error;
+mod verified;
 mod wire;
 
 use std::{fmt, io::BufRead, io::Write};
@@ -45,7 +46,7 @@ use crate::{
     release::{Release, ReleaseError, SIGNATURE_LEN, Trust},
 };
 
-pub use self::error::BundleError;
+pub use self::{error::BundleError, verified::VerifiedBundle};
 
 /// A sealed plugin and the slots that open it.
 ///
@@ -167,42 +168,19 @@ impl Bundle {
         Ok(())
     }
 
-    /// Checks the publisher's signature; [`Trust::AllowUnsigned`] accepts a bundle without one.
-    pub fn verify(&self, trust: Trust<'_>) -> Result<(), BundleError> {
+    /// Checks the publisher's signature and gives what opens; [`Trust::AllowUnsigned`] accepts a bundle without one.
+    pub fn verify(&self, trust: Trust<'_>) -> Result<VerifiedBundle<'_>, BundleError> {
         match (&self.signature, trust) {
-            (None, Trust::AllowUnsigned) => Ok(()),
-            (None, Trust::Publisher(_)) => Err(ReleaseError::Unsigned.into()),
-            (signature, trust) => Ok(self.release()?.check(signature.as_ref(), trust)?),
+            (None, Trust::AllowUnsigned) => {}
+            (None, Trust::Publisher(_)) => return Err(ReleaseError::Unsigned.into()),
+            (signature, trust) => self.release()?.check(signature.as_ref(), trust)?,
         }
+        Ok(VerifiedBundle::new(self))
     }
 
     /// The statement that `signature` is over. Of a plugin it names the plugin id as its listing.
     pub fn release(&self) -> Result<Release, BundleError> {
         self.release_by(self.publisher.ok_or(ReleaseError::Incomplete { missing: "publisher" })?)
-    }
-
-    /// Opens it with a buyer's key, wherever that is kept.
-    pub fn open_with_buyer_key(
-        &self,
-        key: &(impl Agreement + ?Sized),
-    ) -> Result<Zeroizing<Vec<u8>>, BundleError> {
-        self.open(&self.dek_by_buyer_key(key)?)
-    }
-
-    /// Opens it with the key of a domain.
-    pub fn open_with_domain_key(&self, key: &DomainKey) -> Result<Zeroizing<Vec<u8>>, BundleError> {
-        self.open(&self.dek_by_domain_key(key)?)
-    }
-
-    /// Opens it with its content key, and checks `wasmHash`.
-    pub fn open(&self, dek: &Dek) -> Result<Zeroizing<Vec<u8>>, BundleError> {
-        let data =
-            self.encrypted_data.as_ref().ok_or_else(|| BundleError::NoData { cid: self.cid.clone() })?;
-        let plain = open(data, dek)?;
-        match self.wasm_hash {
-            Some(expected) if digest::sha256(&plain) != expected => Err(BundleError::WrongHash),
-            _ => Ok(plain),
-        }
     }
 
     /// The content key, by a buyer's key: every envelope of its curve is tried, those made for the key first.

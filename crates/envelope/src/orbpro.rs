@@ -15,12 +15,12 @@
 //! | a buyer | open it on another device of mine | [`wrap_marketplace_dek`] |
 //!
 //! Domain keys are a speed bump, not a lock ([`domain`](crate::domain)): what is sold is sold through buyers' keys.
-//! A bundle opens more conveniently by [`Bundle::open_with_buyer_key`] and [`Bundle::open_with_domain_key`], which
-//! also check its hash.
+//! A bundle opens more conveniently once [`Bundle::verify`] was told whose signature counts: what it gives opens by a
+//! buyer's or a domain's key, and checks the hash.
 
 pub use crate::{
     Dek, ErrorCode,
-    bundle::{Bundle, BundleError},
+    bundle::{Bundle, BundleError, VerifiedBundle},
     domain::{DomainKey, DomainSecret, DomainVersion},
     ecdh::{Agreement, Curve, EcdhError, Envelope, Recipient, SecretKey},
     release::Trust,
@@ -99,8 +99,8 @@ pub fn wrap_dek_for_buyer(
 ///     b"\0asm", &secret, "com.publisher.my-plugin", &["example.com"], &[buyer.recipient()], version, &mut rng,
 /// )?;
 /// let key = DomainKey::derive(&secret, "example.com", "com.publisher.my-plugin", version)?;
-/// assert_eq!(*bundle.open_with_domain_key(&key)?, b"\0asm");
-/// assert_eq!(*bundle.open_with_buyer_key(&buyer)?, b"\0asm");
+/// assert_eq!(*bundle.verify(Trust::AllowUnsigned)?.open_with_domain_key(&key)?, b"\0asm");
+/// assert_eq!(*bundle.verify(Trust::AllowUnsigned)?.open_with_buyer_key(&buyer)?, b"\0asm");
 /// # Ok::<(), BundleError>(())
 /// ```
 pub fn encrypt_with_dual_kek(
@@ -131,7 +131,7 @@ pub fn encrypt_with_dual_kek(
 /// let domains = ["example.com", "localhost"];
 /// let bundle = encrypt_with_kek_wrapper(b"\0asm", &secret, "my-plugin", &domains, version, &mut rng)?;
 /// let key = DomainKey::derive(&secret, "localhost", "my-plugin", version)?;
-/// assert_eq!(*bundle.open_with_domain_key(&key)?, b"\0asm");
+/// assert_eq!(*bundle.verify(Trust::AllowUnsigned)?.open_with_domain_key(&key)?, b"\0asm");
 /// # Ok::<(), BundleError>(())
 /// ```
 pub fn encrypt_with_kek_wrapper(
@@ -188,7 +188,7 @@ pub fn wrap_marketplace_dek(
 }
 
 /// Opens a sealed plugin, raw bytes or base64 text, with its content key. Compare the SHA-256 of what comes out with
-/// the `wasmHash` of the listing, or open a [`Bundle`], which does ([`Bundle::open`]).
+/// the `wasmHash` of the listing, or open a [`Bundle`], which does ([`VerifiedBundle::open`]).
 ///
 /// ```
 /// use sealpost_envelope::orbpro::*;

@@ -9,7 +9,7 @@
 //! [`Verified`]. A loader that is given a licence beside a bundle does this:
 //!
 //! ```
-//! # use sealpost_envelope::{SigningKey, bundle::Bundle, domain::*, keyset, plk::{Licence, Usage}};
+//! # use sealpost_envelope::{SigningKey, bundle::Bundle, domain::*, keyset, plk::{Licence, Usage}, release::Trust};
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let mut rng = rand_core::UnwrapErr(getrandom::SysRng);
 //! # let issuer = keyset::generate(&mut rng);
@@ -37,7 +37,7 @@
 //! };
 //! let verified = licence.verify(&trusted, &usage)?;
 //! let dek = verified.open_with_domain_key(&bundle.domain_wrapped_keys, &domain_key)?;
-//! let wasm = bundle.open(&dek)?;
+//! let wasm = bundle.verify(Trust::AllowUnsigned)?.open(&dek)?;
 //! # assert_eq!(*wasm, b"\0asm");
 //! # Ok(())
 //! # }
@@ -176,7 +176,8 @@ impl Licence {
     /// Signed by that issuer, as it is. Says nothing about dates, domains and the rest: see [`Licence::verify`].
     pub fn check_signature(&self, issuer: &VerifyingKey) -> Result<(), PlkError> {
         let signature = self.signature.ok_or(PlkError::Unsigned)?;
-        let named = |public: [u8; 32]| public == issuer.to_bytes() || public == issuer.to_montgomery().to_bytes();
+        let named =
+            |public: [u8; 32]| public == issuer.to_bytes() || public == issuer.to_montgomery().to_bytes();
         if !self.issuer_pubkey.is_some_and(named) {
             return Err(PlkError::WrongIssuer);
         }

@@ -64,10 +64,10 @@ proptest! {
 
         let bundle = signed_bundle();
         if let Ok(read) = Bundle::from_json(changed(&bundle.to_json().unwrap(), at, change).as_bytes())
-            && read.verify(Trust::Publisher(&publisher)).is_ok()
+            && let Ok(verified) = read.verify(Trust::Publisher(&publisher))
         {
             prop_assert_eq!(read.release().unwrap(), bundle.release().unwrap());
-            if let Ok(opened) = read.open_with_domain_key(&domain_key()) {
+            if let Ok(opened) = verified.open_with_domain_key(&domain_key()) {
                 prop_assert_eq!(&*opened, b"wasm");
             }
         }

@@ -10,6 +10,7 @@ use sealpost_envelope::{
     bundle::Bundle,
     domain::DomainVersion,
     ecdh::{Curve, Recipient, UnknownCurve},
+    release::Trust,
 };
 use serde_json::{Map, Value};
 use zeroize::Zeroizing;
@@ -186,7 +187,8 @@ pub(super) fn make(args: &MakeArgs) -> Result<()> {
 fn sealed_before(plugin_id: &str, blob: Vec<u8>, dek: &Dek) -> Result<Bundle> {
     let mut bundle =
         Bundle { plugin_id: plugin_id.to_owned(), encrypted_data: Some(blob), ..Bundle::default() };
-    let plain = bundle.open(dek).map_err(|error| {
+    let opened = bundle.verify(Trust::AllowUnsigned).and_then(|own| own.open(dek));
+    let plain = opened.map_err(|error| {
         failed(error).hint(
             "with --sealed, IN is made by `sealpost seal --cipher aes-256-gcm` with the key of --dek-file",
         )

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use clap::Args;
 use sealpost_envelope::{
     Digest, VerifyingKey,
-    bundle::{Bundle, BundleError},
+    bundle::{Bundle, BundleError, VerifiedBundle},
     domain::{DomainKey, DomainVersion},
     release::{ReleaseError, Trust},
 };
@@ -95,8 +95,6 @@ pub(super) fn open(args: &OpenArgs) -> Result<()> {
             .hint("name a file for OUT, or leave out --json"));
     }
     let mut bundle = Bundle::from_json(&document("a bundle")?).map_err(failed)?;
-    let trust = args.publisher.as_ref().map_or(Trust::AllowUnsigned, Trust::Publisher);
-    bundle.verify(trust).map_err(told)?;
     if let Some(path) = &args.blob {
         bundle.encrypted_data = Some(whole(path)?.to_vec());
     }
@@ -104,15 +102,17 @@ pub(super) fn open(args: &OpenArgs) -> Result<()> {
         let envelope = read_envelope(&Input::open(path)?.read_all()?, &path.display().to_string())?;
         bundle.buyer_wrapped_keys.push(envelope);
     }
+    let trust = args.publisher.as_ref().map_or(Trust::AllowUnsigned, Trust::Publisher);
+    let verified = bundle.verify(trust).map_err(told)?;
     let plain = match (&args.domain, &args.domain_secret_file, &args.dek_file) {
         (Some(domain), Some(secret), _) => {
             let version = domain_version(&bundle, args.epoch)?;
             let secret = key_file::domain_secret(secret, version)?;
             let key = DomainKey::derive(&secret, domain, &bundle.plugin_id, version).map_err(failed)?;
-            bundle.open_with_domain_key(&key).map_err(told)?
+            verified.open_with_domain_key(&key).map_err(told)?
         }
-        (.., Some(dek)) => bundle.open(&key_file::content_key(dek)?.dek).map_err(told)?,
-        _ => open_as_buyer(&bundle, &args.holder)?,
+        (.., Some(dek)) => verified.open(&key_file::content_key(dek)?.dek).map_err(told)?,
+        _ => open_as_buyer(&verified, &args.holder)?,
     };
 
     OutFile::create(&args.output, Access::Owner, args.replace.force)?.finish_with(&plain)?;
@@ -141,7 +141,8 @@ pub(super) fn open(args: &OpenArgs) -> Result<()> {
     Ok(())
 }
 
-fn open_as_buyer(bundle: &Bundle, holder: &Holder) -> Result<Zeroizing<Vec<u8>>> {
+fn open_as_buyer(verified: &VerifiedBundle<'_>, holder: &Holder) -> Result<Zeroizing<Vec<u8>>> {
+    let bundle = verified.bundle();
     if bundle.buyer_wrapped_keys.is_empty() {
         return Err(Failure::new("bundle_no_envelope", "the bundle is wrapped for no buyer").hint(
             "open it with --domain D --domain-secret-file FILE, or give the envelope from the purchase with --envelope FILE",
@@ -150,7 +151,7 @@ fn open_as_buyer(bundle: &Bundle, holder: &Holder) -> Result<Zeroizing<Vec<u8>>>
     let mut refused = BundleError::NotForKey;
     for key in holder.keys(&bundle.buyer_wrapped_keys)? {
         match bundle.dek_by_buyer_key(&key) {
-            Ok(dek) => return bundle.open(&dek).map_err(told),
+            Ok(dek) => return verified.open(&dek).map_err(told),
             Err(error) => refused = error,
         }
     }
