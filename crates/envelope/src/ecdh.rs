@@ -53,16 +53,15 @@ pub use error::EcdhError;
 pub use recipient::Recipient;
 pub use secret_key::SecretKey;
 
-use aes_gcm::{Aes256Gcm, KeyInit, Nonce, Tag, aead::AeadInOut};
 use hkdf::Hkdf;
 use rand_core::CryptoRng;
 use sha2::Sha256;
 use zeroize::Zeroizing;
 
-use crate::{Dek, Digest};
-use envelope::WRAPPED;
+use crate::{Dek, Digest, slot};
 
-const INFO: &str = "orbpro-marketplace:";
+/// Stands before the plugin id in what the wrapping key is derived for.
+pub(crate) const INFO: &str = "orbpro-marketplace:";
 
 /// The `plugin_id` under which a publisher wraps a content key for a store's vault: it ties the key to the file as it is opened.
 pub fn vault_plugin_id(plain: &Digest) -> String {
@@ -83,16 +82,8 @@ pub fn wrap(
     let shared = ephemeral.agree(recipient.public())?;
     let salt = recipient.salt();
 
-    let mut wrapped_dek = [0; WRAPPED];
-    let (iv, sealed) = wrapped_dek.split_at_mut(12);
-    let (key, tag) = sealed.split_at_mut(Dek::LEN);
-    rng.fill_bytes(iv);
-    key.copy_from_slice(dek.expose());
-    let nonce = Nonce::try_from(&*iv).map_err(|_| EcdhError::Malformed)?;
-    let sealed_tag = cipher(&shared, &salt, plugin_id)?
-        .encrypt_inout_detached(&nonce, &[], key.into())
-        .map_err(|_| EcdhError::Malformed)?;
-    tag.copy_from_slice(&sealed_tag);
+    let wrapping = wrapping(&shared, &salt, plugin_id)?;
+    let wrapped_dek = slot::seal(&wrapping, dek, rng).map_err(|_| EcdhError::Malformed)?;
 
     Ok(Envelope {
         ephemeral_pub: ephemeral_pub.as_slice().to_vec(),
@@ -112,22 +103,14 @@ pub fn unwrap(
         return Err(EcdhError::Curve { curve: envelope.curve, held: secret.curve() });
     }
     let shared = secret.agree(&envelope.ephemeral_pub)?;
-    let (iv, sealed) = envelope.wrapped_dek.split_at(12);
-    let (key, tag) = sealed.split_at(Dek::LEN);
-    let nonce = Nonce::try_from(iv).map_err(|_| EcdhError::Malformed)?;
-    let tag = Tag::try_from(tag).map_err(|_| EcdhError::Malformed)?;
-    let mut opened = Zeroizing::new([0; Dek::LEN]);
-    opened.copy_from_slice(key);
-    cipher(&shared, &envelope.salt, plugin_id)?
-        .decrypt_inout_detached(&nonce, &[], opened.as_mut_slice().into(), &tag)
-        .map_err(|_| EcdhError::Open)?;
-    Ok(Dek::from_bytes(*opened))
+    let wrapping = wrapping(&shared, &envelope.salt, plugin_id)?;
+    slot::open(&wrapping, &envelope.wrapped_dek).map_err(|_| EcdhError::Open)
 }
 
-fn cipher(shared: &[u8], salt: &[u8], plugin_id: &str) -> Result<Aes256Gcm, EcdhError> {
+fn wrapping(shared: &[u8], salt: &[u8], plugin_id: &str) -> Result<Zeroizing<[u8; 32]>, EcdhError> {
     let mut key = Zeroizing::new([0; 32]);
     Hkdf::<Sha256>::new(Some(salt), shared)
         .expand_multi_info(&[INFO.as_bytes(), plugin_id.as_bytes()], key.as_mut_slice())
         .map_err(|_| EcdhError::Malformed)?;
-    Ok(Aes256Gcm::new((&*key).into()))
+    Ok(key)
 }

@@ -2,12 +2,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Curve;
 use crate::{
-    Dek,
+    slot,
     text::{any_hex, wrapped_base64},
 };
-
-/// `iv12 ‖ ct32 ‖ tag16`.
-pub(super) const WRAPPED: usize = 12 + Dek::LEN + 16;
 
 /// A wrapped content key as it travels.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,7 +15,7 @@ pub struct Envelope {
     pub ephemeral_pub: Vec<u8>,
     /// `iv12 ‖ ct32 ‖ tag16`; standard base64 in JSON.
     #[serde(rename = "wrappedDEK", with = "wrapped_base64")]
-    pub wrapped_dek: [u8; WRAPPED],
+    pub wrapped_dek: [u8; slot::LEN],
     /// The HKDF salt, SHA-256 of the recipient's canonical key when written here; lower hex in JSON, read in either case.
     #[serde(with = "any_hex")]
     pub salt: Vec<u8>,

@@ -5,7 +5,7 @@ use crate::x25519;
 fn the_envelope_is_the_json_of_the_documents() {
     let envelope = Envelope {
         ephemeral_pub: vec![0xab; 32],
-        wrapped_dek: [0; WRAPPED],
+        wrapped_dek: [0; slot::LEN],
         salt: vec![0xcd; 32],
         curve: Curve::X25519,
     };
@@ -29,7 +29,7 @@ fn a_wrapped_key_of_another_length_is_refused() {
 fn an_envelope_of_another_curve_is_refused_by_name() {
     let envelope = Envelope {
         ephemeral_pub: vec![2; 33],
-        wrapped_dek: [0; WRAPPED],
+        wrapped_dek: [0; slot::LEN],
         salt: Vec::new(),
         curve: Curve::Secp256k1,
     };

@@ -1,7 +1,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    ecdh::{Curve, Envelope},
+    ecdh::{Curve, Envelope, INFO},
     flatbuffer::Table,
     text,
 };
@@ -13,24 +13,15 @@ use super::{
 
 pub(super) const ALGORITHM: &str = r#"{"iv":12,"name":"AES-256-GCM","tag":16}"#;
 
-const INFO: &str = "orbpro-marketplace:";
 const SUITE: (&str, &str) = ("ECDH-", "+HKDF-SHA256+AES-256-GCM");
-const CURVES: [(Curve, &str); 5] = [
-    (Curve::Ed25519, "Ed25519"),
-    (Curve::P256, "P-256"),
-    (Curve::P384, "P-384"),
-    (Curve::Secp256k1, "secp256k1"),
-    (Curve::X25519, "X25519"),
-];
 
 pub(super) fn suite(curve: Curve) -> String {
-    let name = CURVES.iter().find(|(known, _)| *known == curve).map_or("", |(_, name)| name);
-    format!("{}{name}{}", SUITE.0, SUITE.1)
+    format!("{}{}{}", SUITE.0, name(curve), SUITE.1)
 }
 
 pub(super) fn curve(suite: &str) -> Option<Curve> {
-    let name = suite.strip_prefix(SUITE.0)?.strip_suffix(SUITE.1)?;
-    CURVES.iter().find(|(_, known)| *known == name).map(|(curve, _)| *curve)
+    let named = suite.strip_prefix(SUITE.0)?.strip_suffix(SUITE.1)?;
+    Curve::ALL.into_iter().find(|curve| name(*curve) == named)
 }
 
 pub(super) fn kdf(salt: &[u8], plugin_id: Option<&str>) -> Result<String, EmeError> {
@@ -92,6 +83,16 @@ fn present<'a>(table: Table<'a>, id: u16) -> Option<&'a str> {
 
 fn hex(text: &str) -> Option<Vec<u8>> {
     hex::decode(text).ok()
+}
+
+fn name(curve: Curve) -> &'static str {
+    match curve {
+        Curve::Ed25519 => "Ed25519",
+        Curve::P256 => "P-256",
+        Curve::P384 => "P-384",
+        Curve::Secp256k1 => "secp256k1",
+        Curve::X25519 => "X25519",
+    }
 }
 
 /// What else a writer says of its derivation is not looked at: the cipher suite names it.
