@@ -3,11 +3,13 @@
 
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
-use zeroize::Zeroizing;
+use zeroize::{Zeroize, Zeroizing};
 
 use crate::digest;
 
 const PASSES: usize = 3;
+/// Most steps of one pass.
+const STEPS: usize = 7;
 
 /// `secret` is not empty. An empty plugin id skips the last hash.
 pub(super) fn derive(
@@ -52,7 +54,7 @@ fn xor(key: &mut [u8; 32], with: &[u8; 32]) {
 }
 
 /// One step on a 64-bit block, arithmetic modulo 2^64.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Zeroize)]
 struct Step {
     operation: u8,
     low: u8,
@@ -76,28 +78,25 @@ impl Step {
 
 /// Three rounds of the five kinds of steps and one or two that do nothing, each round shuffled. The order in which
 /// bytes are drawn is part of the format.
-fn program(secret: &[u8]) -> Vec<Step> {
+fn program(secret: &[u8]) -> Zeroizing<Vec<Step>> {
     let mut draw = Draw::new(secret);
-    let mut program = Vec::new();
+    // Large enough from the start, so that growing leaves no copies behind.
+    let mut program = Zeroizing::new(Vec::with_capacity(PASSES * STEPS));
     for _ in 0..PASSES {
-        let mut round = vec![
-            draw.step(0),
-            Step { operation: 1, low: draw.between(1, 63), high: 0 },
-            draw.step(2),
-            {
-                let operation = draw.between(3, 4);
-                draw.step(operation)
-            },
-            draw.step(5),
-        ];
+        let start = program.len();
+        program.push(draw.step(0));
+        program.push(Step { operation: 1, low: draw.between(1, 63), high: 0 });
+        program.push(draw.step(2));
+        let operation = draw.between(3, 4);
+        program.push(draw.step(operation));
+        program.push(draw.step(5));
         for _ in 0..draw.between(1, 2) {
             let operation = draw.between(6, 7);
-            round.push(draw.step(operation));
+            program.push(draw.step(operation));
         }
-        for last in (1..round.len()).rev() {
-            round.swap(last, usize::from(draw.byte()) % (last + 1));
+        for last in (start + 1..program.len()).rev() {
+            program.swap(last, start + usize::from(draw.byte()) % (last - start + 1));
         }
-        program.extend(round);
     }
     program
 }
@@ -110,11 +109,11 @@ struct Draw {
 
 impl Draw {
     fn new(secret: &[u8]) -> Self {
-        Self { seed: Zeroizing::new(hmac(b"kdf-program-v1", secret)), counter: 0 }
+        Self { seed: hmac(b"kdf-program-v1", secret), counter: 0 }
     }
 
     fn byte(&mut self) -> u8 {
-        let [first, ..] = hmac(&self.seed, &self.counter.to_le_bytes());
+        let [first, ..] = *hmac(&self.seed, &self.counter.to_le_bytes());
         self.counter += 1;
         first
     }
@@ -130,11 +129,28 @@ impl Draw {
 }
 
 /// HMAC-SHA256; keys of up to 64 bytes are the same as padded with zeros, so no key is refused.
-fn hmac<const N: usize>(key: &[u8; N], message: &[u8]) -> [u8; 32] {
+fn hmac<const N: usize>(key: &[u8; N], message: &[u8]) -> Zeroizing<[u8; 32]> {
     const { assert!(N <= 64) };
     let mut padded = Zeroizing::new([0; 64]);
     padded[..N].copy_from_slice(key);
     let mut mac = Hmac::<Sha256>::new((&*padded).into());
     mac.update(message);
-    mac.finalize().into_bytes().into()
+    Zeroizing::new(mac.finalize().into_bytes().into())
+}
+
+#[cfg(test)]
+mod tests {
+    use zeroize::ZeroizeOnDrop;
+
+    use super::*;
+
+    #[test]
+    fn the_program_is_erased_and_never_moves() {
+        fn erases_itself<T: ZeroizeOnDrop>(_: &T) {}
+        for secret in 0..100_u8 {
+            let program = program(&[secret]);
+            erases_itself(&program);
+            assert_eq!(program.capacity(), PASSES * STEPS);
+        }
+    }
 }
