@@ -110,6 +110,11 @@ pub(crate) fn is_one(buffer: &[u8], identifier: &str) -> bool {
     start(buffer, identifier).is_some()
 }
 
+/// Whether a size-prefixed buffer of that identifier begins here, whole or not.
+pub(crate) fn starts_prefixed(stream: &[u8], identifier: &str) -> bool {
+    stream.get(2 * WORD..3 * WORD) == Some(identifier.as_bytes())
+}
+
 /// The first size-prefixed buffer of several, with its prefix, and what comes after it.
 pub(crate) fn split_prefixed(stream: &[u8]) -> Option<(&[u8], &[u8])> {
     stream.split_at_checked(WORD.checked_add(word(stream, 0)?)?)
@@ -144,9 +149,8 @@ fn start(buffer: &[u8], identifier: &str) -> Option<usize> {
     if buffer.get(WORD..2 * WORD)? == identifier.as_bytes() {
         return Some(0);
     }
-    let prefixed =
-        buffer.get(2 * WORD..3 * WORD)? == identifier.as_bytes() && word(buffer, 0)? == buffer.len() - WORD;
-    prefixed.then_some(WORD)
+    let whole = word(buffer, 0)?.checked_add(WORD)? == buffer.len();
+    (whole && starts_prefixed(buffer, identifier)).then_some(WORD)
 }
 
 /// The place of a field in a table's vtable.

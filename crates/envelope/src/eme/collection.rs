@@ -11,7 +11,7 @@ use super::{
 /// Most records of one stream or collection that are written or read.
 pub const RECORDS: usize = 1 << 16;
 
-/// Most bytes of a stream or collection; a record of ours has about 500.
+/// Most bytes of a stream or collection that are written or read; a record of ours has about 500.
 const BYTES: usize = 64 << 20;
 
 /// Size-prefixed records one after the other, as `writeFB` writes several.
@@ -21,13 +21,17 @@ pub fn to_stream(records: &[Record]) -> Result<Vec<u8>, EmeError> {
     for (index, record) in records.iter().enumerate() {
         let bytes = super::to_bytes(&record.envelope, record.plugin_id.as_deref());
         stream.extend(bytes.map_err(|error| error.in_record(index))?);
+        check_size(stream.len())?;
     }
     Ok(stream)
 }
 
 /// Size-prefixed records one after the other.
 pub fn from_stream(mut stream: &[u8]) -> Result<Vec<Record>, EmeError> {
-    check_size(stream)?;
+    check_size(stream.len())?;
+    if !stream.is_empty() && !flatbuffer::starts_prefixed(stream, IDENTIFIER) {
+        return Err(EmeError::NotEme);
+    }
     let mut records = Vec::new();
     while !stream.is_empty() {
         let index = records.len();
@@ -48,16 +52,19 @@ pub fn to_collection(records: &[Record]) -> Result<Vec<u8>, EmeError> {
     for (index, record) in records.iter().enumerate() {
         let table = write(&mut builder, &record.envelope, record.plugin_id.as_deref());
         tables.push(table.map_err(|error| error.in_record(index))?);
+        check_size(builder.unfinished_data().len())?;
     }
     let mut fields = Fields::new(&mut builder);
     fields.tables(0, &tables);
     let root = fields.end();
-    Ok(flatbuffer::finish(builder, root, IDENTIFIER))
+    let collection = flatbuffer::finish(builder, root, IDENTIFIER);
+    check_size(collection.len())?;
+    Ok(collection)
 }
 
 /// One `EMECOLLECTION` table, with or without its size prefix. All records have one layout.
 pub fn from_collection(bytes: &[u8]) -> Result<Vec<Record>, EmeError> {
-    check_size(bytes)?;
+    check_size(bytes.len())?;
     let older = read::<V1_0_1>(bytes, Layout::V1_0_1);
     older.or_else(|error| {
         read::<V1_0_4>(bytes, Layout::V1_0_4).map_err(|newer| match &newer {
@@ -70,7 +77,7 @@ pub fn from_collection(bytes: &[u8]) -> Result<Vec<Record>, EmeError> {
 
 /// One record, a stream or a collection, whichever it is. No bytes are an empty stream.
 pub fn from_any(bytes: &[u8]) -> Result<Vec<Record>, EmeError> {
-    check_size(bytes)?;
+    check_size(bytes.len())?;
     if !flatbuffer::is_one(bytes, IDENTIFIER) {
         return from_stream(bytes);
     }
@@ -103,6 +110,6 @@ fn check_count(records: usize) -> Result<(), EmeError> {
     if records > RECORDS { Err(EmeError::TooMany { limit: RECORDS }) } else { Ok(()) }
 }
 
-fn check_size(bytes: &[u8]) -> Result<(), EmeError> {
-    if bytes.len() > BYTES { Err(EmeError::TooLarge { limit: BYTES }) } else { Ok(()) }
+fn check_size(bytes: usize) -> Result<(), EmeError> {
+    if bytes > BYTES { Err(EmeError::TooLarge { limit: BYTES }) } else { Ok(()) }
 }

@@ -129,7 +129,7 @@ fn bytes_behind_a_record_and_other_formats_are_refused() {
     other[8..12].copy_from_slice(b"$PLK");
     for bytes in [&other[..], b"", b"{}", b"\0\0\0\0", &[0xff; 40]] {
         assert_eq!(eme::from_bytes(bytes), Err(EmeError::NotEme));
-        assert!(bytes.is_empty() || eme::from_any(bytes).is_err());
+        assert!(bytes.is_empty() || eme::from_any(bytes) == Err(EmeError::NotEme));
         assert!(eme::from_collection(bytes).is_err());
     }
     assert_eq!(eme::from_any(b"").unwrap(), []);
@@ -156,6 +156,15 @@ fn sizes_and_counts_are_bounded() {
     assert_eq!(eme::to_collection(&many).unwrap_err(), too_many);
     let stream = eme::to_bytes(&many[0].envelope, None).unwrap().repeat(many.len());
     assert_eq!(eme::from_stream(&stream).unwrap_err(), too_many);
+}
+
+#[test]
+fn no_more_is_written_than_is_read() {
+    let Record { envelope, .. } = records_by_curve("p256");
+    let plugin_id = Some("\u{1}".repeat(2048));
+    let records = vec![Record { envelope, plugin_id }; 6000];
+    assert!(matches!(eme::to_stream(&records), Err(EmeError::TooLarge { .. })));
+    assert!(matches!(eme::to_collection(&records), Err(EmeError::TooLarge { .. })));
 }
 
 #[test]
