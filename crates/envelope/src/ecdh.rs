@@ -56,9 +56,11 @@ pub use secret_key::SecretKey;
 use hkdf::Hkdf;
 use rand_core::CryptoRng;
 use sha2::Sha256;
+use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
 use crate::{Dek, Digest, slot};
+use canonical::check_form;
 
 /// Stands before the plugin id in what the wrapping key is derived for.
 pub(crate) const INFO: &str = "orbpro-marketplace:";
@@ -102,9 +104,24 @@ pub fn unwrap(
     if envelope.curve != secret.curve() {
         return Err(EcdhError::Curve { curve: envelope.curve, held: secret.curve() });
     }
+    check_form(envelope.curve.ephemeral(), &envelope.ephemeral_pub)?;
     let shared = secret.agree(&envelope.ephemeral_pub)?;
+    check_shared(envelope.curve, &shared)?;
     let wrapping = wrapping(&shared, &envelope.salt, plugin_id)?;
     slot::open(&wrapping, &envelope.wrapped_dek).map_err(|_| EcdhError::Open)
+}
+
+/// A holder elsewhere is not taken at its word: design section 3 refuses an all-zero output, and what is longer or
+/// shorter was hashed, or is a whole point.
+fn check_shared(curve: Curve, shared: &[u8]) -> Result<(), EcdhError> {
+    if shared.len() != curve.secret_len() {
+        return Err(EcdhError::Holder);
+    }
+    // On the other curves x = 0 is a point like any other.
+    if curve.ephemeral() == Curve::X25519 && shared.ct_eq(&[0; 32]).into() {
+        return Err(EcdhError::PublicKey);
+    }
+    Ok(())
 }
 
 fn wrapping(shared: &[u8], salt: &[u8], plugin_id: &str) -> Result<Zeroizing<[u8; 32]>, EcdhError> {

@@ -14,6 +14,9 @@ pub trait Agreement {
     /// `public` is a SEC1 point, compressed or not, or an X25519 u (for Ed25519 too). Public keys that design section 3
     /// refuses are an [`EcdhError::PublicKey`] or [`EcdhError::PublicKeyLength`]; [`EcdhError::Holder`] is for a holder
     /// that cannot be reached or whose owner refuses.
+    ///
+    /// [`unwrap`](super::unwrap) looks at the length and form of `public` before it asks, not at whether it is on the
+    /// curve: in front of a device that does not look either, read it with [`Recipient::new`](super::Recipient::new).
     fn agree(&self, public: &[u8]) -> Result<Zeroizing<Vec<u8>>, EcdhError>;
 
     /// The salt of envelopes written here for this key ([`Recipient::salt`](super::Recipient::salt)), if the holder can

@@ -342,6 +342,34 @@ fn whatever_holds_the_key_can_unwrap_or_refuse() {
     assert_eq!(ecdh::unwrap(&envelope, &*wallet, "p"), Err(EcdhError::Holder));
 }
 
+/// A sender's key of low order makes every holder that does not look agree on zero, which everybody knows.
+#[test]
+fn a_holder_that_agrees_on_zero_or_on_no_x_coordinate_is_not_believed() {
+    struct Careless(Curve, Vec<u8>);
+    impl Agreement for Careless {
+        fn curve(&self) -> Curve {
+            self.0
+        }
+
+        fn agree(&self, public: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, EcdhError> {
+            assert!([32, 33, 49].contains(&public.len()), "asked about {} bytes", public.len());
+            Ok(self.1.clone().into())
+        }
+    }
+    for curve in Curve::ALL {
+        let (_, _, envelope) = wrapped(Backend::IN_USE, curve, "p");
+        let unwrap = |shared| ecdh::unwrap(&envelope, &Careless(curve, shared), "p");
+        let zero = if envelope.ephemeral_pub.len() == 32 { EcdhError::PublicKey } else { EcdhError::Open };
+        assert_eq!(unwrap(vec![0; curve.secret_len()]), Err(zero), "{curve}");
+        for len in [0, 31, 33, 49, 64, 65] {
+            assert_eq!(unwrap(vec![1; len]), Err(EcdhError::Holder), "{curve}: {len} bytes");
+        }
+        let cut = Envelope { ephemeral_pub: envelope.ephemeral_pub[1..].to_vec(), ..envelope.clone() };
+        let refused = ecdh::unwrap(&cut, &Careless(curve, vec![1; curve.secret_len()]), "p").unwrap_err();
+        assert!(matches!(refused, EcdhError::PublicKeyLength { .. }), "{curve}");
+    }
+}
+
 fn sec1_curves() -> impl Strategy<Value = Curve> {
     proptest::sample::select(&[Curve::Secp256k1, Curve::P256, Curve::P384][..])
 }
