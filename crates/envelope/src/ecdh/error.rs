@@ -13,7 +13,7 @@ pub enum EcdhError {
         /// The curve of the key at hand.
         held: Curve,
     },
-    /// Whatever holds the private key did not answer, or its owner refused.
+    /// Whatever holds the private key did not answer, or with no shared x coordinate, or its owner refused.
     #[error("the holder of the private key did not agree on a secret")]
     Holder,
     /// Lengths or encodings are wrong.
@@ -62,7 +62,7 @@ impl ErrorCode for EcdhError {
             Self::Holder => "Check that the wallet is connected and unlocked, and try again.",
             Self::Malformed => "Fetch the envelope again.",
             Self::Open => "Check that key and file belong to this envelope.",
-            Self::PublicKey => "Send the recipient's public key again.",
+            Self::PublicKey => "Send the public key again; if it came in an envelope, fetch that again.",
             Self::PublicKeyHex => "Write the public key as hex, without a 0x in front.",
             Self::PublicKeyLength { .. } => {
                 "Public keys have 33 bytes (secp256k1, p256), 49 (p384) or 32 (x25519, ed25519), or are uncompressed points."
