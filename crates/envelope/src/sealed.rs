@@ -14,7 +14,7 @@ use crate::{
     text,
 };
 
-/// Longest ciphertext that is opened, in bytes.
+/// Longest ciphertext that is opened, in characters of its base64.
 const LIMIT: usize = 64 << 10;
 
 /// A sealed message as it travels.

@@ -64,7 +64,7 @@ impl fmt::Debug for Secret {
 }
 
 /// Refuses a u coordinate that is not reduced modulo 2^255 - 19 or has the high bit set.
-pub fn check_canonical(u: &[u8; 32]) -> Result<(), BadPoint> {
+pub(crate) fn check_canonical(u: &[u8; 32]) -> Result<(), BadPoint> {
     if u.iter().rev().lt(PRIME.iter().rev()) { Ok(()) } else { Err(BadPoint) }
 }
 
