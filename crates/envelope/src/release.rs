@@ -17,8 +17,9 @@ const CONTEXT: &[u8] = b"sealpost-release-v1\n";
 /// Integers up to here are the same in every JSON library; RFC 8785 knows doubles only.
 const SAFE: u64 = (1 << 53) - 1;
 
-/// One version of a file.
+/// One version of a file. Unknown members of its JSON are refused: the signature would not cover them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Release {
     /// The publisher's Ed25519 public key.
     #[serde(with = "lower_hex")]

@@ -78,6 +78,13 @@ fn the_statement_comes_back_from_its_json() {
     assert_eq!(serde_json::from_str::<Release>(&json).unwrap(), release());
 }
 
+#[test]
+fn what_the_signature_would_not_cover_is_refused() {
+    let mut json = serde_json::to_value(release()).unwrap();
+    json["homepage"] = "https://example.com".into();
+    assert!(serde_json::from_value::<Release>(json).is_err());
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
