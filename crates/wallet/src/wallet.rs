@@ -128,7 +128,8 @@ fn p384_key(scalar: &[u8; 32]) -> Option<Zeroizing<[u8; 48]>> {
 
 /// `wide mod (n-1) + 1`: never zero. The order of P-384 lies so close below 2^384 that the bias is under 2^-190.
 fn reduce(wide: &[u8; 48]) -> Zeroizing<[u8; 48]> {
-    let scalar = Zeroizing::new(p384::NonZeroScalar::reduce(&p384::FieldBytes::from(*wide)));
+    let wide: &p384::FieldBytes = wide.into();
+    let scalar = Zeroizing::new(p384::NonZeroScalar::reduce(wide));
     Zeroizing::new(scalar.to_bytes().into())
 }
 
