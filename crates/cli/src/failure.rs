@@ -110,7 +110,12 @@ impl Failure {
 /// The sentence begins as others of its kind do: no capital, no full stop, the code at the end.
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} ({})", clean(self.sentence.trim_end_matches('.')), clean(&self.code))
+        // Dots that stand for what was left out stay.
+        let sentence = match self.sentence.strip_suffix('.') {
+            Some(sentence) if !sentence.ends_with('.') => sentence,
+            _ => &self.sentence,
+        };
+        write!(f, "{} ({})", clean(sentence), clean(&self.code))
     }
 }
 
@@ -124,7 +129,23 @@ pub(crate) trait Doing<T> {
 
 impl<T, E: fmt::Display> Doing<T> for std::result::Result<T, E> {
     fn doing(self, code: &str, doing: impl fmt::Display) -> Result<T> {
-        self.map_err(|error| Failure::new(code, format!("could not {doing}: {error}")))
+        self.map_err(|error| Failure::new(code, format!("could not {doing}: {error}")).hint(usual_hint(code)))
+    }
+}
+
+/// What to do about standard output that takes nothing.
+pub(crate) const STDOUT_HINT: &str = "check where standard output goes, and that there is room";
+
+/// What to do about most failures of that code, where there is nothing better to say.
+fn usual_hint(code: &str) -> &'static str {
+    match code {
+        "file" | "secret_file" | "config" => "check the name of the file, and that you may read it",
+        "output_file" | "ready_file" | "setup_link_file" => {
+            "check the folder, that you may write there, and that there is room"
+        }
+        "session_file" => "check the file and its folder, that they are yours, and that there is room",
+        "terminal" => "run the command in a terminal, or give it files instead",
+        _ => "try again; if it stays, report it",
     }
 }
 

@@ -8,7 +8,10 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::failure::{Doing as _, Failure, Result};
+use crate::{
+    failure::{Doing as _, Failure, Result},
+    secret::as_argument,
+};
 
 /// Longest text an offline command reads at once, such as a bundle with its data inside.
 const TEXT_LIMIT: u64 = 256 << 20;
@@ -47,8 +50,8 @@ impl Input {
             return Ok(Self::stdin());
         }
         let name = path.display().to_string();
-        let hinted = |failure: Failure| failure.hint("check the name of the file, and that you may read it");
-        let file = File::open(path).doing("file", format_args!("read {name}")).map_err(hinted)?;
+        let opened = File::open(path).doing("file", format_args!("read {name}"));
+        let file = opened.map_err(|failure| as_argument(path).unwrap_or(failure))?;
         let about = file.metadata().doing("file", format_args!("read {name}"))?;
         if about.is_dir() {
             return Err(Failure::new("file", format!("{name} is a folder")).hint(

@@ -21,8 +21,9 @@ mod secret;
 mod session;
 mod store_url;
 mod upload;
+mod usage;
 
-use std::process::ExitCode;
+use std::{ffi::OsString, process::ExitCode};
 
 use clap::Parser;
 
@@ -33,11 +34,20 @@ fn main() -> ExitCode {
     let installed = rustls::crypto::aws_lc_rs::default_provider().install_default();
     debug_assert!(installed.is_ok(), "nothing else installs a provider");
 
-    let cli = Cli::parse();
+    let arguments: Vec<OsString> = std::env::args_os().collect();
+    let cli = match Cli::try_parse_from(&arguments) {
+        Ok(cli) => cli,
+        Err(error) => match usage::failure(&error, &arguments) {
+            Some(failure) => return failure.report(usage::wants_json(&arguments)),
+            None => error.exit(),
+        },
+    };
     let json = cli.command.wants_json();
     match run(cli.command) {
         Ok(()) if output::lost() => {
-            Failure::new("output", "the answer could not be written to standard output").report(false)
+            Failure::new("output", "the answer could not be written to standard output")
+                .hint(failure::STDOUT_HINT)
+                .report(false)
         }
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(json),

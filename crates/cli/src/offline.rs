@@ -10,7 +10,7 @@ use sealpost_envelope::{ErrorCode, VerifyingKey, ecdh::Curve, keyset};
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-use crate::failure::{Doing as _, Failure, Result};
+use crate::failure::{Doing as _, Failure, Result, STDOUT_HINT};
 
 /// How the answer is shown.
 #[derive(Args, Clone, Copy, Debug)]
@@ -47,9 +47,15 @@ pub(crate) fn hand_over(text: &[u8]) -> Result<()> {
     let mut out = std::io::stdout().lock();
     let written = out.write_all(text).and_then(|()| out.flush());
     written.map_err(|error| match error.kind() {
-        ErrorKind::BrokenPipe => Failure::new("output", "nobody reads standard output"),
-        _ => Failure::new("output", format!("could not write to standard output: {error}")),
+        ErrorKind::BrokenPipe => nobody_reads(),
+        _ => Failure::new("output", format!("could not write to standard output: {error}")).hint(STDOUT_HINT),
     })
+}
+
+/// Standard output is a pipe whose other end is closed.
+pub(crate) fn nobody_reads() -> Failure {
+    Failure::new("output", "nobody reads standard output")
+        .hint("send it to a file, or to a program that reads all of it")
 }
 
 /// The name of a curve, for options.
@@ -65,7 +71,8 @@ pub(crate) fn hex_option<const N: usize>(text: &str) -> Result<[u8; N], String> 
 }
 
 /// An Ed25519 public key as hex, for options.
-pub(crate) fn verifying_key(text: &str) -> Result<VerifyingKey, &'static str> {
-    keyset::public_key_from_hex(&text.trim().to_ascii_lowercase())
-        .map_err(|_| "an Ed25519 public key is 32 bytes as hex")
+pub(crate) fn verifying_key(text: &str) -> Result<VerifyingKey, String> {
+    let text = text.trim().to_ascii_lowercase();
+    hex_option::<32>(&text)?;
+    keyset::public_key_from_hex(&text).map_err(|_| "no Ed25519 public key has these bytes".to_owned())
 }

@@ -21,6 +21,7 @@ use rustix::{
 use crate::{
     failure::{Failure, Result},
     input::is_dash,
+    offline::nobody_reads,
 };
 
 /// Who may read the file.
@@ -83,7 +84,7 @@ impl OutFile {
 
     /// Writes what is left and gives the complete file its name.
     pub(crate) fn finish_with(mut self, rest: &[u8]) -> Result<()> {
-        self.write_all(rest).map_err(|error| refusal(&self.path, &error))?;
+        self.write_all(rest).map_err(|error| unwritten(&self.name(), &error))?;
         self.commit()
     }
 
@@ -174,13 +175,18 @@ fn name(path: &Path) -> String {
 }
 
 fn refusal(path: &Path, error: &io::Error) -> Failure {
-    let name = name(path);
+    unwritten(&name(path), error)
+}
+
+/// A failure to write what is called `name`.
+pub(crate) fn unwritten(name: &str, error: &io::Error) -> Failure {
     match error.kind() {
         ErrorKind::AlreadyExists => Failure::new("file_exists", format!("{name} is there already"))
             .hint("choose another name, or replace it with --force"),
         ErrorKind::IsADirectory => {
             Failure::new("output_file", format!("{name} is a folder")).hint("name the file to write in it")
         }
+        ErrorKind::BrokenPipe => nobody_reads(),
         _ => Failure::new("output_file", format!("could not write {name}: {error}"))
             .hint("check the folder, that you may write there, and that there is room"),
     }

@@ -9,7 +9,10 @@ use std::{
 
 use zeroize::Zeroizing;
 
-use crate::failure::{Doing as _, Failure, Result};
+use crate::{
+    age_key,
+    failure::{Doing as _, Failure, Result},
+};
 
 /// Longest secret there is; more is a file given by mistake.
 const LIMIT: u64 = 4096;
@@ -23,17 +26,49 @@ pub(crate) fn read(what: &str, file: Option<&Path>, option: &str) -> Result<Zero
         Some(path) => {
             let hint = "its first line is the secret, as text; check the name, and that you may read it";
             let opened = File::open(path).doing("secret_file", format_args!("open {}", path.display()));
-            let opened = opened.map_err(|failure| failure.hint(hint))?;
+            let opened = opened.map_err(|failure| as_argument(path).unwrap_or(failure.hint(hint)))?;
             let line = first_line(opened).doing("secret_file", format_args!("read {}", path.display()));
             line.map_err(|failure| failure.hint(hint))?
         }
         None => typed(what, option)?,
     };
     if secret.is_empty() {
-        return Err(Failure::usage("empty_secret", format!("the {what} is empty"))
+        return Err(Failure::usage("empty_secret", format!("nothing was given for the {what}"))
             .hint("type it, or put it on the first line of the file"));
     }
     Ok(secret)
+}
+
+/// Tells somebody who typed a secret where the name of a file belongs, without quoting it.
+pub(crate) fn as_argument(path: &Path) -> Option<Failure> {
+    let sentence = "there is no file of that name, and it looks like a secret";
+    path.to_str().is_some_and(looks_secret).then(|| {
+        Failure::usage("secret_argument", sentence).hint(
+            "secrets come from files, or from standard input with `-`. What is typed as an argument other programs \
+             can read, and the shell remembers it: if this is a secret, make a new one",
+        )
+    })
+}
+
+/// Whether a text has the shape of a private key or of a wallet's words. Public keys have it too.
+pub(crate) fn looks_secret(text: &str) -> bool {
+    is_hex_key(text)
+        || text.to_ascii_uppercase().contains(age_key::IDENTITY)
+        || text.split_whitespace().count() >= 12
+}
+
+/// The beginning of what may be a public key, to see which one is meant; nothing of words and identities.
+pub(crate) fn shortened(text: &str) -> String {
+    if !is_hex_key(text) {
+        return "[not shown]".to_owned();
+    }
+    text.chars().take(8).chain(['\u{2026}']).collect()
+}
+
+/// Hex of 32 bytes or more, maybe behind the name of an option or curve.
+fn is_hex_key(text: &str) -> bool {
+    let last = text.rsplit(['=', ':']).next().unwrap_or(text);
+    last.len() >= 64 && last.bytes().all(|b| b.is_ascii_hexdigit())
 }
 
 /// Reads a new secret; typed ones are typed twice.

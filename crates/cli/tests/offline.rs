@@ -218,6 +218,27 @@ fn a_blob_whose_key_nobody_got_is_not_kept() {
 }
 
 #[test]
+fn what_cannot_be_written_is_told_in_words_and_with_a_hint() {
+    let folder = Folder::new();
+    folder.write("plain", "G28\n");
+    folder.write("key", folder.ok("seal --cipher age plain sealed", b""));
+    folder.write("issuer", "00".repeat(32));
+    for line in [
+        "seal --cipher age --dek-file key plain -",
+        "seal --cipher aes-256-gcm plain new",
+        "open --cipher age --dek-file key sealed -",
+        "license issue --key-file issuer --plugin-id a --licensee-org b",
+        "wallet new --reveal",
+    ] {
+        let full = folder.command(line).stdout(File::create("/dev/full").unwrap()).output().unwrap();
+        let told = String::from_utf8(full.stderr).unwrap();
+        assert_eq!(full.status.code(), Some(1), "{line}");
+        assert!(told.contains("No space left on device (os error 28) (output"), "{line}: {told}");
+        assert!(told.contains("\nhint: ") && told.lines().count() == 2, "{line}: {told}");
+    }
+}
+
+#[test]
 fn an_envelope_for_any_curve_opens_with_its_private_key() {
     let folder = Folder::new();
     folder.write("dek", DEK);

@@ -1,7 +1,7 @@
 //! `seal` and `open`.
 
 use std::{
-    io::{self, Read, Write},
+    io::{self, BufWriter, Read, Write},
     path::PathBuf,
 };
 
@@ -21,7 +21,7 @@ use crate::{
     input::{Input, is_dash, one_reader_of_stdin},
     key_file,
     offline::{Replace, Shown, hand_over, hex_option, json_text},
-    outfile::{Access, OutFile},
+    outfile::{Access, OutFile, unwritten},
     output::{say, short_size},
 };
 
@@ -196,12 +196,14 @@ pub(crate) fn seal(args: &SealArgs) -> Result<()> {
     let writing = |error: io::Error| failure(error.into(), "write", &to);
 
     let mut input = Sha256Reader::new(input);
-    let mut sealer = Sealer::new(cipher, &dek, &mut rng, Sha256Writer::new(output))
+    // Collected first, so that a header which cannot be written is no error of the cipher.
+    let mut sealer = Sealer::new(cipher, &dek, &mut rng, Sha256Writer::new(BufWriter::new(output)))
         .map_err(|error| failure(error, "write", &to))?;
     let iv = sealer.iv().map(hex::encode);
     pump(&mut input, |error| failure(error.into(), "read", &from), &mut sealer, writing)?;
     let sealed = sealer.finish().map_err(|error| failure(error, "write", &to))?;
     let ((output, blob), (_, plain)) = (sealed.finish(), input.finish());
+    let output = output.into_inner().map_err(|error| unwritten(&to, error.error()))?;
 
     let hex = fresh.then(|| Zeroizing::new(hex::encode(dek.expose())));
     let identity = (cipher == ContentCipher::Age).then(|| age_key::identity(&dek)).transpose()?;
@@ -308,11 +310,20 @@ fn pump(
 fn failure(error: ContentError, doing: &str, name: &str) -> Failure {
     let hint = match &error {
         ContentError::Io(error) => {
-            let code = if doing == "read" { "file" } else { "output_file" };
-            return Failure::new(code, format!("could not {doing} {name}: {error}"));
+            return match doing {
+                "read" => Failure::new("file", format!("could not read {name}: {error}"))
+                    .hint("check the file, and that you may read it"),
+                _ => unwritten(name, error),
+            };
         }
-        ContentError::Corrupt => "check that key and IV belong to this file, and fetch it again if they do",
-        ContentError::Format { .. } => "name the cipher it was sealed with; armored age files are not read",
+        ContentError::Corrupt => {
+            "check that key, IV and cipher belong to this file, and fetch it again if they do"
+        }
+        ContentError::Format { cipher: ContentCipher::Age } => {
+            "name the cipher it was sealed with; of age files those for one X25519 key are opened, not armored: \
+             `age -d -i KEY` opens others"
+        }
+        ContentError::Format { .. } => "name the cipher it was sealed with",
         ContentError::MissingIv => "give it with --iv HEX, or use the key file that `sealpost seal` printed",
         ContentError::UnexpectedIv { .. } => "leave out --iv",
         other => other.hint(),

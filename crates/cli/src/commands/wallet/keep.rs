@@ -2,7 +2,7 @@
 
 use std::{
     fs,
-    io::{self, IsTerminal as _, Write as _},
+    io::{self, IsTerminal as _},
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
 };
@@ -147,9 +147,8 @@ fn new_file(path: &Path) -> Result<OutFile> {
     OutFile::create(path, Access::Owner, false)
 }
 
-fn write(mut file: OutFile, content: &[u8]) -> Result<String> {
+fn write(file: OutFile, content: &[u8]) -> Result<String> {
     let name = file.name();
-    file.write_all(content).doing("output_file", format_args!("write {name}"))?;
-    file.commit()?;
+    file.finish_with(content)?;
     Ok(name)
 }
