@@ -16,6 +16,8 @@ pub const SIGNATURE_LEN: usize = Signature::BYTE_SIZE;
 const CONTEXT: &[u8] = b"sealpost-release-v1\n";
 /// Integers up to here are the same in every JSON library; RFC 8785 knows doubles only.
 const SAFE: u64 = (1 << 53) - 1;
+/// RFC 8785 writes doubles from here on with an exponent.
+const EXPONENT_FROM: f64 = 1e21;
 
 /// One version of a file. Unknown members of its JSON are refused: the signature would not cover them.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -36,7 +38,7 @@ pub struct Release {
     pub plain_sha256: [u8; 32],
     /// How the blob is sealed.
     pub cipher: ContentCipher,
-    /// The manifest. Whole numbers must lie within ±(2^53 - 1): write larger ones as text.
+    /// The manifest. Whole numbers below 10^21 must lie within ±(2^53 - 1): write larger ones as text.
     pub manifest: Map<String, Value>,
 }
 
@@ -160,7 +162,8 @@ fn is_safe(number: &Number) -> bool {
     match (number.as_i64(), number.as_u64()) {
         (Some(signed), _) => signed.unsigned_abs() <= SAFE,
         (None, Some(_)) => false,
-        (None, None) => true,
+        // Doubles in between have no fraction and are written without an exponent: they are read again as integers.
+        (None, None) => number.as_f64().is_some_and(|x| x.abs() <= SAFE as f64 || x.abs() >= EXPONENT_FROM),
     }
 }
 

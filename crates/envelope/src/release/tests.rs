@@ -60,14 +60,21 @@ fn every_field_is_signed() {
 
 #[test]
 fn numbers_that_libraries_read_differently_are_refused() {
-    for bad in [json!(9_007_199_254_740_992_u64), json!(-9_007_199_254_740_992_i64), json!(u64::MAX)] {
+    let whole = [json!(9_007_199_254_740_992_u64), json!(-9_007_199_254_740_992_i64), json!(u64::MAX)];
+    let written_as_whole = [json!(9_007_199_254_740_992.0), json!(-1e16), json!(1e20)];
+    for bad in whole.into_iter().chain(written_as_whole) {
         for manifest in [json!({ "n": bad }), json!({ "deep": [{ "n": bad }] })] {
             let release = Release { manifest: manifest.as_object().unwrap().clone(), ..release() };
             assert_eq!(release.sign(&key()), Err(ReleaseError::Number), "{bad}");
         }
     }
-    let manifest =
-        json!({ "safe": 9_007_199_254_740_991_u64, "low": -9_007_199_254_740_991_i64, "half": 0.5 });
+    let manifest = json!({
+        "safe": 9_007_199_254_740_991_u64,
+        "low": -9_007_199_254_740_991_i64,
+        "half": 0.5,
+        "one": 1.0,
+        "exponent": [1e21, -1e300],
+    });
     let release = Release { manifest: manifest.as_object().unwrap().clone(), ..release() };
     assert!(release.sign(&key()).is_ok());
 }
