@@ -20,7 +20,7 @@ impl Wallet {
     /// The index of each envelope, in their order. Indexes are tried from 0 on, until every envelope has its own or
     /// `gap` in a row belong to none.
     ///
-    /// Takes a key a curve and index, and memory for the answer alone.
+    /// Derives one key for each index and curve that is asked for, and keeps none of them.
     pub fn scan(&self, envelopes: &[Envelope], gap: u32) -> Vec<Option<u32>> {
         let mut found = vec![None; envelopes.len()];
         let mut silent = 0;
