@@ -32,7 +32,7 @@ mod error;
 mod verified;
 mod wire;
 
-use std::{fmt, io::BufRead, io::Write};
+use std::{fmt, io::Write};
 
 use ed25519_dalek::SigningKey;
 use rand_core::CryptoRng;
@@ -40,7 +40,7 @@ use serde_json::{Map, Value};
 use zeroize::Zeroizing;
 
 use crate::{
-    ContentCipher, ContentError, Dek, Opener, Sealer, digest,
+    ContentCipher, ContentError, Dek, Sealer, digest,
     domain::{DomainError, DomainKey, DomainSecret, DomainVersion, WRAPPED_LEN},
     ecdh::{self, Agreement, EcdhError, Envelope, Recipient},
     release::{Release, ReleaseError, SIGNATURE_LEN, Trust},
@@ -253,8 +253,7 @@ pub(crate) fn seal(
 
 /// Opens data as bundles have it; nothing is handed out before the tag verified.
 pub(crate) fn open(data: &[u8], dek: &Dek) -> Result<Zeroizing<Vec<u8>>, ContentError> {
-    let mut opener = Opener::new(ContentCipher::Aes256Gcm, dek, None, data)?;
-    Ok(Zeroizing::new(opener.fill_buf()?.to_vec()))
+    crate::content::open_gcm(dek, data)
 }
 
 #[cfg(test)]

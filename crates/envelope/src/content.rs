@@ -15,6 +15,7 @@ mod cbc;
 mod error;
 mod fernet;
 mod gcm;
+mod plain;
 mod seek;
 mod whole;
 
@@ -26,6 +27,7 @@ use std::{
 
 use rand_core::CryptoRng;
 use serde::{Deserialize, Serialize};
+use zeroize::Zeroizing;
 
 use crate::Dek;
 
@@ -116,7 +118,7 @@ impl<W: Write> Sealer<W> {
             ContentCipher::Aes256Cbc => {
                 let mut iv = [0; 16];
                 rng.fill_bytes(&mut iv);
-                (Some(iv), SealMode::Cbc(Box::new(cbc::CbcSealer::new(dek, &iv, inner))))
+                (Some(iv), SealMode::Cbc(Box::new(cbc::CbcSealer::new(dek, &iv, inner)?)))
             }
             ContentCipher::Aes256Gcm => {
                 let mut nonce = [0; 12];
@@ -206,6 +208,11 @@ impl<R: Read> Opener<R> {
         };
         Ok(Self { mode })
     }
+}
+
+/// Opens an `aes-256-gcm` blob and gives the plaintext away in the memory it was decrypted in.
+pub(crate) fn open_gcm(dek: &Dek, blob: impl Read) -> Result<Zeroizing<Vec<u8>>, ContentError> {
+    Ok(gcm::open(dek, blob)?.take())
 }
 
 impl<R: Read> BufRead for Opener<R> {

@@ -1,14 +1,26 @@
-//! AES-256-CBC (SP 800-38A) with PKCS#7 padding, many blocks a call.
+//! AES-256-CBC (SP 800-38A) with PKCS#7 padding, many blocks a call. The arithmetic is pure Rust; with the feature
+//! `native` AWS-LC seals, to the same bytes. It opens no faster.
 //!
 //! Nothing here is authenticated: the caller checks blob and package against the job manifest before, and the
 //! plaintext hash after.
 
+#[cfg(feature = "native")]
+mod native;
+#[cfg(any(test, not(feature = "native")))]
+mod pure;
+#[cfg(all(test, feature = "native"))]
+mod tests;
+
 use std::io::{self, Read, Write};
 
 use aes::Aes256;
-use cbc::cipher::{Array, BlockModeDecrypt, BlockModeEncrypt, KeyIvInit, typenum::U16};
+use cbc::cipher::{Array, BlockModeDecrypt, KeyIvInit, typenum::U16};
 use zeroize::{Zeroize, Zeroizing};
 
+#[cfg(feature = "native")]
+use self::native::Encryptor;
+#[cfg(not(feature = "native"))]
+use self::pure::Encryptor;
 use super::ContentError;
 use crate::Dek;
 
@@ -17,22 +29,26 @@ const BLOCK: usize = 16;
 const BUFFER: usize = 256 << 10;
 
 pub(super) struct CbcSealer<W> {
-    cipher: cbc::Encryptor<Aes256>,
-    buffer: Zeroizing<Vec<u8>>,
+    encryptor: Encryptor,
+    /// Sealed bytes not written yet are `sealed[..filled]`. Plaintext is encrypted from where the caller has it.
+    sealed: Vec<u8>,
+    filled: usize,
     inner: W,
 }
 
 impl<W: Write> CbcSealer<W> {
-    pub(super) fn new(dek: &Dek, iv: &[u8; 16], inner: W) -> Self {
-        let cipher = cbc::Encryptor::new(dek.expose().into(), iv.into());
-        Self { cipher, buffer: Zeroizing::new(Vec::with_capacity(BUFFER)), inner }
+    pub(super) fn new(dek: &Dek, iv: &[u8; BLOCK], inner: W) -> Result<Self, ContentError> {
+        let encryptor = Encryptor::new(dek, iv).ok_or_else(refused)?;
+        Ok(Self { encryptor, sealed: vec![0; BUFFER + BLOCK], filled: 0, inner })
     }
 
     pub(super) fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
-        let taken = buf.len().min(BUFFER - self.buffer.len());
-        self.buffer.extend_from_slice(&buf[..taken]);
-        if self.buffer.len() == BUFFER {
-            self.write_blocks()?;
+        let taken = buf.len().min(BUFFER - self.filled);
+        self.filled +=
+            self.encryptor.update(&buf[..taken], &mut self.sealed[self.filled..]).ok_or_else(refused)?;
+        if self.filled >= BUFFER {
+            self.inner.write_all(&self.sealed[..self.filled])?;
+            self.filled = 0;
         }
         Ok(taken)
     }
@@ -42,17 +58,9 @@ impl<W: Write> CbcSealer<W> {
     }
 
     pub(super) fn finish(mut self) -> Result<W, ContentError> {
-        let padding = BLOCK - self.buffer.len() % BLOCK;
-        self.buffer.extend(std::iter::repeat_n(padding as u8, padding));
-        self.write_blocks()?;
+        self.filled += self.encryptor.finish(&mut self.sealed[self.filled..]).ok_or_else(refused)?;
+        self.inner.write_all(&self.sealed[..self.filled])?;
         Ok(self.inner)
-    }
-
-    fn write_blocks(&mut self) -> io::Result<()> {
-        self.cipher.encrypt_blocks(blocks(&mut self.buffer));
-        self.inner.write_all(&self.buffer)?;
-        self.buffer.clear();
-        Ok(())
     }
 }
 
@@ -151,4 +159,9 @@ fn unpad(bytes: &[u8]) -> Option<usize> {
         wrong |= u8::from(index < usize::from(padding)) & u8::from(*byte != padding);
     }
     (wrong == 0).then(|| bytes.len() - usize::from(padding))
+}
+
+/// A library has no reason to refuse a key and an IV of the right size but that it found no memory.
+fn refused() -> io::Error {
+    io::ErrorKind::OutOfMemory.into()
 }

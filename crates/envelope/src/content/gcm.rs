@@ -8,16 +8,19 @@ mod pure;
 #[cfg(all(test, feature = "native"))]
 mod tests;
 
-use std::io::{self, Write};
+use std::io::{self, Read, Write};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
-use zeroize::Zeroizing;
 
 #[cfg(feature = "native")]
 use self::native as backend;
 #[cfg(not(feature = "native"))]
 use self::pure as backend;
-use super::{ContentCipher, ContentError, whole::WHOLE_LIMIT};
+use super::{
+    ContentCipher, ContentError,
+    plain::Plain,
+    whole::{WHOLE_LIMIT, read_limited},
+};
 use crate::Dek;
 
 const IV: usize = 12;
@@ -26,21 +29,20 @@ const TAG: usize = 16;
 pub(super) struct GcmSealer<W> {
     dek: Dek,
     nonce: [u8; IV],
-    plain: Zeroizing<Vec<u8>>,
+    plain: Plain,
     inner: W,
 }
 
 impl<W: Write> GcmSealer<W> {
     pub(super) fn new(dek: &Dek, nonce: [u8; IV], inner: W) -> Self {
-        Self { dek: dek.clone(), nonce, plain: Zeroizing::new(Vec::new()), inner }
+        Self { dek: dek.clone(), nonce, plain: Plain::default(), inner }
     }
 
     pub(super) fn write(&mut self, buf: &[u8]) -> io::Result<usize> {
         if buf.len() > WHOLE_LIMIT - IV - TAG - self.plain.len() {
             return Err(ContentError::TooLarge.into());
         }
-        reserve_erasing(&mut self.plain, buf.len());
-        self.plain.extend_from_slice(buf);
+        self.plain.extend(buf);
         Ok(buf.len())
     }
 
@@ -49,9 +51,10 @@ impl<W: Write> GcmSealer<W> {
     }
 
     pub(super) fn finish(mut self) -> Result<W, ContentError> {
-        let tag = backend::seal(&self.dek, &self.nonce, &mut self.plain).ok_or(ContentError::TooLarge)?;
+        let tag =
+            backend::seal(&self.dek, &self.nonce, self.plain.as_mut_slice()).ok_or(ContentError::TooLarge)?;
         self.inner.write_all(&self.nonce)?;
-        self.inner.write_all(&self.plain)?;
+        self.inner.write_all(&self.plain.take_encrypted())?;
         self.inner.write_all(&tag)?;
         Ok(self.inner)
     }
@@ -60,32 +63,41 @@ impl<W: Write> GcmSealer<W> {
 /// Raw bytes, or base64 text of them.
 ///
 /// Which of the two is decided by the tag alone: raw bytes can look like base64, so raw is tried first.
-pub(super) fn open(dek: &Dek, sealed: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, ContentError> {
-    let text = sealed.trim_ascii().iter().all(|b| b.is_ascii_alphanumeric() || b"+/=".contains(b));
-    let decoded = text.then(|| BASE64_STANDARD.decode(sealed.trim_ascii()).ok()).flatten();
-    match (open_raw(dek, sealed), decoded) {
-        (Err(_), Some(decoded)) => open_raw(dek, Zeroizing::new(decoded)),
+pub(super) fn open(dek: &Dek, mut inner: impl Read) -> Result<Plain, ContentError> {
+    // The IV apart, so that the plaintext begins where its memory does and can be given away with it.
+    let iv = read_limited(inner.by_ref().take(IV as u64), IV)?;
+    let mut body = read_limited(inner, WHOLE_LIMIT - IV)?;
+    let iv: [u8; IV] = iv.try_into().map_err(|_| not_gcm())?;
+    let decoded = from_base64(&iv, &mut body);
+    match (open_raw(dek, &iv, body), decoded) {
+        (Err(_), Some(mut decoded)) => {
+            let iv = *decoded.first_chunk().ok_or_else(not_gcm)?;
+            decoded.drain(..IV);
+            open_raw(dek, &iv, decoded)
+        }
         (opened, _) => opened,
     }
 }
 
-fn open_raw(dek: &Dek, mut sealed: Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, ContentError> {
-    let Some((iv, body)) = sealed.split_first_chunk_mut::<IV>().filter(|(_, body)| body.len() >= TAG) else {
-        return Err(ContentError::Format { cipher: ContentCipher::Aes256Gcm });
-    };
-    backend::open(dek, iv, body).ok_or(ContentError::Corrupt)?;
-    let body_end = sealed.len() - TAG;
-    sealed.truncate(body_end);
-    sealed.drain(..IV);
-    Ok(sealed)
+fn open_raw(dek: &Dek, iv: &[u8; IV], body: Vec<u8>) -> Result<Plain, ContentError> {
+    let mut plain = Plain::behind(0, body);
+    let len = plain.len().checked_sub(TAG).ok_or_else(not_gcm)?;
+    backend::open(dek, iv, plain.as_mut_slice()).ok_or(ContentError::Corrupt)?;
+    plain.truncate(len);
+    Ok(plain)
 }
 
-/// Grows without leaving plaintext behind in the old allocation.
-fn reserve_erasing(bytes: &mut Zeroizing<Vec<u8>>, more: usize) {
-    let needed = bytes.len() + more;
-    if needed > bytes.capacity() {
-        let mut grown = Zeroizing::new(Vec::with_capacity(needed.next_power_of_two()));
-        grown.extend_from_slice(bytes);
-        *bytes = grown;
+fn from_base64(iv: &[u8; IV], body: &mut Vec<u8>) -> Option<Vec<u8>> {
+    let in_text = |b: &u8| b.is_ascii_alphanumeric() || b"+/=".contains(b) || b.is_ascii_whitespace();
+    if !iv.iter().chain(body.iter()).all(in_text) {
+        return None;
     }
+    body.splice(..0, *iv);
+    let decoded = BASE64_STANDARD.decode(body.trim_ascii()).ok();
+    body.drain(..IV);
+    decoded
+}
+
+fn not_gcm() -> ContentError {
+    ContentError::Format { cipher: ContentCipher::Aes256Gcm }
 }

@@ -2,29 +2,27 @@
 
 use std::io::{self, Read};
 
-use zeroize::{Zeroize, Zeroizing};
-
-use super::ContentError;
+use super::{ContentError, plain::Plain};
 use crate::Dek;
 
 /// Most bytes a blob of a whole-file cipher may have: 64 MiB.
 pub const WHOLE_LIMIT: usize = 64 << 20;
 
-/// Opens a whole blob in place: gives the plaintext back.
-pub(super) type OpenWhole = fn(&Dek, Zeroizing<Vec<u8>>) -> Result<Zeroizing<Vec<u8>>, ContentError>;
+/// Reads and opens a whole blob.
+pub(super) type OpenWhole<R> = fn(&Dek, R) -> Result<Plain, ContentError>;
 
 pub(super) struct WholeOpener<R> {
     state: State<R>,
 }
 
 enum State<R> {
-    Sealed { dek: Dek, open: OpenWhole, inner: R },
-    Open { plain: Zeroizing<Vec<u8>>, at: usize },
+    Sealed { dek: Dek, open: OpenWhole<R>, inner: R },
+    Open(Plain),
     Failed,
 }
 
 impl<R: Read> WholeOpener<R> {
-    pub(super) fn new(dek: &Dek, open: OpenWhole, inner: R) -> Self {
+    pub(super) fn new(dek: &Dek, open: OpenWhole<R>, inner: R) -> Self {
         Self { state: State::Sealed { dek: dek.clone(), open, inner } }
     }
 
@@ -32,29 +30,28 @@ impl<R: Read> WholeOpener<R> {
         if matches!(self.state, State::Sealed { .. })
             && let State::Sealed { dek, open, inner } = std::mem::replace(&mut self.state, State::Failed)
         {
-            let plain = open(&dek, read_limited(inner)?)?;
-            self.state = State::Open { plain, at: 0 };
+            self.state = State::Open(open(&dek, inner)?);
         }
         match &self.state {
-            State::Open { plain, at } => Ok(&plain[*at..]),
+            State::Open(plain) => Ok(plain.as_slice()),
             State::Sealed { .. } | State::Failed => Err(ContentError::Corrupt.into()),
         }
     }
 
     pub(super) fn consume(&mut self, amount: usize) {
-        if let State::Open { plain, at } = &mut self.state {
-            let end = (*at + amount).min(plain.len());
-            plain[*at..end].zeroize();
-            *at = end;
+        if let State::Open(plain) = &mut self.state {
+            plain.consume(amount);
         }
     }
 }
 
-fn read_limited(inner: impl Read) -> Result<Zeroizing<Vec<u8>>, ContentError> {
-    let mut bytes = Zeroizing::new(Vec::new());
-    inner.take(WHOLE_LIMIT as u64 + 1).read_to_end(&mut bytes)?;
-    if bytes.len() > WHOLE_LIMIT {
+/// All there is, in memory of just that size. It is sealed still, so it may be moved while it grows.
+pub(super) fn read_limited(inner: impl Read, limit: usize) -> Result<Vec<u8>, ContentError> {
+    let mut bytes = Vec::new();
+    inner.take(limit as u64 + 1).read_to_end(&mut bytes)?;
+    if bytes.len() > limit {
         return Err(ContentError::TooLarge);
     }
+    bytes.shrink_to_fit();
     Ok(bytes)
 }

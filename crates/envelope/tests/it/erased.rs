@@ -1,7 +1,9 @@
 //! Secrets are gone from memory when they are dropped.
 
+use std::io::{BufRead, Write};
+
 use sealpost_envelope::{
-    Dek, PrinterSecret, SecretText, SigningKey,
+    ContentCipher, Dek, Opener, PrinterSecret, Sealer, SecretText, SigningKey,
     challenge::Challenge,
     domain::{DomainKey, DomainSecret},
     ecdh::{Backend, Curve, SecretKey},
@@ -9,6 +11,7 @@ use sealpost_envelope::{
     x25519,
 };
 
+use crate::common::rng;
 use crate::memory::{gives_back_erased, is_erased};
 
 #[test]
@@ -42,7 +45,20 @@ fn secrets_of_any_length_leave_nothing_where_they_were() {
     assert!(gives_back_erased(secret, |secret| secret.expose().as_bytes()), "SecretText");
 
     let secret = DomainSecret::new(text.into_bytes()).unwrap();
-    assert!(gives_back_erased(secret, DomainSecret::expose), "DomainSecret");
+    assert!(gives_back_erased(secret, |secret| secret.expose()), "DomainSecret");
+}
+
+#[test]
+fn opened_files_leave_nothing_where_they_were() {
+    let dek = Dek::from_bytes(bytes());
+    for cipher in [ContentCipher::Aes256Gcm, ContentCipher::Aes256Cbc, ContentCipher::Age] {
+        let mut sealer = Sealer::new(cipher, &dek, &mut rng(), Vec::new()).unwrap();
+        sealer.write_all(&[7; 50_000]).unwrap();
+        let iv = sealer.iv();
+        let blob = sealer.finish().unwrap();
+        let opener = Opener::new(cipher, &dek, iv, blob.as_slice()).unwrap();
+        assert!(gives_back_erased(opener, |opener| opener.fill_buf().unwrap()), "{cipher}");
+    }
 }
 
 #[test]

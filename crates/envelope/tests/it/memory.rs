@@ -25,8 +25,8 @@ pub(crate) fn is_erased<T>(secret: &[u8], value: T) -> bool {
 }
 
 /// For a value that holds its secret in an allocation: looks into that after it was given back.
-pub(crate) fn gives_back_erased<T>(value: T, secret: fn(&T) -> &[u8]) -> bool {
-    let held = secret(&value);
+pub(crate) fn gives_back_erased<T>(mut value: T, secret: fn(&mut T) -> &[u8]) -> bool {
+    let held = secret(&mut value);
     let memory = Memory::new(held.as_ptr().addr(), held.len());
     assert!(held.len() > 4 * ALLOCATOR_NOTES && *memory.read() == *held);
 
