@@ -92,7 +92,8 @@ pub fn from_any(bytes: &[u8]) -> Result<Vec<Record>, EmeError> {
 }
 
 fn read<S: Schema>(bytes: &[u8], layout: Layout) -> Result<Vec<Record>, EmeError> {
-    let limits = Limits { tables: 1 + RECORDS, bytes: BYTES };
+    // What tables of one shape share is written once and counted for each.
+    let limits = Limits { tables: 1 + RECORDS, bytes: 2 * BYTES };
     let collection = flatbuffer::root::<Collection<S>>(bytes, IDENTIFIER, limits)?;
     let tables = collection.tables(0).enumerate();
     tables

@@ -165,6 +165,14 @@ fn no_more_is_written_than_is_read() {
     let records = vec![Record { envelope, plugin_id }; 6000];
     assert!(matches!(eme::to_stream(&records), Err(EmeError::TooLarge { .. })));
     assert!(matches!(eme::to_collection(&records), Err(EmeError::TooLarge { .. })));
+
+    // Tables of one shape share what describes it; their reader counts it for each.
+    let Record { envelope, .. } = records_by_curve("p256");
+    let records = vec![Record { envelope, plugin_id: Some("x".repeat(580)) }; eme::RECORDS];
+    let collection = eme::to_collection(&records).unwrap();
+    let each = collection.len() / records.len();
+    assert!((1000..1024).contains(&each), "{each}");
+    assert!(eme::from_collection(&collection).unwrap() == records);
 }
 
 #[test]
