@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use sealpost_envelope::{
-    Digest, VerifyingKey,
+    ContentError, Digest, VerifyingKey,
     bundle::{Bundle, BundleError, VerifiedBundle},
     domain::{DomainKey, DomainVersion},
     release::{ReleaseError, Trust},
@@ -111,7 +111,14 @@ pub(super) fn open(args: &OpenArgs) -> Result<()> {
             let key = DomainKey::derive(&secret, domain, &bundle.plugin_id, version).map_err(failed)?;
             verified.open_with_domain_key(&key).map_err(told)?
         }
-        (.., Some(dek)) => verified.open(&key_file::content_key(dek)?.dek).map_err(told)?,
+        (.., Some(dek)) => {
+            let opened = verified.open(&key_file::content_key(dek)?.dek);
+            opened.map_err(|error| match error {
+                BundleError::Content(ContentError::Corrupt) => failed(error)
+                    .hint("check that the content key is this bundle's, and fetch bundle and data again if it is"),
+                error => told(error),
+            })?
+        }
         _ => open_as_buyer(&verified, &args.holder)?,
     };
 
