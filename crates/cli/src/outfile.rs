@@ -19,10 +19,13 @@ use rustix::{
 };
 
 use crate::{
-    failure::{Failure, Result},
+    failure::{Failure, Result, STDOUT_HINT},
     input::is_dash,
     offline::nobody_reads,
 };
+
+/// What standard output is called.
+const STDOUT: &str = "standard output";
 
 /// Who may read the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -171,7 +174,7 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn name(path: &Path) -> String {
-    if is_dash(path) { "standard output".to_owned() } else { path.display().to_string() }
+    if is_dash(path) { STDOUT.to_owned() } else { path.display().to_string() }
 }
 
 fn refusal(path: &Path, error: &io::Error) -> Failure {
@@ -187,8 +190,10 @@ pub(crate) fn unwritten(name: &str, error: &io::Error) -> Failure {
             Failure::new("output_file", format!("{name} is a folder")).hint("name the file to write in it")
         }
         ErrorKind::BrokenPipe => nobody_reads(),
-        _ => Failure::new("output_file", format!("could not write {name}: {error}"))
-            .hint("check the folder, that you may write there, and that there is room"),
+        _ => Failure::new("output_file", format!("could not write {name}: {error}")).hint(match name {
+            STDOUT => STDOUT_HINT,
+            _ => "check the folder, that you may write there, and that there is room",
+        }),
     }
 }
 

@@ -114,8 +114,9 @@ pub(super) fn open(args: &OpenArgs) -> Result<()> {
         (.., Some(dek)) => {
             let opened = verified.open(&key_file::content_key(dek)?.dek);
             opened.map_err(|error| match error {
-                BundleError::Content(ContentError::Corrupt) => failed(error)
-                    .hint("check that the content key is this bundle's, and fetch bundle and data again if it is"),
+                BundleError::Content(ContentError::Corrupt) => failed(error).hint(
+                    "check that the content key is this bundle's, and fetch bundle and data again if it is",
+                ),
                 error => told(error),
             })?
         }
