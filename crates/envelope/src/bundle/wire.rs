@@ -88,7 +88,7 @@ struct Written<'a> {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
+#[serde(rename_all = "camelCase", expecting = "a bundle, which is a JSON object")]
 struct Read {
     plugin_id: String,
     version: Option<Version>,
