@@ -44,7 +44,8 @@ async fn a_large_publish_needs_little_memory(backend: Backend) -> Result<()> {
 fn peak_mib(pid: i32) -> Result<u64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status"))?;
     let kib = |name: &str| -> Result<u64> {
-        let line = status.lines().find(|line| line.starts_with(name)).with_context(|| format!("no {name}"))?;
+        let line =
+            status.lines().find(|line| line.starts_with(name)).with_context(|| format!("no {name}"))?;
         Ok(line.split_whitespace().nth(1).context("no figure")?.parse()?)
     };
     Ok((kib("VmHWM:")? - kib("RssFile:")?) / 1024)
