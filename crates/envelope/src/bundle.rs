@@ -183,7 +183,8 @@ impl Bundle {
         self.release_by(self.publisher.ok_or(ReleaseError::Incomplete { missing: "publisher" })?)
     }
 
-    /// The content key, by a buyer's key: every envelope of its curve is tried, those made for the key first.
+    /// The content key, by a buyer's key: every envelope of its curve is tried, those made for the key first. For
+    /// wrapping it again; what it opens is nobody's word yet ([`Bundle::verify`]).
     pub fn dek_by_buyer_key(&self, key: &(impl Agreement + ?Sized)) -> Result<Dek, BundleError> {
         let (curve, salt) = (key.curve(), key.salt());
         let mut candidates: Vec<_> =
@@ -202,7 +203,7 @@ impl Bundle {
         Err(BundleError::NotForKey)
     }
 
-    /// The content key, by the key of a domain: every slot is tried.
+    /// The content key, by the key of a domain: every slot is tried. For wrapping it again, as above.
     pub fn dek_by_domain_key(&self, key: &DomainKey) -> Result<Dek, BundleError> {
         if self.domain_wrapped_keys.is_empty() {
             return Err(BundleError::NoDomains);

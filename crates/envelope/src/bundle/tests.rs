@@ -258,6 +258,16 @@ fn what_is_no_bundle_is_refused_with_a_short_reason() {
 }
 
 #[test]
+fn nobody_is_made_to_try_slots_without_end() {
+    let with = |slots| {
+        let bundle = Bundle { domain_wrapped_keys: vec![[0; WRAPPED_LEN]; slots], ..dual().0 };
+        Bundle::from_json(bundle.to_json().unwrap().as_bytes())
+    };
+    assert!(with(1 << 14).is_ok());
+    assert_eq!(with((1 << 14) + 1).unwrap_err().code(), "bundle_malformed");
+}
+
+#[test]
 fn a_bundle_is_signed_as_a_release() {
     let (mut bundle, dek, secret, _) = dual();
     let publisher = signing_key().verifying_key();

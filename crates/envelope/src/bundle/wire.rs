@@ -18,6 +18,9 @@ use crate::{
 /// The first whole number that JavaScript cannot tell from its neighbour.
 const UNSAFE: u64 = 1 << 53;
 
+/// Most slots of a kind: each may cost whoever opens the bundle an agreement. Buyers beyond get their envelope by itself.
+const SLOTS: usize = 1 << 14;
+
 impl Serialize for Bundle {
     fn serialize<S: Serializer>(&self, s: S) -> Result<S::Ok, S::Error> {
         Written {
@@ -40,9 +43,13 @@ impl Serialize for Bundle {
 impl<'de> Deserialize<'de> for Bundle {
     fn deserialize<D: Deserializer<'de>>(d: D) -> Result<Self, D::Error> {
         let read = Read::deserialize(d)?;
-        let slots = [read.domain_wrapped_keys, read.wrapped_deks].into_iter().flatten().flatten();
+        let mut slots = read.domain_wrapped_keys.unwrap_or_default();
+        slots.extend(read.wrapped_deks.unwrap_or_default());
         let mut buyer_wrapped_keys = read.buyer_wrapped_keys.unwrap_or_default();
         buyer_wrapped_keys.extend(read.envelope);
+        if slots.len() > SLOTS || buyer_wrapped_keys.len() > SLOTS {
+            return Err(de::Error::custom(format!("at most {SLOTS} slots of a kind are read")));
+        }
         let demo = read.current_epoch.map(|epoch| DomainVersion::V1 { epoch: Some(epoch.0) });
         Ok(Self {
             plugin_id: read.plugin_id,
@@ -51,7 +58,7 @@ impl<'de> Deserialize<'de> for Bundle {
             encrypted_data: read.encrypted_data.or(read.encrypted_payload).map(|data| data.0),
             cid: read.cid,
             wasm_hash: read.wasm_hash.map(|hash| hash.0),
-            domain_wrapped_keys: slots.map(|slot| slot.0).collect(),
+            domain_wrapped_keys: slots.into_iter().map(|slot| slot.0).collect(),
             domain_kek: read
                 .domain_kek
                 .map(DomainVersion::try_from)
