@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | `age` | stream | stream, every 64 KiB authenticated before it is handed out | about 200 KiB |
 //! | `aes-256-cbc` | stream | stream, **not** authenticated: check the hashes of the job manifest first | 256 KiB |
-//! | `aes-256-gcm` | whole | whole, withheld until the tag verified | the file, at most [`WHOLE_LIMIT`] |
+//! | `aes-256-gcm` | whole | whole, withheld until the tag verified | the file, at most [`WHOLE_LIMIT`]; of base64 text twice that |
 //! | `fernet` | refused | whole, withheld until the HMAC verified | twice the file, at most [`WHOLE_LIMIT`] |
 
 mod age;
