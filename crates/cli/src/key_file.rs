@@ -93,7 +93,7 @@ pub(crate) fn signing_key(path: &Path) -> Result<SigningKey> {
 }
 
 /// Reads a domain secret: for version 1 a text without its line end, as the public demo takes it; for version 2 at
-/// least 32 bytes, as hex or raw.
+/// least 32 bytes, as hex, raw or text.
 pub(crate) fn domain_secret(path: &Path, version: DomainVersion) -> Result<DomainSecret> {
     let content = Input::open(path)?.read_up_to(LIMIT)?;
     let bytes = match version {
@@ -110,12 +110,12 @@ pub(crate) fn domain_secret(path: &Path, version: DomainVersion) -> Result<Domai
     DomainSecret::new(bytes).map_err(failed)
 }
 
-/// A text that is no hex may come with or without a line end, which would be two secrets: it is refused.
+/// A text that is no hex counts without the space around it: an editor's line end makes no other secret of it.
 fn secret_v2(content: &[u8]) -> Result<Zeroizing<Vec<u8>>, &'static str> {
     let text = str::from_utf8(content).ok().map(str::trim);
     let bytes = match text {
         Some(text) if text.bytes().all(|b| b.is_ascii_graphic() || b == b' ') => {
-            Zeroizing::new(hex::decode(text).map_err(|_| "it is a text, and not hex")?)
+            Zeroizing::new(hex::decode(text).unwrap_or_else(|_| text.as_bytes().to_vec()))
         }
         _ => Zeroizing::new(content.to_vec()),
     };
@@ -254,7 +254,11 @@ mod tests {
         assert_eq!(secret(&[0x00; 32]).unwrap(), [0x00; 32]);
         assert_eq!(secret(&[0xff; 48]).unwrap(), [0xff; 48]);
         let pass_phrase = b"correct horse battery staple, a text of more than 32 characters\n";
-        for wrong in [&b""[..], b"\n", pass_phrase, &pass_phrase[..40], &HEX.as_bytes()[..62], &[0xff; 31]] {
+        let (text, line_end) = pass_phrase.split_at(pass_phrase.len() - 1);
+        assert_eq!(line_end, b"\n");
+        assert_eq!(secret(pass_phrase).unwrap(), text);
+        assert_eq!(secret(text).unwrap(), text);
+        for wrong in [&b""[..], b"\n", &text[..31], &HEX.as_bytes()[..62], &[0xff; 31]] {
             assert!(secret(wrong).is_err());
         }
     }

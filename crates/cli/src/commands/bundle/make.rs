@@ -31,7 +31,7 @@ keep it with --dek-out to wrap it for later buyers with `sealpost envelope wrap`
 
 Files: a content key is 32 bytes as hex or raw, an age identity, or what `sealpost seal` printed; a
 publisher's key is an Ed25519 seed, 32 bytes as hex or raw. A domain secret of version 2 is at least
-32 bytes, as hex or raw; one of version 1 is a text, taken without its last line end.
+32 bytes, as hex, raw or text; one of version 1 is a text, taken without its last line end.
 
 Examples:
   sealpost bundle make plugin.wasm --plugin-id ID --to secp256k1:03e9... > bundle.json

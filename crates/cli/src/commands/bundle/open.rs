@@ -28,7 +28,7 @@ const OPEN_HELP: &str = "\
 Reads the bundle as JSON from standard input and writes the plugin to OUT when signature, tag and
 hash were checked.
 
-A domain secret of version 2 is at least 32 bytes, as hex or raw; one of version 1 is a text, taken
+A domain secret of version 2 is at least 32 bytes, as hex, raw or text; one of version 1 is a text, taken
 without its last line end. A bundle without `domainKek` has domain keys of version 1.
 
 --json prints {pluginId, version, publisher?, sha256, size}.";
