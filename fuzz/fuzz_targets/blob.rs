@@ -6,7 +6,7 @@ use std::io::{Cursor, Read, Seek, SeekFrom, Write};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use libfuzzer_sys::fuzz_target;
 use sealpost_envelope::{ContentCipher, Dek, Sealer, SeekableOpener};
-use sealpost_fuzz::{Counting, edited, key, open};
+use sealpost_fuzz::{Counting, edited, key, open, stranger};
 
 /// Two chunks of an age file, sealed by another program.
 const AGE: &[u8] = include_bytes!("../../tests/vectors/age/65537.age");
@@ -24,7 +24,7 @@ fuzz_target!(|data: &[u8]| {
 });
 
 fn age_as_it_is(blob: &[u8]) {
-    let (plain, end) = open(ContentCipher::Age, &Dek::from_bytes([7; 32]), None, blob);
+    let (plain, end) = open(ContentCipher::Age, &Dek::from_bytes(stranger(blob)), None, blob);
     assert!(end.is_err() && plain.is_empty(), "opened for a stranger");
 }
 
@@ -76,10 +76,10 @@ fn cbc(data: &[u8]) {
 }
 
 fn gcm(data: &[u8]) {
-    let dek = Dek::from_bytes([7; 32]);
-    let (plain, end) = open(ContentCipher::Aes256Gcm, &dek, None, data);
+    let (plain, end) = open(ContentCipher::Aes256Gcm, &Dek::from_bytes(stranger(data)), None, data);
     assert!(end.is_err() && plain.is_empty(), "opened for a stranger");
 
+    let dek = Dek::from_bytes([7; 32]);
     let plain = &data[..data.len().min(64)];
     let blob = sealed(ContentCipher::Aes256Gcm, &dek, plain);
     let text = BASE64_STANDARD.encode(&blob);

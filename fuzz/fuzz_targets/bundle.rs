@@ -9,14 +9,14 @@ use sealpost_envelope::{
     domain::{DomainKey, DomainVersion},
     release::Trust,
 };
-use sealpost_fuzz::{Counting, strangers};
+use sealpost_fuzz::{Counting, stranger, strangers};
 
 fuzz_target!(|data: &[u8]| {
     let Ok(bundle) = Bundle::from_json(data) else { return };
     assert_eq!(again(&bundle), bundle);
 
-    let dek = Dek::from_bytes([9; 32]);
-    let key = DomainKey::from_bytes([7; 32]);
+    let dek = Dek::from_bytes(stranger(data));
+    let key = DomainKey::from_bytes(stranger(dek.expose()));
     let unsigned = Bundle { publisher: None, signature: None, ..bundle.clone() };
     let anyone = unsigned.verify(Trust::AllowUnsigned).unwrap();
     assert!(strangers().iter().all(|key| anyone.open_with_buyer_key(key).is_err()), "opened for a stranger");

@@ -7,7 +7,7 @@ use sealpost_envelope::{
     challenge::{Challenge, TokenGrant},
     pairing::Grant,
 };
-use sealpost_fuzz::Counting;
+use sealpost_fuzz::{Counting, stranger};
 
 const ORIGIN: &str = "https://store.example";
 const PRINTER: &str = "prn_7";
@@ -18,7 +18,8 @@ fuzz_target!(|data: &[u8]| {
     let public = secret.public();
     let rng = &mut Counting::default();
     if let Ok(message) = serde_json::from_slice::<SealedMessage>(data) {
-        assert!(message.open(&secret).is_err(), "opened for a stranger");
+        let nobody = PrinterSecret::from_bytes(stranger(data));
+        assert!(message.open(&nobody).is_err(), "opened for a stranger");
         let written = serde_json::to_vec(&message).unwrap();
         assert_eq!(serde_json::from_slice::<SealedMessage>(&written).unwrap(), message);
     }

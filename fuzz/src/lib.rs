@@ -9,7 +9,7 @@ use std::{convert::Infallible, io::Read, sync::LazyLock};
 
 use rand_core::{TryCryptoRng, TryRng};
 use sealpost_envelope::{
-    ContentCipher, ContentError, Dek, Opener,
+    ContentCipher, ContentError, Dek, Opener, digest,
     ecdh::{Curve, SecretKey},
 };
 
@@ -52,6 +52,12 @@ impl TryRng for Counting {
 }
 
 impl TryCryptoRng for Counting {}
+
+/// The key of somebody for whom nothing in an input was sealed: it changes with every byte of it. A fixed key would do
+/// only where nothing is sealed with it, for libFuzzer puts into its inputs what it sees compared.
+pub fn stranger(data: &[u8]) -> [u8; 32] {
+    digest::sha256(data)
+}
 
 /// A key of each curve that nothing in the seeds was sealed for.
 pub fn strangers() -> &'static [SecretKey] {

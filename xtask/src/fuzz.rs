@@ -53,14 +53,14 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     match (input, chosen.as_slice()) {
         (Some(file), [target]) => reproduce(target, Path::new(file)),
         (Some(_), _) => bail!("`--input` needs one target"),
-        (None, []) => fuzz(&known, seconds),
-        (None, _) => fuzz(&chosen, seconds),
+        (None, []) => fuzz(&known, seconds, Way::New),
+        (None, _) => fuzz(&chosen, seconds, Way::New),
     }
 }
 
-/// The suite: all targets for a moment each, from what earlier runs have found out.
+/// The suite: all targets for a moment each, always along the same way, so that the same code gives the same answer.
 pub(crate) fn suite(arguments: &[String]) -> Result<()> {
-    if arguments.is_empty() { fuzz(&targets()?, BRIEF_SECONDS) } else { run(arguments) }
+    if arguments.is_empty() { fuzz(&targets()?, BRIEF_SECONDS, Way::Same) } else { run(arguments) }
 }
 
 /// A cargo for the workspace of the fuzz targets, which is not that of the rest.
@@ -77,7 +77,16 @@ pub(crate) fn fuzz_cargo(command: &str) -> Result<Command> {
     Ok(cargo)
 }
 
-fn fuzz(targets: &[String], seconds: u64) -> Result<()> {
+/// Where a run begins and how it goes on.
+#[derive(Clone, Copy)]
+enum Way {
+    /// From what earlier runs have found out, by chance.
+    New,
+    /// From the seeds, by the same choices each time; how far it gets depends on the machine.
+    Same,
+}
+
+fn fuzz(targets: &[String], seconds: u64, way: Way) -> Result<()> {
     let programs = build(targets)?;
     let workers = thread::available_parallelism().map_or(1, NonZero::get).min(targets.len());
     say(&format!("{} targets, {seconds} s each, {workers} at a time", targets.len()));
@@ -87,7 +96,7 @@ fn fuzz(targets: &[String], seconds: u64) -> Result<()> {
         loop {
             let next = queue.lock().ok().and_then(|mut queue| queue.next());
             let Some(target) = next else { return failures };
-            match fuzz_one(&programs, target, seconds) {
+            match fuzz_one(&programs, target, seconds, way) {
                 Ok(summary) => say(&format!("{target:16} {summary}")),
                 Err(error) => {
                     say(&format!("{target:16} FAILED"));
@@ -104,8 +113,11 @@ fn fuzz(targets: &[String], seconds: u64) -> Result<()> {
     Ok(())
 }
 
-fn fuzz_one(programs: &Path, target: &str, seconds: u64) -> Result<String> {
-    let corpus = folder().join("corpus").join(target);
+fn fuzz_one(programs: &Path, target: &str, seconds: u64, way: Way) -> Result<String> {
+    let corpus = match way {
+        Way::New => folder().join("corpus").join(target),
+        Way::Same => emptied(folder().join("brief").join(target))?,
+    };
     let log = folder().join("logs").join(format!("{target}.log"));
     let artifacts = root().join("fuzz/artifacts").join(target);
     for needed in [&corpus, &artifacts] {
@@ -126,6 +138,9 @@ fn fuzz_one(programs: &Path, target: &str, seconds: u64) -> Result<String> {
     dictionary.push(root().join("fuzz/dictionary.txt"));
     command.args(LIMITS).args([&prefix, &dictionary]);
     command.arg(format!("-max_total_time={seconds}")).arg("-print_final_stats=1");
+    if matches!(way, Way::Same) {
+        command.arg("-seed=1");
+    }
     let output = File::create(&log)?;
     let status = command
         .stdout(output.try_clone()?)
@@ -153,6 +168,13 @@ fn fuzz_one(programs: &Path, target: &str, seconds: u64) -> Result<String> {
     let runs = number_after(&said, "stat::number_of_executed_units: ").unwrap_or_default();
     let memory = number_after(&said, "stat::peak_rss_mb: ").unwrap_or_default();
     Ok(format!("no finding in {runs} runs; covers {first} edges by what was known, {last} now; {memory} MB"))
+}
+
+fn emptied(folder: PathBuf) -> Result<PathBuf> {
+    if folder.exists() {
+        fs::remove_dir_all(&folder).with_context(|| format!("{} cannot be emptied", folder.display()))?;
+    }
+    Ok(folder)
 }
 
 fn reproduce(target: &str, input: &Path) -> Result<()> {

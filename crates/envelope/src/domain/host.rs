@@ -22,12 +22,13 @@ pub fn normalise(domain: &str) -> Result<String, DomainError> {
         let bracket_stays_open = domain.starts_with('[') && !domain.contains("]:");
         return Err(if bracket_stays_open { DomainError::NotADomain } else { DomainError::Port });
     }
-    if domain.contains('*') {
-        return Err(DomainError::Wildcard);
-    }
     let name = Uts46::new()
         .to_ascii(domain.as_bytes(), AsciiDenyList::URL, Hyphens::Allow, DnsLength::Ignore)
         .map_err(|_| DomainError::NotADomain)?;
+    // After the mapping, which makes an asterisk of its wide form.
+    if name.contains('*') {
+        return Err(DomainError::Wildcard);
+    }
     if name.ends_with('.') {
         return Err(DomainError::TrailingDot);
     }

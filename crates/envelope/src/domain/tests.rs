@@ -85,6 +85,7 @@ fn what_is_no_single_host_is_refused_by_name() {
         ("example.com/path", "domain_is_url"),
         ("user@example.com", "domain_is_url"),
         ("*.example.com", "domain_wildcard"),
+        ("＊.example.com", "domain_wildcard"),
         ("127.1", "domain_ipv4"),
         ("１.２", "domain_ipv4"),
         ("0x7f.0.0.1", "domain_ipv4"),
