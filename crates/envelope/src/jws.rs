@@ -77,7 +77,7 @@ pub(crate) fn verify<T: DeserializeOwned>(
     }
     let (signed, signature) = jws.rsplit_once('.').ok_or(JwsError::Malformed)?;
     let (header, payload) = signed.split_once('.').ok_or(JwsError::Malformed)?;
-    let header: Header = serde_json::from_slice(&decode(header)?).map_err(|_| JwsError::Malformed)?;
+    let header: Header = read_object(&decode(header)?)?;
     if header.alg != "EdDSA" {
         return Err(JwsError::Algorithm);
     }
@@ -93,7 +93,14 @@ pub(crate) fn verify<T: DeserializeOwned>(
     let key = header.kid.as_deref().and_then(find).ok_or(JwsError::UnknownKey)?;
     let signature = Signature::from_slice(&decode(signature)?).map_err(|_| JwsError::Signature)?;
     key.verify_strict(signed.as_bytes(), &signature).map_err(|_| JwsError::Signature)?;
-    serde_json::from_slice(&decode(payload)?).map_err(|_| JwsError::Malformed)
+    read_object(&decode(payload)?)
+}
+
+fn read_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, JwsError> {
+    if !text::is_object(json) {
+        return Err(JwsError::Malformed);
+    }
+    serde_json::from_slice(json).map_err(|_| JwsError::Malformed)
 }
 
 /// A member that is there counts, even when it is `null`.

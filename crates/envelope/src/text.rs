@@ -8,6 +8,11 @@ pub(crate) fn canonical(value: &impl Serialize) -> Result<Vec<u8>, serde_json::E
     serde_json_canonicalizer::to_vec(value)
 }
 
+/// Whether JSON says it is an object. Derived readers take an array of the values too, which nobody signs or sends.
+pub(crate) fn is_object(json: &[u8]) -> bool {
+    json.trim_ascii_start().first() == Some(&b'{')
+}
+
 /// Lower hex of a fixed length, canonical: upper case is refused.
 pub(crate) fn hex_array<const N: usize>(text: &str) -> Option<[u8; N]> {
     if text.len() != 2 * N || text.bytes().any(|b| b.is_ascii_uppercase()) {

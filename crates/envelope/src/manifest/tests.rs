@@ -64,6 +64,7 @@ fn each_wrong_header_has_its_own_code() {
         (header(r#""alg":"EdDSA","typ":"sealpost-job+jwt","jku":"https://x""#), "manifest_embedded_key"),
         (header(r#""alg":"EdDSA","typ":"sealpost-job+jwt","x5u":"https://x""#), "manifest_embedded_key"),
         (header(r#""alg":"EdDSA","alg":"EdDSA","typ":"sealpost-job+jwt""#), "manifest_malformed"),
+        (format!(r#"["EdDSA","{kid}","sealpost-job+jwt"]"#), "manifest_malformed"),
         (
             r#"{"alg":"EdDSA","typ":"sealpost-job+jwt","kid":"0000000000000000"}"#.into(),
             "manifest_unknown_key",
