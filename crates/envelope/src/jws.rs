@@ -97,10 +97,12 @@ pub(crate) fn verify<T: DeserializeOwned>(
 }
 
 fn read_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, JwsError> {
+    // In members that are ignored the reader would not look whether text is UTF-8.
+    let text = str::from_utf8(json).map_err(|_| JwsError::Malformed)?;
     if !text::is_object(json) {
         return Err(JwsError::Malformed);
     }
-    serde_json::from_slice(json).map_err(|_| JwsError::Malformed)
+    serde_json::from_str(text).map_err(|_| JwsError::Malformed)
 }
 
 /// A member that is there counts, even when it is `null`.
