@@ -198,11 +198,15 @@ fn a_header_that_is_no_utf_8_is_refused_even_where_it_is_ignored() {
     let mut wrong = header().into_bytes();
     let ignored = wrong.windows(7).position(|text| text == b"ignored").unwrap();
     wrong[ignored] = 0xff;
-    assert_eq!(verify_with(&wrong, &payload(), NOW), Err(ManifestError::Malformed));
+    assert_eq!(verify_bytes(&wrong, &payload(), NOW), Err(ManifestError::Malformed));
 }
 
 /// Signs whatever header and payload it is given, correctly.
-fn verify_with(header: impl AsRef<[u8]>, payload: &str, now: u64) -> Result<JobManifest, ManifestError> {
+fn verify_with(header: &str, payload: &str, now: u64) -> Result<JobManifest, ManifestError> {
+    verify_bytes(header.as_bytes(), payload, now)
+}
+
+fn verify_bytes(header: &[u8], payload: &str, now: u64) -> Result<JobManifest, ManifestError> {
     let signed = format!("{}.{}", B64.encode(header), B64.encode(payload));
     let jws = format!("{signed}.{}", B64.encode(key().sign(signed.as_bytes()).to_bytes()));
     JobManifest::verify(&jws, &keys(), EXPECTED, now)
