@@ -150,10 +150,10 @@ pub(crate) fn listing(id: &str, prints: u32, seal_once: bool) -> NewListing {
         id: Some(id.to_owned()),
         title: format!("Part {id}"),
         description: "A part that is printed standing up, without supports, in an hour.".to_owned(),
-        price: None,
         prints: Some(prints),
         free_retries: Some(1),
         seal_once,
+        ..NewListing::default()
     }
 }
 

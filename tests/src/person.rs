@@ -79,7 +79,8 @@ impl Person {
 
     /// The upload alone; the answer may be a problem.
     pub async fn upload(&self, listing: &str, version: &str, file: &Path) -> Result<Response> {
-        let release = NewRelease { listing: listing.to_owned(), version: version.to_owned(), sealed: None };
+        let release =
+            NewRelease { listing: listing.to_owned(), version: version.to_owned(), ..NewRelease::default() };
         let form = multipart::Form::new()
             .part(
                 "release",

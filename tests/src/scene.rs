@@ -77,11 +77,10 @@ impl Scene {
         let listing = NewListing {
             id: Some(id.to_owned()),
             title: format!("Part {id}"),
-            description: String::new(),
-            price: None,
             prints: Some(prints),
             free_retries: Some(0),
             seal_once,
+            ..NewListing::default()
         };
         self.seller.offer(&listing).await?;
         self.seller.publish(id, "1.0.0", file).await?;

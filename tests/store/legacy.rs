@@ -39,11 +39,9 @@ async fn ready(backend: Backend) -> Result<Ready> {
     let listing = NewListing {
         id: Some("ring".to_owned()),
         title: "Ring".to_owned(),
-        description: String::new(),
-        price: None,
         prints: Some(2),
         free_retries: Some(0),
-        seal_once: false,
+        ..NewListing::default()
     };
     seller.offer(&listing).await?;
     let file = parts::made(folder.path(), "ring.gcode", &["--layers", "3", "--latin1"])?;

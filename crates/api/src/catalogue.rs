@@ -13,7 +13,7 @@ pub struct Price {
 }
 
 /// `POST /api/v1/listings`: what is offered.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewListing {
     /// Id to use (`[a-z0-9_-]{1,64}`); made by the store where absent.
@@ -36,6 +36,33 @@ pub struct NewListing {
     /// Print the release's blob as it is, with one new key package a job, instead of sealing anew for each job.
     #[serde(default)]
     pub seal_once: bool,
+    /// Holders of a licence may use later versions too (default true).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_updates: Option<bool>,
+    /// Days a licence lasts; for ever where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
+    /// `gcode` (default) or `plugin`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub kind: Option<String>,
+    /// What plugins have besides; required for them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginTerms>,
+}
+
+/// What the listing of a plugin has besides.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PluginTerms {
+    /// The publisher's name for the plugin, such as `org.example.viewer`: `[A-Za-z0-9][A-Za-z0-9._-]{0,127}`, unique in the store.
+    /// It is part of what wraps its keys, and serves wherever a listing's id does.
+    pub plugin_id: String,
+    /// Devices that one purchase grants (default 1).
+    #[serde(default = "one")]
+    pub devices: u32,
+    /// Ed25519 key (32 bytes, lower hex) that every release must be signed by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher_key: Option<String>,
 }
 
 /// `PATCH /api/v1/listings/{id}`: what is absent stays.
@@ -76,12 +103,21 @@ pub struct Listing {
     pub publisher_name: String,
     /// Price of one purchase; free where absent.
     pub price: Option<Price>,
-    /// Prints that one purchase grants.
+    /// Prints (devices, for plugins) that one purchase grants.
     pub prints: u32,
     /// Failed prints given back.
     pub free_retries: u32,
     /// Whether the release's blob is printed as it is.
     pub seal_once: bool,
+    /// Whether holders of a licence may use later versions too.
+    #[serde(default = "yes")]
+    pub free_updates: bool,
+    /// Days a licence lasts; for ever where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
+    /// What plugins have besides.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin: Option<PluginTerms>,
     /// RFC 3339.
     pub created_at: String,
     /// Releases, newest first.
@@ -108,8 +144,25 @@ pub struct Release {
     pub blob_size: u64,
     /// Lower-hex SHA-256 of the sealed blob.
     pub blob_sha256: String,
-    /// Facts about the G-code.
-    pub preview: Preview,
+    /// Facts about the G-code; absent for plugins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Preview>,
+    /// CID of a plugin's sealed blob: v1, UnixFS in chunks of 256 KiB with raw leaves, as `ipfs add --cid-version=1` gives.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cid: Option<String>,
+    /// A plugin's manifest, as it was published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub manifest: Option<serde_json::Map<String, serde_json::Value>>,
+    /// The publisher's Ed25519 signature (64 bytes, lower hex).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// Key that signed (32 bytes, lower hex).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher_key: Option<String>,
+    /// Lower-hex SHA-256 of a plugin as it is opened: its `wasmHash`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plain_sha256: Option<String>,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -139,7 +192,7 @@ pub struct Preview {
 }
 
 /// First part (`release`, JSON) of the multipart `POST /api/v1/releases`; the second part (`file`) is the upload.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewRelease {
     /// Listing to add to; its owner is the caller.
@@ -149,6 +202,24 @@ pub struct NewRelease {
     /// Set when `file` was sealed on the publisher's side; absent for a plain upload, which is sealed while it streams.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<SealedUpload>,
+    /// For plugins: name, permissions, functions and whatever else is to travel with it, as its publisher writes it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub manifest: Option<serde_json::Map<String, serde_json::Value>>,
+    /// For plugins: the publisher's Ed25519 signature over the release (64 bytes, lower hex).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub signature: Option<String>,
+    /// For plugins that were sealed before: the CID of the sealed blob, which the signature then covers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cid: Option<String>,
+}
+
+/// `PATCH /api/v1/releases/{id}`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct ReleaseChanges {
+    /// `active` or `yanked`.
+    pub state: String,
 }
 
 /// How a blob that arrives sealed can be opened by the vault.
@@ -221,4 +292,12 @@ pub struct Voucher {
     pub uses_left: u32,
     /// RFC 3339.
     pub expires_at: Option<String>,
+}
+
+fn one() -> u32 {
+    1
+}
+
+fn yes() -> bool {
+    true
 }

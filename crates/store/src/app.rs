@@ -30,12 +30,13 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(lmnt::router())
 }
 
-pub(crate) fn router(state: AppState) -> Router {
+pub(crate) fn router(state: AppState, shop: Option<Router>) -> Router {
     let max_json_bytes = state.config.max_json_bytes;
     let (router, description) = routes().split_for_parts();
     // Checked when the store was opened.
     let proxies = TrustedProxies::parse(&state.config.trusted_proxies).unwrap_or_default();
-    let router = router.merge(pages::router(description)).with_state(state);
+    let router = router.merge(pages::router(description, shop.is_some())).with_state(state);
+    let router = router.merge(shop.unwrap_or_default());
     let router = router.layer(middleware::from_fn_with_state(proxies, tell_client));
     layers::surround(router, max_json_bytes)
 }

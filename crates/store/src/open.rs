@@ -25,6 +25,7 @@ use crate::{Config, Error, random};
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) state: AppState,
+    shop: Option<axum::Router>,
     _workers: Arc<Workers>,
 }
 
@@ -37,6 +38,8 @@ pub struct Parts {
     pub blobs: Option<Arc<dyn Blobs>>,
     /// How purchases are paid; free, voucher and marked paid where absent.
     pub payments: Option<Arc<dyn Payments>>,
+    /// The pages of a shop at `/shop/`; none where absent. They stand behind everything that surrounds the store's own routes.
+    pub shop: Option<axum::Router>,
 }
 
 /// What an operator has to be told when a store starts.
@@ -118,7 +121,7 @@ impl Store {
             .await
             .map_err(|fault| Error::Blobs(fault.problem().to_string()))?;
         let workers = Arc::new(jobs::start_workers(&state));
-        Ok(Self { state, _workers: workers })
+        Ok(Self { state, shop: parts.shop, _workers: workers })
     }
 
     /// What to tell the operator now.
@@ -135,7 +138,7 @@ impl Store {
 
     /// The whole HTTP service. Serve it with connection info, so that rate limits know who asks.
     pub fn router(&self) -> axum::Router {
-        crate::app::router(self.state.clone())
+        crate::app::router(self.state.clone(), self.shop.clone())
     }
 }
 

@@ -1,4 +1,4 @@
-//! The few pages a store has until its shop is built in: start, set-up, pairing, and the description of the routes.
+//! The store's own few pages, beside the shop that is put before it: start, set-up, pairing, and the description of the routes.
 
 mod docs;
 
@@ -13,11 +13,21 @@ use crate::state::AppState;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-pub(crate) fn router(description: utoipa::openapi::OpenApi) -> Router<AppState> {
+const TO_THE_SHOP: &str = "<li><a href=\"/shop/\">The shop</a>: find plugins, buy them and run them in the browser.";
+
+pub(crate) fn router(description: utoipa::openapi::OpenApi, has_shop: bool) -> Router<AppState> {
+    let start =
+        include_str!("pages/index.html").replace("<!-- shop -->", if has_shop { TO_THE_SHOP } else { "" });
     let readable = docs::render(&description);
     let json = serde_json::to_string(&description).unwrap_or_default();
     Router::new()
-        .route("/", get(async || page(include_str!("pages/index.html"))))
+        .route(
+            "/",
+            get(move || {
+                let start = start.clone();
+                async move { page(start) }
+            }),
+        )
         .route("/setup", get(async || page(include_str!("pages/setup.html"))))
         .route("/pair", get(async || page(include_str!("pages/pair.html"))))
         .route("/assets/style.css", get(async || asset("text/css", include_str!("pages/style.css"))))

@@ -114,6 +114,11 @@ fn to_row(
         plain_sha256: ingested.seen.plain.hex(),
         preview: serde_json::to_string(&preview)?,
         created_at: state.clock.now_ms(),
+        manifest: None,
+        signature: None,
+        publisher_key: None,
+        cid: None,
+        signed_cid: false,
     })
 }
 

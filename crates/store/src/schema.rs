@@ -14,9 +14,10 @@ pub(crate) mod vault_key;
 pub(crate) mod voucher;
 
 mod m0001;
+mod m0002;
 
 use sea_orm_migration::MigrationTrait;
 
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(m0001::Migration)]
+    vec![Box::new(m0001::Migration), Box::new(m0002::Migration)]
 }

@@ -190,6 +190,9 @@ fn listing(row: ListingRow) -> Result<Listing> {
         prints: terms.prints,
         free_retries: terms.free_retries,
         seal_once: terms.seal_once,
+        free_updates: true,
+        valid_days: None,
+        plugin: None,
         created_at: rfc3339(row.created_at)?,
         releases: Vec::new(),
     })
@@ -206,6 +209,11 @@ fn release(row: ReleaseRow) -> Result<Release> {
         blob_size: row.blob_size.unsigned_abs(),
         blob_sha256: row.blob_sha256,
         preview: serde_json::from_str(&row.preview)?,
+        cid: None,
+        manifest: None,
+        signature: None,
+        publisher_key: None,
+        plain_sha256: None,
         created_at: rfc3339(row.created_at)?,
     })
 }

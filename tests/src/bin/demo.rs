@@ -90,10 +90,8 @@ async fn sell(seller: &Person, buyer: &Person) -> Result<String> {
         id: Some("seal-post".to_owned()),
         title: "A post for a wax seal".to_owned(),
         description: "Prints in minutes, holds for years.".to_owned(),
-        price: None,
         prints: Some(PRINTS),
-        free_retries: None,
-        seal_once: false,
+        ..NewListing::default()
     };
     let listing = seller.offer(&listing).await?;
     let release = seller.publish(&listing.id, "1.0.0", &parts::sliced()).await?;

@@ -123,7 +123,7 @@ fn describe(listing: &Listing) -> String {
             release.state.clone(),
             release.cipher.clone(),
             short_size(release.plain_size),
-            preview_text(&release.preview),
+            release.preview.as_ref().map(preview_text).unwrap_or_default(),
             short_date(&release.created_at),
         ]);
     }

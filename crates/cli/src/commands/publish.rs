@@ -98,7 +98,8 @@ pub(crate) async fn publish(args: PublishArgs) -> Result<()> {
         let sentence = format!("version {version} of {} is there already", listing.id);
         return Err(Failure::new("version_taken", sentence).hint("give another one with --version"));
     }
-    let mut new = NewRelease { listing: listing.id.clone(), version: version.to_string(), sealed: None };
+    let mut new =
+        NewRelease { listing: listing.id.clone(), version: version.to_string(), ..NewRelease::default() };
 
     let sent = if args.seal_here {
         let vault: VaultKey = client.get(&["api", "v1", "vault-key"], &[]).await?;
@@ -134,6 +135,7 @@ async fn make_listing(client: &Client, args: &PublishArgs, price: Option<Price>)
         prints: args.prints,
         free_retries: args.free_retries,
         seal_once: args.seal_once,
+        ..NewListing::default()
     };
     client.post(&["api", "v1", "listings"], &request).await
 }

@@ -12,7 +12,7 @@ use sea_orm::{
 };
 use sealpost_accounts::{UserAuth, audit};
 use sealpost_api::Problem;
-use sealpost_api::catalogue::{Listing, ListingChanges, ListingPage, NewListing, Price};
+use sealpost_api::catalogue::{Listing, ListingChanges, ListingPage, NewListing, PluginTerms, Price};
 use sealpost_market as market;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -29,6 +29,9 @@ use crate::schema::{listing, release};
 use crate::state::AppState;
 use crate::{limits, random};
 use sealpost_database::clock::rfc3339;
+
+/// Seconds of a day.
+const DAY_S: u32 = 86_400;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change))
@@ -167,6 +170,8 @@ fn new_row(state: &AppState, user: &UserAuth, new: &NewListing) -> Result<listin
         terms: serde_json::to_string(&terms)?,
         created_at: state.clock.now_ms(),
         row_version: 1,
+        plugin_id: None,
+        publisher_key: None,
     })
 }
 
@@ -279,6 +284,13 @@ fn to_api(row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing
         prints: terms.prints,
         free_retries: terms.free_retries,
         seal_once: terms.seal_once,
+        free_updates: terms.free_updates,
+        valid_days: terms.valid_seconds.map(|seconds| seconds / DAY_S),
+        plugin: row.plugin_id.clone().map(|plugin_id| PluginTerms {
+            plugin_id,
+            devices: terms.prints,
+            publisher_key: row.publisher_key.clone(),
+        }),
         created_at: rfc3339(row.created_at),
         releases: releases.iter().map(releases::to_api).collect::<Result<_>>()?,
     })

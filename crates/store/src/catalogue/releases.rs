@@ -48,6 +48,11 @@ pub(crate) fn to_api(row: &release::Model) -> Result<Release> {
         blob_size: row.blob_size.unsigned_abs(),
         blob_sha256: row.blob_sha256.clone(),
         preview: serde_json::from_str(&row.preview)?,
+        cid: row.cid.clone(),
+        manifest: row.manifest.as_deref().map(serde_json::from_str).transpose()?,
+        signature: row.signature.clone(),
+        publisher_key: row.publisher_key.clone(),
+        plain_sha256: row.cid.is_some().then(|| row.plain_sha256.clone()),
         created_at: rfc3339(row.created_at),
     })
 }

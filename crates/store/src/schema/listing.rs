@@ -22,6 +22,10 @@ pub struct Model {
     pub terms: String,
     pub created_at: i64,
     pub row_version: i64,
+    /// The publisher's name for it, in bundles and keys; unique in the store.
+    pub plugin_id: Option<String>,
+    /// Lower hex of the Ed25519 key that signs every release.
+    pub publisher_key: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

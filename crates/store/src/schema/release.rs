@@ -23,6 +23,16 @@ pub struct Model {
     pub plain_sha256: String,
     pub preview: String,
     pub created_at: i64,
+    /// A JSON object.
+    pub manifest: Option<String>,
+    /// Lower hex, by `publisher_key`.
+    pub signature: Option<String>,
+    /// Lower hex of the Ed25519 key that signed.
+    pub publisher_key: Option<String>,
+    /// Of the sealed blob.
+    pub cid: Option<String>,
+    /// Whether the signature covers `cid`.
+    pub signed_cid: bool,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
