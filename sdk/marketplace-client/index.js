@@ -1,0 +1,1 @@
+export { SealpostError } from "@sealpost/plugin-sdk";

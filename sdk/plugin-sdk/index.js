@@ -1,0 +1,1 @@
+export { SealpostError } from "./src/error.js";

@@ -1,0 +1,56 @@
+import { viewBytes } from "./bytes.js";
+
+/** @typedef {import("./bytes.js").Bytes} Bytes */
+
+const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const VALUES = new Int8Array(128).fill(-1);
+for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
+
+/** Characters that go into one call of `String.fromCharCode`: engines limit the arguments of a call. */
+const STEP = 0x6000;
+
+/**
+ * Standard base64 with padding.
+ *
+ * @param {Uint8Array} input
+ * @returns {string}
+ */
+export function toBase64(input) {
+  const bytes = viewBytes(input, "bytes");
+  const native = /** @type {{ toBase64?: () => string }} */ (/** @type {unknown} */ (bytes));
+  if (native.toBase64) return native.toBase64();
+  let text = "";
+  for (let at = 0; at < bytes.length; at += STEP) {
+    text += btoa(String.fromCharCode(...bytes.subarray(at, at + STEP)));
+  }
+  return text;
+}
+
+/**
+ * Bytes of standard base64; none where it is something else. Padding is asked for, as are zeros behind the last bit:
+ * bytes have one text only.
+ *
+ * @param {unknown} text
+ * @returns {Bytes | undefined}
+ */
+export function fromBase64(text) {
+  if (typeof text !== "string" || text.length % 4 !== 0) return undefined;
+  const padding = text.endsWith("==") ? 2 : text.endsWith("=") ? 1 : 0;
+  const digits = text.length - padding;
+  const bytes = new Uint8Array((text.length / 4) * 3 - padding);
+  let bits = 0;
+  let held = 0;
+  let to = 0;
+  for (let at = 0; at < digits; at++) {
+    const code = text.charCodeAt(at);
+    const value = code < 128 ? VALUES[code] : -1;
+    if (value < 0) return undefined;
+    bits = ((bits << 6) | value) & 0xfff;
+    held += 6;
+    if (held >= 8) {
+      held -= 8;
+      bytes[to++] = bits >> held;
+    }
+  }
+  return (bits & ((1 << held) - 1)) === 0 ? bytes : undefined;
+}
