@@ -13,7 +13,8 @@ use crate::state::AppState;
 const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; \
     img-src 'self'; form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-const TO_THE_SHOP: &str = "<li><a href=\"/shop/\">The shop</a>: find plugins, buy them and run them in the browser.";
+const TO_THE_SHOP: &str =
+    "<li><a href=\"/shop/\">The shop</a>: find plugins, buy them and run them in the browser.";
 
 pub(crate) fn router(description: utoipa::openapi::OpenApi, has_shop: bool) -> Router<AppState> {
     let start =

@@ -12,7 +12,7 @@ use std::{
 
 use clap::{Args, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sealpost_store::{Config, Store};
+use sealpost_store::{Config, Parts, Store};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -134,7 +134,8 @@ async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
 
 /// Opens the store; says what it waits for when that takes long.
 async fn open(config: &Config) -> Result<Store> {
-    let mut opening = pin!(Store::open(config.clone()));
+    let parts = Parts { shop: Some(sealpost_web::router()), ..Parts::default() };
+    let mut opening = pin!(Store::open_with(config.clone(), parts));
     let opened = match tokio::time::timeout(PATIENCE, &mut opening).await {
         Ok(opened) => opened,
         Err(_) => {

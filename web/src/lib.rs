@@ -1,0 +1,161 @@
+#![doc = include_str!("../README.md")]
+#![forbid(unsafe_code)]
+
+use axum::Router;
+use axum::extract::Path;
+use axum::response::{IntoResponse, Redirect, Response};
+use axum::routing::get;
+use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
+use rust_embed::{Embed, EmbeddedFile};
+
+/// Where the shop is served.
+pub const PATH: &str = "/shop/";
+
+/// Of the shop's pages: nothing inline, no other host. Svelte makes its elements from templates by a policy of this name.
+const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
+    img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; \
+    require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+
+const PLACEHOLDER: &str = include_str!("placeholder.html");
+
+#[derive(Embed)]
+#[folder = "dist/shop"]
+#[allow_missing = true]
+struct Built;
+
+/// The shop at [`PATH`].
+///
+/// Every address below it that is no file is a page of the front end, which reads the address itself.
+pub fn router<S>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+{
+    Router::new()
+        .route("/shop", get(async || Redirect::permanent(PATH)))
+        .route(PATH, get(page))
+        .route("/shop/{*path}", get(page))
+        .route("/shop/assets/{*path}", get(asset))
+}
+
+/// Whether the front end is in this build.
+pub fn is_built() -> bool {
+    Built::get("index.html").is_some()
+}
+
+async fn page(headers: HeaderMap) -> Response {
+    let policy: [(HeaderName, HeaderValue); 3] = [
+        (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
+        (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
+        (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
+    ];
+    let page = match Built::get("index.html") {
+        Some(file) => unless_known(&headers, "index.html", file),
+        None => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PLACEHOLDER).into_response(),
+    };
+    (policy, page).into_response()
+}
+
+async fn asset(headers: HeaderMap, Path(path): Path<String>) -> Response {
+    match Built::get(&format!("assets/{path}")) {
+        Some(file) => {
+            let keep = [(header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+            (keep, unless_known(&headers, &path, file)).into_response()
+        }
+        None => (StatusCode::NOT_FOUND, "There is no such part of the shop: load the page again.\n")
+            .into_response(),
+    }
+}
+
+/// The file, or that the client has it.
+fn unless_known(headers: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
+    let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
+    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
+    if known.is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)) {
+        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+    }
+    ([(header::ETAG, tag), (header::CONTENT_TYPE, kind(path).to_owned())], file.data).into_response()
+}
+
+/// The media type of what the front end's build makes.
+fn kind(path: &str) -> &'static str {
+    match path.rsplit_once('.').map(|(_, extension)| extension) {
+        Some("html") => "text/html; charset=utf-8",
+        Some("js") => "text/javascript; charset=utf-8",
+        Some("css") => "text/css; charset=utf-8",
+        Some("svg") => "image/svg+xml",
+        Some("wasm") => "application/wasm",
+        _ => "application/octet-stream",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Body;
+    use http::Request;
+    use http_body_util::BodyExt as _;
+    use tower::ServiceExt as _;
+
+    use super::*;
+
+    async fn ask(path: &str, known: Option<&HeaderValue>) -> (http::response::Parts, String) {
+        let mut request = Request::get(path);
+        if let Some(known) = known {
+            request = request.header(header::IF_NONE_MATCH, known);
+        }
+        let answer = router::<()>().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.unwrap().to_bytes();
+        (parts, String::from_utf8_lossy(&body).into_owned())
+    }
+
+    #[tokio::test]
+    async fn every_address_that_is_no_file_is_the_page_under_its_policy() {
+        for path in ["/shop/", "/shop/library", "/shop/plugins/org.example.some-plugin"] {
+            let (answer, body) = ask(path, None).await;
+            assert_eq!(answer.status, StatusCode::OK, "{path}");
+            assert!(body.contains("<title>"), "{path}: {body}");
+            let policy = answer.headers[header::CONTENT_SECURITY_POLICY].to_str().unwrap();
+            assert!(
+                policy.starts_with("default-src 'none'") && !policy.contains("unsafe-inline"),
+                "{policy}"
+            );
+            assert_eq!(answer.headers[header::CACHE_CONTROL], "no-cache");
+        }
+    }
+
+    #[tokio::test]
+    async fn the_page_has_nothing_inline_that_its_policy_would_stop() {
+        let (_, body) = ask("/shop/", None).await;
+        assert!(!body.contains("style=") && !body.contains("<style"), "{body}");
+        assert!(body.split("<script").skip(1).all(|script| script.contains(" src=")), "{body}");
+    }
+
+    #[tokio::test]
+    async fn a_file_that_is_not_there_is_not_answered_with_the_page() {
+        let (answer, body) = ask("/shop/assets/gone-12345678.js", None).await;
+        assert_eq!(answer.status, StatusCode::NOT_FOUND);
+        assert!(!body.contains("<title>"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn what_the_browser_has_is_not_sent_again() {
+        if !is_built() {
+            return;
+        }
+        let (first, _) = ask("/shop/", None).await;
+        let (again, body) = ask("/shop/", Some(&first.headers[header::ETAG])).await;
+        assert_eq!((again.status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+
+        let asset = Built::iter().find(|path| path.starts_with("assets/")).unwrap();
+        let (first, _) = ask(&format!("/shop/{asset}"), None).await;
+        assert_eq!(first.headers[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
+        let (again, _) = ask(&format!("/shop/{asset}"), Some(&first.headers[header::ETAG])).await;
+        assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+    }
+
+    #[tokio::test]
+    async fn the_address_without_its_slash_leads_to_the_shop() {
+        let (answer, _) = ask("/shop", None).await;
+        assert_eq!(answer.headers[header::LOCATION], PATH);
+    }
+}
