@@ -11,6 +11,8 @@ mod text;
 
 pub mod bundle;
 pub mod challenge;
+#[cfg(feature = "cid")]
+pub mod cid;
 pub mod content;
 pub mod digest;
 pub mod domain;

@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod bundle;
+#[cfg(feature = "cid")]
+mod cid;
 mod common;
 mod compared;
 mod content;
