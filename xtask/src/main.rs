@@ -5,6 +5,7 @@ mod bench;
 mod checks;
 mod demo;
 mod fuzz;
+mod plugin;
 mod provision;
 mod run;
 mod suites;
@@ -20,6 +21,7 @@ cargo xtask COMMAND
   bench [NAME] [--json] one benchmark or all: agent, envelope, store, waiting
   fuzz [TARGET...]     looks for inputs that break a parser: --seconds N for each target (60), --list, and
                        --input FILE to see a finding again
+  plugin               the example plugin for WebAssembly: target/plugins/gcode-insight.wasm
   lint                 formatting and clippy, warnings refused
   setup                installs what the commands above need, and stops
 
@@ -37,6 +39,7 @@ fn main() -> Result<()> {
         "demo" => demo::run(rest),
         "fuzz" => fuzz::run(rest),
         "lint" => checks::lint(),
+        "plugin" => plugin::run(rest),
         "setup" => provision::everything(),
         "test" => suites::run(rest),
         "help" | "-h" | "--help" => {

@@ -6,6 +6,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::plugin;
 use crate::run::{check, root, say, succeeds};
 
 /// Installs all of it.
@@ -15,6 +16,7 @@ pub(crate) fn everything() -> Result<()> {
     python()?;
     javascript()?;
     age()?;
+    plugin::provision()?;
     Ok(())
 }
 
@@ -108,7 +110,7 @@ fn find_postgres() -> Option<PathBuf> {
 }
 
 /// Installs Debian packages as root, else through sudo, else says what to do.
-fn install(what: &str, packages: &[&str]) -> Result<()> {
+pub(crate) fn install(what: &str, packages: &[&str]) -> Result<()> {
     let line = format!("apt-get install --no-install-recommends {}", packages.join(" "));
     if !Path::new("/usr/bin/apt-get").exists() {
         bail!("{what} is missing, and this is no Debian: install it by hand (on Debian: `{line}`)");
