@@ -81,7 +81,7 @@ export async function readPublicKey(curve, publicKey) {
 export async function readEphemeral(curve, publicKey) {
   const on = ephemeralCurve(curve);
   const bytes = publicBytes(on, publicKey);
-  return on === "x25519" ? curve25519.readU(bytes, curve) : sec1.readPoint(on, bytes);
+  return on === "x25519" ? curve25519.readU(bytes) : sec1.readPoint(on, bytes);
 }
 
 /**
@@ -142,10 +142,12 @@ export async function readSecret(curve, secret) {
 export async function agreement(curve, secret) {
   const on = ephemeralCurve(curve);
   const scalar = curve === "ed25519" ? await curve25519.secretFromSeed(secret) : secret.slice();
-  const key = on === "secp256k1" ? undefined : await importSecret(on, scalar);
-  if (key && on !== "secp256k1") {
-    wipe(scalar);
-    return { agree: (peer) => agreeNative(on, key, peer), dispose: () => {} };
+  if (on !== "secp256k1") {
+    const key = await importSecret(on, scalar);
+    if (key) {
+      wipe(scalar);
+      return { agree: (peer) => agreeNative(on, key, peer), dispose: () => {} };
+    }
   }
   return {
     agree: async (peer) => (on === "x25519" ? curve25519.agree(scalar, peer) : sec1.agree(on, scalar, peer)),
@@ -161,10 +163,12 @@ export async function agreement(curve, secret) {
  */
 export async function ephemeral(curve) {
   const on = ephemeralCurve(curve);
-  const native = on === "secp256k1" ? undefined : await ephemeralNative(on);
-  if (native && on !== "secp256k1") {
-    const { privateKey, publicKey } = native;
-    return { publicKey, agree: (peer) => agreeNative(on, privateKey, peer), dispose: () => {} };
+  if (on !== "secp256k1") {
+    const native = await ephemeralNative(on);
+    if (native) {
+      const { privateKey, publicKey } = native;
+      return { publicKey, agree: (peer) => agreeNative(on, privateKey, peer), dispose: () => {} };
+    }
   }
   const secret = await generateSecretKey(on);
   try {

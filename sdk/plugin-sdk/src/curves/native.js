@@ -27,16 +27,6 @@ const CURVES = {
   },
 };
 
-/**
- * What generates, exports and imports keys on a curve, if the platform has it.
- *
- * @param {NativeCurve} curve
- * @returns {import("./native.js").Algorithm}
- */
-export const algorithmOf = (curve) => CURVES[curve].algorithm;
-
-/** @typedef {{ name: string, namedCurve?: string }} Algorithm */
-
 /** @type {Map<NativeCurve, Promise<boolean>>} */
 const present = new Map();
 
@@ -145,7 +135,7 @@ function takesSecrets(curve) {
   return asked;
 }
 
-/** Public keys of the private keys 1 (2^254 + 8 k for X25519: 64) and 2: their product is 2. */
+/** The smallest private key; what X25519 makes of it is 2^254. */
 const ONE = "00".repeat(31) + "01";
 
 /**
