@@ -46,6 +46,7 @@ impl Canvas {
     /// Draws along the longer side of the tube, one run of samples across it at a time.
     pub(crate) fn draw(&mut self, tube: &Tube) {
         let light = Light::on(tube);
+        let height = (tube.height * 255.0) as u8;
         let [dx, dy, dz] = [0, 1, 2].map(|axis| tube.to[axis] - tube.from[axis]);
         let steep = dy.abs() > dx.abs();
         let (along, across) = if steep { (1, 0) } else { (0, 1) };
@@ -72,9 +73,14 @@ impl Canvas {
                     continue;
                 }
                 let bulge = (1.0 - off).sqrt();
-                let side = (ox * light.across[0] - oy * light.across[1]) / tube.radius;
                 let near = tube.from[2] + part * dz + bulge * tube.radius * light.facing;
-                self.put(x, y, near, [(tube.height * 255.0) as u8, (light.shade(side, bulge) * 255.0) as u8]);
+                let at = y * self.width + x;
+                // Of lines in the same place the later one lies on top.
+                if near >= self.near[at] {
+                    let side = (ox * light.across[0] - oy * light.across[1]) / tube.radius;
+                    self.near[at] = near;
+                    self.tone[at] = [height, (light.shade(side, bulge) * 255.0) as u8];
+                }
             }
         }
     }
@@ -103,15 +109,6 @@ impl Canvas {
         Some(picture)
     }
 
-    fn put(&mut self, x: usize, y: usize, near: f32, tone: [u8; 2]) {
-        let at = y * self.width + x;
-        // Of lines in the same place the later one lies on top.
-        if near >= self.near[at] {
-            self.near[at] = near;
-            self.tone[at] = tone;
-        }
-    }
-
     fn lit(&self, x: usize, y: usize, samples: usize) -> Option<[f32; 3]> {
         let at = y * self.width + x;
         let near = self.near[at];
@@ -127,24 +124,24 @@ impl Canvas {
 
     /// How deep a place lies between its neighbours, from 0 to 1. Opposite ones are taken together, so that a slope is no hollow.
     fn hollow(&self, x: usize, y: usize, near: f32, samples: usize) -> f32 {
-        const ACROSS: [(isize, isize); 6] = [(1, 0), (0, 1), (2, 2), (2, -2), (5, 0), (0, 5)];
+        /// Across and down, pixels; what lies opposite is found by subtracting.
+        const AROUND: [[isize; 2]; 6] = [[1, 0], [0, 1], [2, 2], [2, -2], [5, 0], [0, 5]];
+        const FARTHEST: usize = 5;
         /// A place that lies so many pixels deep is as dark as it gets.
         const DEEP: f32 = 7.0;
-        let samples = samples as isize;
-        let mut depth = 0.0;
-        for (dx, dy) in ACROSS {
-            let (dx, dy) = (dx * samples, dy * samples);
-            if let (Some(one), Some(other)) = (self.nearness(x, y, dx, dy), self.nearness(x, y, -dx, -dy)) {
-                depth += ((one + other) / 2.0 - near).clamp(0.0, DEEP * samples as f32);
-            }
+        let edge = FARTHEST * samples;
+        if x < edge || y < edge || x + edge >= self.width || y + edge >= self.height {
+            return 0.0;
         }
-        depth / (ACROSS.len() as f32 * DEEP * samples as f32)
-    }
-
-    fn nearness(&self, x: usize, y: usize, dx: isize, dy: isize) -> Option<f32> {
-        let x = x.checked_add_signed(dx).filter(|x| *x < self.width)?;
-        let y = y.checked_add_signed(dy).filter(|y| *y < self.height)?;
-        Some(self.near[y * self.width + x]).filter(|near| *near > FAR)
+        let (at, row, deepest) = (y * self.width + x, self.width as isize, DEEP * samples as f32);
+        let mut depth = 0.0;
+        for [across, down] in AROUND {
+            let to = (down * row + across) * samples as isize;
+            let pair = [to, -to].map(|to| self.near[at.wrapping_add_signed(to)]);
+            // Where one of them is nothing, the mean is nothing too.
+            depth += ((pair[0] + pair[1]) * 0.5 - near).clamp(0.0, deepest);
+        }
+        depth / (AROUND.len() as f32 * deepest)
     }
 }
 
