@@ -1,5 +1,21 @@
 export { SealpostError } from "./src/error.js";
-export { CURVES, generateSecretKey, publicKeyOf, readPublicKey } from "./src/curves.js";
+
+// The names of the OrbPro marketplace document.
+export { encryptForMarketplace, encryptWithDualKEK, encryptWithKEKWrapper, wrapDEKForBuyer } from "./src/build.js";
 export { decryptWithDEK, unwrapMarketplaceDEK, wrapMarketplaceDEK } from "./src/ecies.js";
-export { asWallet, walletFromPrivateKey } from "./src/wallet.js";
+
+export {
+  addBuyers,
+  addDomains,
+  openBundle,
+  readBundle,
+  releaseOf,
+  sealBundle,
+  signBundle,
+  unwrapBundle,
+  verifyBundle,
+} from "./src/bundle.js";
+export { CURVES, generateSecretKey, publicKeyOf, readPublicKey } from "./src/curves.js";
 export { deriveDomainKey, generateDomainSecret, normaliseDomain, unwrapForDomain, wrapForDomain } from "./src/domain.js";
+export { releaseBytes, signRelease, verifyRelease } from "./src/release.js";
+export { asWallet, walletFromPrivateKey } from "./src/wallet.js";

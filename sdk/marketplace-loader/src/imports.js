@@ -26,7 +26,7 @@ const RANDOM_STEP = 1 << 16;
 /**
  * @typedef {object} Linked
  * @property {WebAssembly.Imports} imports
- * @property {(memory: Memory) => void} attach tells the host functions where the instance's memory is
+ * @property {(memory: Memory | undefined) => void} attach tells the host functions where the instance's memory is
  */
 
 /**
@@ -41,7 +41,7 @@ export function link(module, asked, options) {
   /** @type {Memory | undefined} */
   let memory;
   const host = hostFunctions(options, () => {
-    if (!memory) throw new Error("the plugin called its host before it was started");
+    if (!memory) throw new WebAssembly.RuntimeError("it called its host before it had a memory");
     return memory;
   });
   /** @type {WebAssembly.Imports} */

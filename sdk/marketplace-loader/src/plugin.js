@@ -1,3 +1,7 @@
+// A plugin that was opened and runs.
+
+import { SealpostError } from "@sealpost/plugin-sdk";
+
 import { fail } from "./fail.js";
 import { Memory } from "./memory.js";
 import { badValue, fromBytes, isBuffer, place, toBytes, toNumber } from "./values.js";
@@ -7,12 +11,11 @@ import { badValue, fromBytes, isBuffer, place, toBytes, toNumber } from "./value
 /** @typedef {import("./wasm-file.js").Signature} Signature */
 
 /**
- * What the pieces of a plugin are before it runs.
+ * What a plugin is made of.
  *
  * @typedef {object} Parts
  * @property {WebAssembly.Module} module
  * @property {Linked} linked
- * @property {Record<string, unknown>} manifest
  * @property {Map<string, Declared>} functions
  * @property {Map<string, Signature>} signatures
  */
@@ -20,77 +23,20 @@ import { badValue, fromBytes, isBuffer, place, toBytes, toNumber } from "./value
 /** Longest text of a plugin's own error. */
 const ERROR_TEXT = 4 << 10;
 
-/** A plugin that was opened and runs. */
-export class Plugin {
+export class Instance {
   /** @type {Parts | undefined} */ #parts;
   /** @type {WebAssembly.Instance | undefined} */ #instance;
-  #manifest;
-  #trapped = false;
 
-  /**
-   * Instantiates a module.
-   *
-   * @param {Parts} parts
-   * @returns {Promise<Plugin>}
-   */
-  static async start(parts) {
-    const plugin = new Plugin(parts);
-    await plugin.restart();
-    return plugin;
-  }
-
-  /**
-   * Use {@link Plugin.start}.
-   *
-   * @param {Parts} parts
-   */
+  /** @param {Parts} parts */
   constructor(parts) {
     this.#parts = parts;
-    this.#manifest = parts.manifest;
   }
 
-  /** What the publisher says about it. */
-  get manifest() {
-    return this.#manifest;
-  }
-
-  /** What the module exports, as it is. */
-  get exports() {
-    return this.#running().instance.exports;
-  }
-
-  /**
-   * Calls an exported function, and waits for its end: run plugins that take long in a worker.
-   *
-   * Functions that the manifest declares take and give numbers, BigInts, Uint8Arrays, text and JSON values as it says.
-   * Others take and give numbers as they are.
-   *
-   * @param {string} name
-   * @param {...unknown} args
-   * @returns {any}
-   */
-  call(name, ...args) {
-    const { parts, instance } = this.#running();
-    const exported = Object.hasOwn(instance.exports, name) ? instance.exports[name] : undefined;
-    if (typeof exported !== "function") {
-      throw fail("plugin_no_function", `the plugin has no function \`${name}\``, known(parts, instance));
-    }
-    const said = parts.functions.get(name);
-    const run = said
-      ? () => this.#callDeclared(instance, name, said, args)
-      : () => exported(...raw(name, parts.signatures.get(name), args));
-    try {
-      return run();
-    } catch (error) {
-      throw this.#failed(name, error);
-    }
-  }
-
-  /** Starts it anew, with fresh memory, such as after a trap. */
-  async restart() {
+  /** Instantiates, with fresh memory. */
+  async start() {
     const { module, linked } = this.#alive();
     this.#instance = undefined;
-    this.#trapped = false;
+    linked.attach(undefined);
     let instance;
     try {
       instance = await WebAssembly.instantiate(module, linked.imports);
@@ -102,49 +48,35 @@ export class Plugin {
     if (this.#parts) this.#instance = instance;
   }
 
-  /** Lets go of module, instance and memory. Later calls fail with `plugin_disposed`. */
-  dispose() {
-    this.#parts = undefined;
-    this.#instance = undefined;
-  }
-
-  [Symbol.dispose ?? Symbol.for("Symbol.dispose")]() {
-    this.dispose();
+  get exports() {
+    return this.#running().instance.exports;
   }
 
   /**
-   * @param {WebAssembly.Instance} instance
    * @param {string} name
-   * @param {Declared} said
    * @param {unknown[]} args
    */
-  #callDeclared(instance, name, said, args) {
-    checkCount(name, said.params.length, args.length);
-    const lent = new Lent(instance.exports);
-    const passed = said.params.flatMap((type, at) => {
-      const what = `argument ${at + 1} of \`${name}\``;
-      return isBuffer(type) ? lent.lend(toBytes(type, args[at], what)) : [toNumber(type, args[at], what)];
-    });
-    const result = fn(instance.exports, name)(...passed);
-    // Before the arguments are given back: that could end what the result refers to.
-    const taken = isBuffer(said.result) ? lent.take(result, name) : result;
-    lent.takeBack();
-    if (!isBuffer(said.result)) return said.result === "none" ? undefined : taken;
-    return fromBytes(said.result, taken, name);
+  call(name, args) {
+    const { parts, instance } = this.#running();
+    const { exports } = instance;
+    if (!Object.hasOwn(exports, name) || typeof exports[name] !== "function") {
+      throw fail("plugin_no_function", `the plugin has no function \`${name}\``, known(parts, exports));
+    }
+    const said = parts.functions.get(name);
+    try {
+      return said ? callDeclared(exports, name, said, args) : callRaw(exports, name, parts.signatures.get(name), args);
+    } catch (error) {
+      if (!(error instanceof Thrown)) throw error;
+      this.#instance = undefined;
+      throw trapped(name, error.what);
+    }
   }
 
-  /**
-   * @param {string} name
-   * @param {unknown} error
-   */
-  #failed(name, error) {
-    if (error instanceof Error && "code" in error && error.name === "SealpostError") return error;
-    this.#trapped = true;
-    return fail(
-      "plugin_trap",
-      `the plugin failed in \`${name}\`: ${error instanceof Error ? error.message : "it threw"}`,
-      "Start it anew by `restart()`; report it to the publisher if it stays.",
-    );
+  /** Lets go of all. */
+  dispose() {
+    this.#parts?.linked.attach(undefined);
+    this.#parts = undefined;
+    this.#instance = undefined;
   }
 
   #alive() {
@@ -154,10 +86,70 @@ export class Plugin {
 
   #running() {
     const parts = this.#alive();
-    if (this.#trapped || !this.#instance) {
-      throw fail("plugin_trapped", "the plugin failed in an earlier call", "Start it anew by `restart()`.");
-    }
-    return { parts, instance: this.#instance };
+    if (this.#instance) return { parts, instance: this.#instance };
+    throw fail("plugin_trapped", "the plugin failed in an earlier call", "Start it anew by `restart()`.");
+  }
+}
+
+/**
+ * @param {WebAssembly.Exports} exports
+ * @param {string} name
+ * @param {Declared} said
+ * @param {unknown[]} args
+ */
+function callDeclared(exports, name, said, args) {
+  checkCount(name, said.params.length, args.length);
+  const lent = new Lent(exports);
+  try {
+    const passed = said.params.flatMap((type, at) => {
+      const what = `argument ${at + 1} of \`${name}\``;
+      return isBuffer(type) ? lent.lend(toBytes(type, args[at], what)) : [toNumber(type, args[at], what)];
+    });
+    const result = lent.enter(name, ...passed);
+    if (said.result === "none") return undefined;
+    // Copied before the arguments are given back: it may lie among them.
+    return isBuffer(said.result) ? fromBytes(said.result, lent.take(result, name), name) : result;
+  } finally {
+    lent.takeBack();
+  }
+}
+
+/**
+ * A function that the manifest does not declare: numbers as they are.
+ *
+ * @param {WebAssembly.Exports} exports
+ * @param {string} name
+ * @param {Signature | undefined} signature
+ * @param {unknown[]} args
+ */
+function callRaw(exports, name, signature, args) {
+  if (!signature) return enter(exports, name, args);
+  checkCount(name, signature.params.length, args.length);
+  const passed = signature.params.map((type, at) =>
+    /^[if]/.test(type) ? toNumber(type, args[at], `argument ${at + 1} of \`${name}\``) : args[at],
+  );
+  return enter(exports, name, passed);
+}
+
+/** What was thrown while the plugin ran: its memory may be in any state. */
+class Thrown {
+  /** @param {unknown} what */
+  constructor(what) {
+    this.what = what;
+  }
+}
+
+/**
+ * @param {WebAssembly.Exports} exports
+ * @param {string} name
+ * @param {unknown[]} args
+ * @returns {any}
+ */
+function enter(exports, name, args) {
+  try {
+    return /** @type {Function} */ (exports[name])(...args);
+  } catch (error) {
+    throw new Thrown(error);
   }
 }
 
@@ -165,6 +157,7 @@ export class Plugin {
 class Lent {
   #exports;
   /** @type {number[]} */ #pointers = [];
+  #broken = false;
 
   /** @param {WebAssembly.Exports} exports */
   constructor(exports) {
@@ -176,16 +169,15 @@ class Lent {
    * @returns {[number, number]}
    */
   lend(bytes) {
-    const pointer = fn(this.#exports, "malloc")(bytes.length) >>> 0;
-    if (pointer === 0 && bytes.length > 0) {
-      this.takeBack();
+    const pointer = this.enter("malloc", bytes.length) >>> 0;
+    if (pointer !== 0) this.#pointers.push(pointer);
+    if (bytes.length > 0 && (pointer === 0 || pointer + bytes.length > this.#memory.size)) {
       throw fail(
         "plugin_out_of_memory",
         `the plugin has no room for ${bytes.length} bytes`,
         "Pass less at a time, or allow more memory by `maxPages`.",
       );
     }
-    if (pointer !== 0) this.#pointers.push(pointer);
     this.#memory.write(pointer, bytes);
     return [pointer, bytes.length];
   }
@@ -198,58 +190,43 @@ class Lent {
    */
   take(packed, name) {
     const found = place(packed, this.#memory, name);
-    if (!found) {
-      const text = this.#lastError();
-      this.takeBack();
-      throw fail("plugin_failed", text ? `\`${name}\`: ${text}` : `\`${name}\` failed and did not say why`, undefined, {
-        text: text ?? null,
-      });
-    }
+    if (!found) throw failed(name, this.#lastError());
     const bytes = this.#memory.read(found.pointer, found.length);
-    fn(this.#exports, "free")(found.pointer);
+    this.enter("free", found.pointer);
     return bytes;
   }
 
   takeBack() {
-    for (const pointer of this.#pointers.splice(0)) fn(this.#exports, "free")(pointer);
+    for (const pointer of this.#pointers.splice(0)) {
+      if (!this.#broken) this.enter("free", pointer);
+    }
   }
 
   #lastError() {
     if (typeof this.#exports.last_error !== "function") return undefined;
-    const found = place(this.#exports.last_error(), this.#memory, "last_error");
+    const found = place(this.enter("last_error"), this.#memory, "last_error");
     if (!found) return undefined;
-    const bytes = this.#memory.read(found.pointer, Math.min(found.length, ERROR_TEXT));
-    fn(this.#exports, "free")(found.pointer);
-    return new TextDecoder().decode(bytes);
+    const bytes = this.#memory.read(found.pointer, found.length);
+    this.enter("free", found.pointer);
+    return new TextDecoder().decode(bytes.subarray(0, ERROR_TEXT));
+  }
+
+  /**
+   * @param {string} name
+   * @param {...(number | bigint)} args
+   */
+  enter(name, ...args) {
+    try {
+      return enter(this.#exports, name, args);
+    } catch (error) {
+      this.#broken = true;
+      throw error;
+    }
   }
 
   get #memory() {
     return new Memory(/** @type {WebAssembly.Memory} */ (this.#exports.memory));
   }
-}
-
-/**
- * @param {WebAssembly.Exports} exports
- * @param {string} name
- */
-function fn(exports, name) {
-  return /** @type {(...args: (number | bigint)[]) => any} */ (exports[name]);
-}
-
-/**
- * Arguments of a function that the manifest does not declare.
- *
- * @param {string} name
- * @param {Signature | undefined} signature
- * @param {unknown[]} args
- */
-function raw(name, signature, args) {
-  if (!signature) return args;
-  checkCount(name, signature.params.length, args.length);
-  return signature.params.map((type, at) => {
-    const isNumber = type.startsWith("i") || type.startsWith("f3") || type.startsWith("f6");
-    return isNumber ? toNumber(type, args[at], `argument ${at + 1} of \`${name}\``) : args[at];
-  });
 }
 
 /**
@@ -262,16 +239,47 @@ function checkCount(name, expected, found) {
 }
 
 /**
- * @param {Parts} parts
- * @param {WebAssembly.Instance} instance
+ * @param {string} name
+ * @param {string | undefined} text what the plugin said
  */
-function known({ functions }, instance) {
-  const all = functions.size > 0 ? [...functions.keys()] : Object.keys(instance.exports);
+function failed(name, text) {
+  const message = text ? `\`${name}\`: ${text}` : `\`${name}\` failed and did not say why`;
+  return fail("plugin_failed", message, "Check what it was given against what the plugin takes.", { text: text ?? null });
+}
+
+/**
+ * @param {string} name
+ * @param {unknown} what
+ */
+function trapped(name, what) {
+  const own = what instanceof WebAssembly.RuntimeError || what instanceof RangeError || what instanceof TypeError;
+  // Thrown by a function that the caller gave as an import: it is the caller's own.
+  if (!own && !isWasmException(what)) return what;
+  return fail(
+    "plugin_trap",
+    `the plugin failed in \`${name}\`: ${what instanceof Error ? what.message : "it threw"}`,
+    "Start it anew by `restart()`; report it to the publisher if it stays.",
+  );
+}
+
+/** @param {unknown} what */
+function isWasmException(what) {
+  const { Exception } = /** @type {{ Exception?: Function }} */ (WebAssembly);
+  return Exception !== undefined && what instanceof Exception;
+}
+
+/**
+ * @param {Parts} parts
+ * @param {WebAssembly.Exports} exports
+ */
+function known({ functions }, exports) {
+  const all = functions.size > 0 ? [...functions.keys()] : Object.keys(exports);
   return `It has: ${all.slice(0, 20).join(", ") || "none at all"}.`;
 }
 
 /** @param {unknown} error */
 function startFailed(error) {
+  if (error instanceof SealpostError) return error;
   const message = error instanceof Error ? error.message : "it threw";
   if (error instanceof WebAssembly.LinkError || error instanceof TypeError) {
     return fail(

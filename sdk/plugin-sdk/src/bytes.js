@@ -144,10 +144,9 @@ export function wipe(...secrets) {
 /**
  * @param {unknown} value
  * @param {string} name of the argument, for the error
- * @returns {value is Record<string, unknown>}
+ * @returns {Record<string, unknown>}
  */
-export function isRecord(value, name) {
+export function viewRecord(value, name) {
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw badArgument(name, "an object");
-  return true;
+  return /** @type {Record<string, unknown>} */ (value);
 }
-

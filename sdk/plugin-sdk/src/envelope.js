@@ -1,5 +1,5 @@
 import { fromBase64, toBase64 } from "./base64.js";
-import { fromHex, isRecord, toHex } from "./bytes.js";
+import { fromHex, viewRecord, toHex } from "./bytes.js";
 import { readCurve } from "./curves.js";
 import { SealpostError } from "./error.js";
 import { SLOT } from "./gcm.js";
@@ -24,8 +24,7 @@ import { SLOT } from "./gcm.js";
  * @returns {{ ephemeralPub: Bytes, wrappedDEK: Bytes, salt: Bytes, curve: Curve }}
  */
 export function readEnvelope(envelope) {
-  isRecord(envelope, "envelope");
-  const { ephemeralPub, wrappedDEK, salt, curve } = /** @type {Record<string, unknown>} */ (envelope);
+  const { ephemeralPub, wrappedDEK, salt, curve } = viewRecord(envelope, "envelope");
   const read = {
     ephemeralPub: fromHex(ephemeralPub),
     wrappedDEK: fromBase64(wrappedDEK),

@@ -7,6 +7,8 @@ export const HINTS = {
   bad_argument: "Check the order and the types of the arguments.",
   platform_crypto: "Serve the page over https (or from localhost); in Node, use version 20.19 or newer.",
 
+  json_invalid: "Give plain values: text, finite numbers, true, false, null, lists and objects of them.",
+
   blob_corrupt: "Fetch the blob again; if it stays, it was sealed with another key.",
   blob_format: "Check that this is the sealed blob, whole.",
   blob_too_large: "Files of this cipher have at most 64 MiB.",

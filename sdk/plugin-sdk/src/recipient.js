@@ -1,4 +1,4 @@
-import { isRecord } from "./bytes.js";
+import { viewRecord } from "./bytes.js";
 import { readCurve } from "./curves.js";
 
 /** @typedef {import("./bytes.js").BytesLike} BytesLike */
@@ -16,7 +16,6 @@ import { readCurve } from "./curves.js";
  */
 export function readRecipient(recipient) {
   if (typeof recipient === "string") return { publicKey: recipient, curve: "secp256k1" };
-  isRecord(recipient, "buyer");
-  const { publicKey, public_key, curve = "secp256k1" } = recipient;
+  const { publicKey, public_key, curve = "secp256k1" } = viewRecord(recipient, "buyer");
   return { publicKey: publicKey ?? public_key, curve: readCurve(curve) };
 }
