@@ -7,6 +7,7 @@ mod pair;
 mod prepare;
 mod requests;
 mod status;
+mod stubs;
 
 use std::{
     collections::VecDeque,

@@ -132,6 +132,11 @@ impl Moonraker {
         self.call("server.files.metascan", json!({"filename": name}), Duration::from_secs(15)).await
     }
 
+    /// What Moonraker knows of a file; it refuses while it has not read it.
+    pub async fn metadata(&self, name: &str) -> Result<Value, CallError> {
+        self.call("server.files.metadata", json!({"filename": name}), Duration::from_secs(15)).await
+    }
+
     /// Puts a small file into the `gcodes` folder.
     pub async fn upload(&self, folder: &str, name: &str, content: &str) -> Result<(), Problem> {
         upload::upload(&self.http, &self.address, folder, name, content).await

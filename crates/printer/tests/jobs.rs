@@ -24,8 +24,28 @@ async fn both_ciphers_print_byte_for_byte_and_are_reported_with_statistics() {
         assert!(stub.contains(&format!("SEALPOST_JOB JOB={job}")) && !stub.contains("G28"));
     }
     assert_eq!(scene.printer.printed(), [PART, PART]);
-    let cached = std::fs::read_dir(scene.folder.path().join("cache")).unwrap().count();
-    eventually("an empty cache", || async { (cached == 0).then_some(()) }).await;
+    let cached = || std::fs::read_dir(scene.folder.path().join("cache")).unwrap().count();
+    eventually("an empty cache", || async { (cached() == 0).then_some(()) }).await;
+    assert_eq!(scene.printer.read(), ["sealpost/j_age.gcode", "sealpost/j_cbc.gcode"]);
+}
+
+#[tokio::test]
+async fn a_picture_that_moonraker_cannot_read_yet_is_read_again() {
+    let scene = Scene::start().await;
+    scene.printer.fail_to_read(1);
+    scene.store.add_job("j_1", ContentCipher::Age, PART);
+    eventually("the picture", || async { scene.printer.read().pop() }).await;
+    assert_eq!(scene.ended("j_1").await.0, "success");
+}
+
+#[tokio::test]
+async fn a_picture_that_moonraker_never_reads_keeps_nothing_from_printing() {
+    let scene = Scene::start().await;
+    scene.printer.fail_to_read(u32::MAX);
+    scene.store.add_job("j_1", ContentCipher::Age, PART);
+    assert_eq!(scene.ended("j_1").await.0, "success");
+    assert_eq!(scene.printer.printed(), [PART]);
+    assert_eq!(scene.printer.read(), Vec::<String>::new());
 }
 
 #[tokio::test]

@@ -1,32 +1,24 @@
 //! Handing a file to Klipper, starting it, and tidying up afterwards.
 
 use std::{
-    fs, io,
     path::{Path, PathBuf},
     time::Duration,
 };
 
 use sealpost_api::Problem;
-use sealpost_gcode::stub;
 use serde_json::json;
 
-use super::{Agent, Mail};
+use super::{
+    Agent, Mail,
+    stubs::{Picture, prune_stubs, remove_stub, stub_name, write_stub},
+};
 use crate::{
     core::Event,
     handover::{Handover, Load, PeerRules, compatible::register},
     moonraker::Moonraker,
     opening::OpenedFile,
-    problem::file as file_problem,
     store,
 };
-
-/// Folder of the stubs below `gcodes/`.
-const FOLDER: &str = "sealpost";
-
-/// The name a job prints under.
-pub(super) fn stub_name(job: &str) -> String {
-    format!("{FOLDER}/{job}.gcode")
-}
 
 impl Agent {
     pub(super) fn load(&mut self, job: String, layers: Option<u32>) {
@@ -44,6 +36,7 @@ impl Agent {
         tokio::spawn(async move {
             let result = async {
                 write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened).await?;
+                let picture = Picture::show(&moonraker, &job).await;
                 let handed = if compatible {
                     let load = Load { job: &job, name: &stub_name(&job), layers };
                     register(&moonraker, load, opened.file).await.map(|()| true)
@@ -53,6 +46,7 @@ impl Agent {
                     hand_over(socket, rules, job.clone(), layers, opened).await
                 };
                 if handed.is_err() {
+                    picture.give_up();
                     // It may have arrived although the answer did not.
                     let _ = let_go(&moonraker, configured.as_deref(), job.clone()).await;
                     remove_stub(&moonraker, gcodes.as_deref(), &job).await;
@@ -160,56 +154,6 @@ async fn hand_over(
             .hint("Send it anew; if it stays, report it."))
     };
     handed.await.unwrap_or_else(failed)
-}
-
-/// The entry in the file list: allow-listed comments and one command, nothing to print.
-async fn write_stub(
-    moonraker: &Moonraker,
-    gcodes: Option<&Path>,
-    job: &str,
-    title: &str,
-    opened: &OpenedFile,
-) -> Result<(), Problem> {
-    let text = stub(&opened.report, job, title).map_err(|error| {
-        Problem::new(422, "bad_job_id", error.to_string()).hint("Report it to the store.")
-    })?;
-    match gcodes {
-        None => moonraker.upload(FOLDER, &format!("{job}.gcode"), &text).await?,
-        Some(gcodes) => {
-            let path = gcodes.join(stub_name(job));
-            let write = || -> io::Result<()> {
-                fs::create_dir_all(gcodes.join(FOLDER))?;
-                fs::write(&path, &text)
-            };
-            write().map_err(|error| file_problem(&path, &error))?;
-        }
-    }
-    // Picture, layers and time show from the first second; a print without them is as good.
-    if let Err(error) = moonraker.scan_metadata(&stub_name(job)).await {
-        tracing::debug!(%error, "Moonraker did not read the metadata");
-    }
-    Ok(())
-}
-
-async fn remove_stub(moonraker: &Moonraker, gcodes: Option<&Path>, job: &str) {
-    let removed = match gcodes {
-        Some(gcodes) => fs::remove_file(gcodes.join(stub_name(job))).map_err(|error| error.to_string()),
-        None => moonraker.delete(&stub_name(job)).await.map_err(|error| error.to_string()),
-    };
-    if let Err(error) = removed {
-        tracing::debug!(error, "the print's entry could not be removed");
-    }
-}
-
-/// The newest entries stay, so that the history keeps its pictures; older ones go.
-async fn prune_stubs(moonraker: &Moonraker, gcodes: Option<&Path>, keep: usize) {
-    let Ok(mut stubs) = moonraker.list(FOLDER).await else { return };
-    stubs.sort_by(|(_, one), (_, other)| other.total_cmp(one));
-    for (name, _) in stubs.into_iter().skip(keep) {
-        if let Some(job) = name.strip_suffix(".gcode").filter(|job| crate::core::is_safe_id(job)) {
-            remove_stub(moonraker, gcodes, job).await;
-        }
-    }
 }
 
 /// For `status`.

@@ -40,6 +40,10 @@ struct Inner {
     /// Prints stop in the middle until told otherwise.
     hold: bool,
     max_temp: f64,
+    /// Files whose metadata Moonraker has read.
+    read: Vec<String>,
+    /// How often it fails to before.
+    unreadable: u32,
 }
 
 impl FakePrinter {
@@ -55,6 +59,8 @@ impl FakePrinter {
             starts: Vec::new(),
             hold: false,
             max_temp: 250.0,
+            read: Vec::new(),
+            unreadable: 0,
         };
         let printer = Self { inner: Arc::new(Mutex::new(inner)), changed: watch::Sender::new(0) };
         let extra = UnixListener::bind(folder.join("sealpost.sock")).unwrap();
@@ -79,6 +85,14 @@ impl FakePrinter {
     pub(crate) fn hold(&self, hold: bool) {
         self.inner.lock().unwrap().hold = hold;
         self.print_on();
+    }
+
+    pub(crate) fn read(&self) -> Vec<String> {
+        self.inner.lock().unwrap().read.clone()
+    }
+
+    pub(crate) fn fail_to_read(&self, times: u32) {
+        self.inner.lock().unwrap().unreadable = times;
     }
 
     pub(crate) fn printed(&self) -> Vec<Vec<u8>> {
@@ -128,6 +142,19 @@ impl FakePrinter {
             "printer.info" => Ok(json!({"process_id": std::process::id()})),
             "printer.objects.query" | "printer.objects.subscribe" => Ok(json!({"status": self.status()})),
             "server.files.list" => Ok(json!([])),
+            "server.files.metadata" if self.read().iter().any(|name| params["filename"] == **name) => {
+                Ok(json!({}))
+            }
+            "server.files.metadata" => Err("Metadata not available".to_owned()),
+            "server.files.metascan" => {
+                let mut inner = self.inner.lock().unwrap();
+                if inner.unreadable > 0 {
+                    inner.unreadable -= 1;
+                    return Err("Failed to parse metadata".to_owned());
+                }
+                inner.read.push(params["filename"].as_str().unwrap_or_default().to_owned());
+                Ok(json!({}))
+            }
             "printer.print.start" => {
                 {
                     let mut inner = self.inner.lock().unwrap();
