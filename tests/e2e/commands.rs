@@ -100,7 +100,7 @@ async fn a_part_is_published_bought_and_printed_three_times_and_no_more() -> Res
         assert_eq!(licences["licences"][0]["prints_used"], count);
         if count == 1 {
             let name = format!("sealpost/{}.gcode", printed["id"].as_str().context("no job id")?);
-            let metadata = printer.ask("server.files.metadata", json!({"filename": name})).await?;
+            let metadata = printer.metadata(&name).await?;
             assert!(metadata["layer_count"].as_u64().is_some_and(|layers| layers > 1), "{metadata}");
             assert!(metadata["estimated_time"].as_f64().is_some_and(|seconds| seconds > 1.0), "{metadata}");
             assert!(

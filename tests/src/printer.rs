@@ -4,13 +4,17 @@ use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::person;
 use crate::programs::{python, real_klipper, root};
-use crate::service::{Service, free_port};
+use crate::service::{PATIENCE, Service, free_port};
+
+/// How many ports are tried.
+const PORTS: usize = 5;
 
 /// A running printer.
 #[derive(Debug)]
@@ -53,13 +57,21 @@ impl Printer {
         for name in ["config", "gcodes", "logs", "comms", "database"] {
             fs::create_dir_all(data.join(name))?;
         }
-        let port = free_port()?;
-        let moonraker_url = format!("http://127.0.0.1:{port}");
-        let mut printer = Self { data, moonraker_url, klipper: None, moonraker: None, options, port };
+        let mut printer =
+            Self { data, moonraker_url: String::new(), klipper: None, moonraker: None, options, port: 0 };
         printer.start_klipper()?;
-        printer.start_moonraker()?;
-        printer.ready()?;
-        Ok(printer)
+        for _ in 0..PORTS {
+            printer.port = free_port()?;
+            printer.moonraker_url = format!("http://127.0.0.1:{}", printer.port);
+            printer.start_moonraker()?;
+            if printer.ready()? {
+                return Ok(printer);
+            }
+            if let Some(moonraker) = printer.moonraker.take() {
+                moonraker.stop()?;
+            }
+        }
+        bail!("of {PORTS} free ports each was somebody else's when Moonraker wanted it")
     }
 
     /// Starts the Klipper host.
@@ -72,8 +84,7 @@ impl Printer {
         Ok(())
     }
 
-    /// Starts Moonraker.
-    pub fn start_moonraker(&mut self) -> Result<()> {
+    fn start_moonraker(&mut self) -> Result<()> {
         let python = python()?;
         add_component(&python)?;
         let data = self.data.display();
@@ -90,17 +101,19 @@ impl Printer {
         fs::write(self.data.join("config/moonraker.conf"), config)?;
         let mut command = Command::new(python);
         command.args(["-m", "moonraker", "-d"]).arg(&self.data);
-        let service = Service::start("moonraker", &command, &self.data.join("logs"))?;
+        // Beside Moonraker's own log, which is `moonraker.log` too.
+        let service = Service::start("moonraker", &command, &self.data.join("logs/output"))?;
         service.wait_for("Starting Moonraker on")?;
         self.moonraker = Some(service);
         Ok(())
     }
 
-    /// Waits until Moonraker says that Klipper is ready.
-    pub fn ready(&self) -> Result<()> {
+    /// Waits until Moonraker says that Klipper is ready. False when it has no port: it goes on without, and who asks there is
+    /// answered by another.
+    fn ready(&self) -> Result<bool> {
         let moonraker = self.moonraker.as_ref().context("Moonraker does not run")?;
         moonraker.wait_for("Klippy ready")?;
-        Ok(())
+        Ok(!moonraker.said().contains("Failed to start HTTP server"))
     }
 
     /// Where the agent of this printer listens.
@@ -121,7 +134,23 @@ impl Printer {
         let answer: Value = person::client()?.post(url).json(&request).send().await?.json().await?;
         match answer.get("result") {
             Some(result) => Ok(result.clone()),
-            None => anyhow::bail!("{method}: {}", answer["error"]),
+            None => bail!("{method}: {}", answer["error"]),
+        }
+    }
+
+    /// What Moonraker shows of a file; waits until it has read it.
+    pub async fn metadata(&self, file: &str) -> Result<Value> {
+        let asked = async {
+            loop {
+                match self.ask("server.files.metadata", json!({"filename": file})).await {
+                    Ok(metadata) => return metadata,
+                    Err(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+                }
+            }
+        };
+        match tokio::time::timeout(PATIENCE, asked).await {
+            Ok(metadata) => Ok(metadata),
+            Err(_) => bail!("Moonraker has not read {file}; it said last:\n{}", self.moonraker_said()),
         }
     }
 
@@ -129,6 +158,12 @@ impl Printer {
     pub async fn object(&self, name: &str) -> Result<Value> {
         let result = self.ask("printer.objects.query", json!({"objects": {name: null}})).await?;
         Ok(result["status"][name].clone())
+    }
+
+    fn moonraker_said(&self) -> String {
+        let said = self.moonraker.as_ref().map(Service::said).unwrap_or_default();
+        let tail: Vec<&str> = said.lines().rev().take(40).collect();
+        tail.into_iter().rev().collect::<Vec<_>>().join("\n")
     }
 
     fn record(&self) -> PathBuf {

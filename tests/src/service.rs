@@ -1,13 +1,15 @@
 //! Programs that run beside a test and end with it.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::io::{BufRead, BufReader, Write};
+use std::net::TcpListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 use rustix::process::{Pid, Signal, kill_process};
 
 /// Starts the program behind a shell that kills it when its own standard input closes, which happens however the test ends.
@@ -214,7 +216,15 @@ impl Output {
     }
 }
 
-/// A port of loopback that was free a moment ago, for programs that cannot choose one themselves.
+/// A port of loopback that was free a moment ago, for programs that cannot choose one themselves. None is given twice: the first
+/// who asked may not listen yet.
 pub fn free_port() -> Result<u16> {
-    Ok(std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port())
+    static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
+    let mut given = GIVEN.lock().map_err(|_| anyhow!("a test that asked for a port panicked"))?;
+    loop {
+        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
+        if given.insert(port) {
+            return Ok(port);
+        }
+    }
 }

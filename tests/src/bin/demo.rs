@@ -14,7 +14,6 @@ use sealpost_tests::person::{PASSWORD, Person, problem};
 use sealpost_tests::printer::{self, Printer};
 use sealpost_tests::store::{self, Store};
 use sealpost_tests::{parts, programs};
-use serde_json::{Value, json};
 
 const PRINTS: u32 = 3;
 
@@ -118,7 +117,7 @@ async fn follow(buyer: &Person, job: &Job) -> Result<Job> {
 
 async fn show_metadata(printer: &Printer, job: &Job) -> Result<()> {
     let name = format!("sealpost/{}.gcode", job.id);
-    let metadata: Value = printer.ask("server.files.metadata", json!({"filename": name})).await?;
+    let metadata = printer.metadata(&name).await?;
     let layers = metadata["layer_count"].as_u64().context("Moonraker shows no layers")?;
     let seconds = metadata["estimated_time"].as_f64().context("Moonraker shows no time")?;
     let pictures = metadata["thumbnails"].as_array().map_or(0, Vec::len);
