@@ -19,3 +19,8 @@ export { CURVES, generateSecretKey, publicKeyOf, readPublicKey } from "./src/cur
 export { deriveDomainKey, generateDomainSecret, normaliseDomain, unwrapForDomain, wrapForDomain } from "./src/domain.js";
 export { releaseBytes, signRelease, verifyRelease } from "./src/release.js";
 export { asWallet, walletFromPrivateKey } from "./src/wallet.js";
+export { GAP, findIndex, findIndexes } from "./src/wallet/find.js";
+export { walletFromHdWallet } from "./src/wallet/hd-wallet.js";
+export { pluginKeyPath } from "./src/wallet/keys.js";
+export { generateMnemonic, walletFromMnemonic } from "./src/wallet/mnemonic.js";
+export { blobCid } from "./src/cid.js";

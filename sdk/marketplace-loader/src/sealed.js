@@ -23,6 +23,19 @@ export async function holdKey(dek) {
 }
 
 /**
+ * Decrypts a sealed plugin with its content key. Compare what comes out with its hash (`verifyPluginHash`).
+ *
+ * @param {string | ArrayBuffer | ArrayBufferView | Blob} encryptedData `iv12 ‖ ct ‖ tag16`: bytes, or base64
+ * @param {Uint8Array | ArrayBuffer} dek 32 bytes; stays the caller's to wipe
+ * @returns {Promise<Bytes>}
+ */
+export async function decryptPayload(encryptedData, dek) {
+  const copy = new Uint8Array(dek);
+  if (copy.length !== 32) throw fail("bad_argument", "`dek` is not 32 bytes");
+  return openSealed(await sealedBytes(encryptedData), await holdKey(copy));
+}
+
+/**
  * Bytes of a sealed blob as people have it: bytes, base64, a Blob.
  *
  * @param {unknown} data
