@@ -5,6 +5,7 @@ pub mod account;
 pub mod catalogue;
 pub mod job;
 pub mod lmnt;
+pub mod marketplace;
 pub mod pairing;
 pub mod printer;
 pub mod problem;

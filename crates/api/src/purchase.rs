@@ -1,4 +1,4 @@
-//! Purchases and licences.
+//! Purchases, licences and the devices of plugin licences.
 
 use serde::{Deserialize, Serialize};
 
@@ -6,10 +6,31 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PurchaseRequest {
-    /// Listing to buy.
+    /// Listing to buy; a plugin's id will do.
     pub listing: String,
     /// How it is paid.
     pub payment: Payment,
+    /// For plugins: the first device. It is registered as soon as the purchase is paid, and where that is at once, the answer
+    /// holds its envelope.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub recipient: Option<Recipient>,
+}
+
+/// A device's public key, for which content keys are wrapped.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Recipient {
+    /// `secp256k1`, `p256`, `p384`, `x25519` or `ed25519`.
+    pub curve: String,
+    /// The key in hex: SEC1, compressed or not, or 32 bytes.
+    #[serde(alias = "publicKey")]
+    pub public_key: String,
+    /// Which key of the wallet it is (0 to 2147483647), so that a restored wallet finds it again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// What its owner calls it, such as `laptop`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 /// How a purchase is paid.
@@ -29,17 +50,27 @@ pub enum Payment {
 }
 
 /// Answer to a purchase. `licence` is absent while the payment is pending.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PurchaseResponse {
     /// The purchase.
     pub purchase: Purchase,
     /// What was bought, once paid.
     pub licence: Option<Licence>,
+    /// The device that came with the purchase of a plugin, once paid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub device: Option<Device>,
+    /// The plugin's content key, wrapped for that device. Later it is in the licence's bundle.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub envelope: Option<serde_json::Value>,
+    /// CID of the sealed blob that the envelope opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cid: Option<String>,
 }
 
 /// How a licence was paid for.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Purchase {
     /// Purchase id.
@@ -66,7 +97,7 @@ pub struct PurchaseList {
 }
 
 /// What a buyer may do.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Licence {
     /// Licence id.
@@ -85,6 +116,61 @@ pub struct Licence {
     pub prints_used: u32,
     /// Prints held by jobs that have not ended.
     pub prints_reserved: u32,
+    /// `gcode` (counts prints) or `plugin` (counts devices; the numbers of prints are then 0).
+    #[serde(default = "gcode")]
+    pub kind: String,
+    /// RFC 3339; for ever where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires_at: Option<String>,
+    /// Newest version it covers; all where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub covers: Option<String>,
+    /// The plugin's id.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plugin_id: Option<String>,
+    /// Ed25519 key (32 bytes, lower hex) that signed the publisher's releases when it was bought: check every release by this one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher_key: Option<String>,
+    /// Devices bought; for plugins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices_allowed: Option<u32>,
+    /// Devices registered, oldest first; for plugins.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub devices: Option<Vec<Device>>,
+}
+
+/// A device that a plugin licence counts.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Device {
+    /// Device id.
+    pub id: String,
+    /// Curve of its key.
+    pub curve: String,
+    /// Its key, lower hex: SEC1 compressed, or 32 bytes.
+    pub public_key: String,
+    /// What its owner calls it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Which key of the wallet it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub index: Option<u32>,
+    /// RFC 3339.
+    pub created_at: String,
+}
+
+/// Answer to `POST /api/v1/licences/{id}/devices`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct DeviceResponse {
+    /// The device: the same one for the same key.
+    pub device: Device,
+    /// The content key of the newest release that the licence covers, wrapped for the device.
+    #[cfg_attr(feature = "schema", schema(value_type = Object))]
+    pub envelope: serde_json::Value,
+    /// CID of the sealed blob that the envelope opens.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cid: Option<String>,
 }
 
 /// `GET /api/v1/licences`.
@@ -93,4 +179,8 @@ pub struct Licence {
 pub struct LicenceList {
     /// Newest first.
     pub licences: Vec<Licence>,
+}
+
+fn gcode() -> String {
+    "gcode".to_owned()
 }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, JobId, JobState, LicenceId, LicenceState, ListingId, ListingState, Outcome, Party,
+    AccountId, DeviceId, JobId, JobState, LicenceId, LicenceState, ListingId, ListingState, Outcome, Party,
     PaymentMethod, PrinterId, PurchaseId, ReleaseId, ReleaseState, ReportId, ReportStatus,
 };
 
@@ -31,6 +31,10 @@ pub enum Fact {
     LicenceGranted { licence: LicenceId, listing: ListingId, holder: AccountId, allowed: u32 },
     /// A licence was suspended, lifted or revoked.
     LicenceStateChanged { licence: LicenceId, from: LicenceState, to: LicenceState, by: Party },
+    /// A licence counts one more device.
+    DeviceRegistered { licence: LicenceId, device: DeviceId, curve: String },
+    /// The content key of a release was wrapped for a device.
+    KeyWrapped { licence: LicenceId, device: DeviceId, release: ReleaseId },
     /// A print was set aside for a job.
     PrintReserved { licence: LicenceId, job: JobId },
     /// A print was given back; `free_retry` when its key had been released.

@@ -34,6 +34,18 @@ pub enum RuleError {
         /// How many jobs hold one.
         reserved: u32,
     },
+    /// No place for another device.
+    #[error("this licence is for {allowed} {}, and no place is left", if *allowed == 1 { "device" } else { "devices" })]
+    DeviceLimit {
+        /// How many it allows.
+        allowed: u32,
+    },
+    /// A device of a licence that counts prints.
+    #[error("this licence counts prints and has no devices")]
+    NoDevices,
+    /// A print of a licence that counts devices.
+    #[error("this licence is for a plugin, which is not printed")]
+    NotPrintable,
     /// The licence is suspended or revoked.
     #[error("this licence is {0}")]
     LicenceInactive(LicenceState),
@@ -92,6 +104,9 @@ pub enum RuleError {
     /// No version to give.
     #[error("there is no such version of this listing")]
     NoRelease,
+    /// The publisher took the version back, and the caller never had it.
+    #[error("version {0} was taken back by its publisher")]
+    ReleaseYanked(crate::Version),
     /// The licence covers older versions only.
     #[error("this licence covers versions up to {0}")]
     ReleaseNotCovered(crate::Version),
@@ -156,10 +171,19 @@ impl RuleError {
                 PaymentRequired,
                 "Wait for the running prints, cancel a waiting one, or buy the listing again.",
             ),
+            Self::DeviceLimit { .. } => (
+                "device_limit",
+                Conflict,
+                "Use a device that the licence counts already, or buy the plugin once more.",
+            ),
+            Self::NoDevices => ("no_devices", Invalid, "Send it to a printer: `POST /api/v1/jobs`."),
+            Self::NotPrintable => {
+                ("not_printable", Invalid, "Register a device for it: `POST /api/v1/licences/{id}/devices`.")
+            }
             Self::LicenceInactive(_) => {
                 ("licence_inactive", Forbidden, "Ask the publisher or the store's operator why.")
             }
-            Self::LicenceExpired => ("licence_expired", Gone, "Buy the listing again to print it again."),
+            Self::LicenceExpired => ("licence_expired", Gone, "Buy the listing again."),
             Self::NothingReserved => {
                 ("nothing_reserved", Conflict, "Load the licence again; another change came first.")
             }
@@ -193,6 +217,9 @@ impl RuleError {
                 ("listing_not_for_sale", Gone, "Ask the publisher, or choose another listing.")
             }
             Self::NoRelease => ("no_release", NotFound, "List the versions and name one of them."),
+            Self::ReleaseYanked(_) => {
+                ("release_yanked", Gone, "Take another version, or ask the publisher for a new one.")
+            }
             Self::ReleaseNotCovered(_) => {
                 ("release_not_covered", PaymentRequired, "Name an older version, or buy the listing again.")
             }
@@ -203,7 +230,7 @@ impl RuleError {
                 ("voucher_mismatch", Invalid, "Send the voucher's code with the payment method `voucher`.")
             }
             Self::NotFree => ("not_free", PaymentRequired, "Pay for it, or use a voucher."),
-            Self::NoPrints => ("no_prints", Invalid, "Set the number of prints to one or more."),
+            Self::NoPrints => ("no_prints", Invalid, "Set the number of prints or devices to one or more."),
             Self::PurchaseState { .. } => {
                 ("purchase_state", Conflict, "Look at the purchase's state and try what fits it.")
             }

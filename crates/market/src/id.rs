@@ -94,6 +94,8 @@ ids! {
     JobId = "j_";
     /// A printer.
     PrinterId = "p_";
+    /// A public key that a plugin licence counts.
+    DeviceId = "d_";
     /// A person, or whoever signs in.
     AccountId = "a_";
     /// One report about a job; the sender makes it, so that a repeated report is recognised.

@@ -2,21 +2,25 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod device;
 mod error;
 mod id;
 mod job;
 mod licence;
 mod listing;
 mod money;
+mod plugin;
 mod purchase;
 mod release;
 mod time;
 mod voucher;
+mod wasm;
 
 pub use audit::Fact;
+pub use device::{Device, DeviceKey, Registration};
 pub use error::{RuleClass, RuleError};
 pub use id::{
-    AccountId, ID_RANDOM_BYTES, IdError, JobId, LicenceId, ListingId, Nonce, PrinterId, PurchaseId,
+    AccountId, DeviceId, ID_RANDOM_BYTES, IdError, JobId, LicenceId, ListingId, Nonce, PrinterId, PurchaseId,
     ReleaseId, ReportId,
 };
 pub use job::{
@@ -26,9 +30,11 @@ pub use job::{
 pub use licence::{Licence, LicenceState};
 pub use listing::{Listing, ListingKind, ListingState, Party, Price, Terms};
 pub use money::{Currency, Money, MoneyError};
+pub use plugin::{PluginId, PluginIdError};
 pub use purchase::{
     NewPurchase, PaymentMethod, Purchase, PurchaseEvent, PurchaseState, PurchaseTransition, start_purchase,
 };
 pub use release::{Release, ReleaseState, Version, VersionError, pick_release};
 pub use time::Timestamp;
 pub use voucher::{CODE_RANDOM_BYTES, Redemption, Voucher, VoucherCode, VoucherCodeError};
+pub use wasm::{FileStart, NotWasm};

@@ -4,7 +4,7 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, Fact, LicenceId, ListingId, Party, RuleError, Timestamp, Version};
+use crate::{AccountId, Fact, LicenceId, ListingId, ListingKind, Party, RuleError, Timestamp, Version};
 
 /// Whether a licence gives keys.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -26,11 +26,13 @@ pub struct Licence {
     pub id: LicenceId,
     /// For what.
     pub listing: ListingId,
+    /// What it counts: prints of G-code, devices of a plugin.
+    pub kind: ListingKind,
     /// Whose.
     pub holder: AccountId,
     /// Prints (devices, for plugins) it grants.
     pub allowed: u32,
-    /// Prints that are gone.
+    /// Prints that are gone; devices it counts.
     pub used: u32,
     /// Prints that unfinished jobs hold.
     pub reserved: u32,
@@ -46,6 +48,8 @@ pub struct Licence {
     pub keys_released: u32,
     /// The newest version it covers; all when absent.
     pub covers: Option<Version>,
+    /// The key that signed the publisher's releases when it was bought, as text.
+    pub publisher_key: Option<String>,
 }
 
 impl Licence {
@@ -72,8 +76,12 @@ impl Licence {
     /// Sets one print aside for a job.
     ///
     /// # Errors
-    /// As [`Licence::check_active`], and [`RuleError::LicenceExhausted`] when none is left.
+    /// [`RuleError::NotPrintable`] on a plugin's licence, as [`Licence::check_active`], and
+    /// [`RuleError::LicenceExhausted`] when none is left.
     pub fn reserve(mut self, now: Timestamp) -> Result<Self, RuleError> {
+        if self.kind == ListingKind::Plugin {
+            return Err(RuleError::NotPrintable);
+        }
         self.check_active(now)?;
         if self.left() == 0 {
             return Err(RuleError::LicenceExhausted {
@@ -136,16 +144,6 @@ impl Licence {
         let fact = Fact::LicenceStateChanged { licence: self.id.clone(), from: self.state, to, by };
         self.state = to;
         Ok((self, vec![fact]))
-    }
-
-    /// Takes one at once and releases a key under it: a plugin for one more device.
-    ///
-    /// # Errors
-    /// As [`Licence::reserve`].
-    pub fn spend(self, now: Timestamp) -> Result<Self, RuleError> {
-        let mut licence = self.reserve(now)?.consume()?;
-        licence.keys_released = licence.keys_released.saturating_add(1);
-        Ok(licence)
     }
 }
 

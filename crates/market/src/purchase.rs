@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Fact, Licence, LicenceId, LicenceState, Listing, ListingId, Party, Price, PurchaseId,
-    RuleError, Terms, Timestamp, Version, Voucher,
+    AccountId, Device, Fact, Licence, LicenceId, LicenceState, Listing, ListingId, ListingKind, Party, Price,
+    PurchaseId, RuleError, Terms, Timestamp, Version, Voucher,
 };
 
 /// Whether a purchase is paid.
@@ -48,6 +48,8 @@ pub struct Purchase {
     pub id: PurchaseId,
     /// Of what.
     pub listing: ListingId,
+    /// What its file is.
+    pub kind: ListingKind,
     /// By whom.
     pub buyer: AccountId,
     /// Whether it is paid.
@@ -58,8 +60,12 @@ pub struct Purchase {
     pub price: Price,
     /// What it gives.
     pub terms: Terms,
-    /// The newest version when it was bought, for listings without free updates.
+    /// The newest version when it was bought.
     pub version: Option<Version>,
+    /// The key that signs the publisher's releases, as text.
+    pub publisher_key: Option<String>,
+    /// The plugin's first device: the licence counts it as soon as there is one.
+    pub device: Option<Device>,
     /// What it gave; present from `paid` on.
     pub licence: Option<LicenceId>,
 }
@@ -79,6 +85,10 @@ pub struct NewPurchase {
     pub voucher: Option<Voucher>,
     /// The newest active version of the listing.
     pub version: Option<Version>,
+    /// The key that signs the publisher's releases, as text; the licence keeps it.
+    pub publisher_key: Option<String>,
+    /// For plugins, the device to begin with.
+    pub device: Option<Device>,
 }
 
 /// What happens to a purchase.
@@ -114,7 +124,8 @@ pub struct PurchaseTransition {
 /// Begins a purchase. Free ones and vouchers are paid at once and bring their licence; others wait as `pending`.
 ///
 /// # Errors
-/// [`RuleError::ListingNotForSale`], [`RuleError::NotFree`], [`RuleError::VoucherMismatch`] and those of [`Voucher::redeem`].
+/// [`RuleError::ListingNotForSale`], [`RuleError::NotFree`], [`RuleError::VoucherMismatch`] and those of [`Voucher::redeem`];
+/// [`RuleError::NoDevices`] with a device for anything but a plugin, [`RuleError::NoRelease`] for a plugin without a version.
 pub fn start_purchase(
     listing: &Listing,
     new: NewPurchase,
@@ -127,15 +138,23 @@ pub fn start_purchase(
     if new.method == PaymentMethod::Free && listing.price != Price::Free {
         return Err(RuleError::NotFree);
     }
+    match listing.kind {
+        ListingKind::Plugin if new.version.is_none() => return Err(RuleError::NoRelease),
+        ListingKind::Gcode if new.device.is_some() => return Err(RuleError::NoDevices),
+        _ => {}
+    }
     let mut purchase = Purchase {
         id: new.id,
         listing: listing.id.clone(),
+        kind: listing.kind,
         buyer: new.buyer,
         state: PurchaseState::Pending,
         method: new.method,
         price: listing.price.clone(),
         terms: listing.terms.clone(),
         version: new.version,
+        publisher_key: new.publisher_key,
+        device: new.device,
         licence: None,
     };
     let mut facts = vec![Fact::PurchaseStarted {
@@ -182,7 +201,7 @@ impl Purchase {
         let mut facts = Vec::new();
         let licence = match (event, self.state) {
             (PurchaseEvent::Paid { licence: id }, PurchaseState::Pending) => {
-                let granted = self.grant(id, now);
+                let mut granted = self.grant(id, now);
                 self.state = PurchaseState::Paid;
                 self.licence = Some(granted.id.clone());
                 facts.push(Fact::PurchasePaid { purchase: self.id.clone(), licence: granted.id.clone() });
@@ -192,6 +211,11 @@ impl Purchase {
                     holder: granted.holder.clone(),
                     allowed: granted.allowed,
                 });
+                if let Some(device) = self.device.clone() {
+                    let registration = granted.register_device(&[], device, now)?;
+                    facts.extend(registration.facts);
+                    granted = registration.licence;
+                }
                 Some(granted)
             }
             // A payment provider says it twice: the first answer stands.
@@ -228,6 +252,7 @@ impl Purchase {
         Licence {
             id,
             listing: self.listing.clone(),
+            kind: self.kind,
             holder: self.buyer.clone(),
             allowed: self.terms.prints,
             used: 0,
@@ -238,6 +263,7 @@ impl Purchase {
             free_retries_used: 0,
             keys_released: 0,
             covers: if self.terms.free_updates { None } else { self.version.clone() },
+            publisher_key: self.publisher_key.clone(),
         }
     }
 }

@@ -163,7 +163,7 @@ impl From<serde_json::Error> for Fault {
 }
 
 /// Rules speak in lower case and without a full stop.
-fn sentence(text: &str) -> String {
+pub(crate) fn sentence(text: &str) -> String {
     let mut chars = text.chars();
     let first = chars.next().map(|c| c.to_uppercase().collect::<String>()).unwrap_or_default();
     format!("{first}{}.", chars.as_str())

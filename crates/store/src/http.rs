@@ -1,6 +1,9 @@
 //! What all groups of routes share.
 
 pub(crate) mod body;
+mod cors;
 pub(crate) mod layers;
 pub(crate) mod once;
 pub(crate) mod page;
+mod range;
+pub(crate) mod sealed;

@@ -18,6 +18,7 @@ mod migrations;
 mod open;
 mod pages;
 mod pipe;
+mod plugins;
 mod printing;
 mod publish;
 mod purchases;

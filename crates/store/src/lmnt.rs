@@ -8,6 +8,7 @@ use sealpost_api::Problem;
 use sealpost_api::lmnt::{Prepare, Prepared, Print, Printed, PurchaseModel, PurchasedModel};
 use sealpost_api::purchase::Payment;
 use sealpost_database::Tx;
+use sealpost_market::{ListingKind, RuleError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -48,6 +49,9 @@ async fn purchase_model(
     }
     let request = Once::new(&headers, user.id().as_str(), "purchase-model", &new)?;
     let listing = find_listing(state.db.read(), &new.model_id).await?;
+    if listing.kind == ListingKind::Plugin.as_str() {
+        return Err(RuleError::NotPrintable.into());
+    }
     let payment = if listing.price_amount.is_none() { Payment::Free } else { Payment::MarkedPaid };
     let order = Order::new(&state, user.id(), &new.model_id, &payment).await?;
     let shared = state.clone();

@@ -16,6 +16,7 @@ use crate::catalogue::cache::PageCache;
 use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::jobs::{self, Workers};
+use crate::plugins::Strangers;
 use crate::purchases::payments::{BuiltIn, Payments};
 use crate::schema::store_key;
 use crate::state::{AppState, Shared};
@@ -115,6 +116,7 @@ impl Store {
             payments: parts.payments.unwrap_or_else(|| Arc::new(BuiltIn)),
             hub: Hub::default(),
             pages: PageCache::default(),
+            strangers: Strangers::default(),
             sealing: Notify::new(),
         });
         pending::sweep_at_start(&state, alone)

@@ -5,7 +5,6 @@ mod events;
 mod poll;
 mod query;
 mod queue;
-mod range;
 mod reports;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -1,6 +1,8 @@
 //! Tables of the store, as rows; times are milliseconds since 1970.
 
 pub(crate) mod answer;
+pub(crate) mod device;
+pub(crate) mod device_key;
 pub(crate) mod job;
 pub(crate) mod licence;
 pub(crate) mod listing;
@@ -15,9 +17,10 @@ pub(crate) mod voucher;
 
 mod m0001;
 mod m0002;
+mod m0003;
 
 use sea_orm_migration::MigrationTrait;
 
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(m0001::Migration), Box::new(m0002::Migration)]
+    vec![Box::new(m0001::Migration), Box::new(m0002::Migration), Box::new(m0003::Migration)]
 }

@@ -15,6 +15,7 @@ use crate::blobs::Blobs;
 use crate::catalogue::cache::PageCache;
 use crate::hub::Hub;
 use crate::identity::Identity;
+use crate::plugins::Strangers;
 use crate::purchases::payments::Payments;
 
 /// What every handler shares. Cheap to clone.
@@ -36,6 +37,7 @@ pub(crate) struct Shared {
     pub(crate) payments: Arc<dyn Payments>,
     pub(crate) hub: Hub,
     pub(crate) pages: PageCache,
+    pub(crate) strangers: Strangers,
     /// Uploads under way.
     pub(crate) uploads: Arc<Semaphore>,
     /// Sealings under way: slow uploads do not hold them up.

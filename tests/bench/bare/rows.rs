@@ -159,7 +159,10 @@ pub(super) fn sell(order: &Order, listing: &ListingRow) -> Result<Sale> {
             prints_allowed: terms.prints,
             prints_used: 0,
             prints_reserved: 0,
+            kind: "gcode".to_owned(),
+            ..Licence::default()
         }),
+        ..PurchaseResponse::default()
     };
     Ok(Sale {
         subject: format!("purchase:{purchase}"),

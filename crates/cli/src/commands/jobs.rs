@@ -246,6 +246,8 @@ mod tests {
             prints_allowed: 2,
             prints_used: used,
             prints_reserved: 0,
+            kind: "gcode".into(),
+            ..Licence::default()
         }
     }
 

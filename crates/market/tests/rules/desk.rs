@@ -1,8 +1,8 @@
 //! Values the suites begin with.
 
 use sealpost_market::{
-    Job, JobEvent, JobId, Licence, LicenceId, LicenceState, NewJob, Nonce, Outcome, Party, PrinterId, Report,
-    ReportId, ReportStatus, RuleError, Timestamp, Transition, apply, create_job,
+    Job, JobEvent, JobId, Licence, LicenceId, LicenceState, ListingKind, NewJob, Nonce, Outcome, Party,
+    PrinterId, Report, ReportId, ReportStatus, RuleError, Timestamp, Transition, apply, create_job,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -13,6 +13,7 @@ pub(crate) fn licence(allowed: u32, free_retries: u32) -> Licence {
     Licence {
         id: LicenceId::parse("lic_1").expect("id"),
         listing: "l_1".parse().expect("id"),
+        kind: ListingKind::Gcode,
         holder: "a_1".parse().expect("id"),
         allowed,
         used: 0,
@@ -23,6 +24,7 @@ pub(crate) fn licence(allowed: u32, free_retries: u32) -> Licence {
         free_retries_used: 0,
         keys_released: 0,
         covers: None,
+        publisher_key: None,
     }
 }
 

@@ -2,6 +2,8 @@
 #![expect(clippy::expect_used, reason = "helpers of tests fail like tests")]
 
 mod desk;
+mod devices;
 mod job_machine;
 mod job_table;
+mod plugins;
 mod sales;

@@ -13,6 +13,7 @@ use tower_http::request_id::{MakeRequestId, PropagateRequestIdLayer, RequestId, 
 use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
+use super::cors::open_to_pages;
 use crate::fault::respond;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
@@ -28,6 +29,7 @@ pub(crate) fn surround(router: Router, max_json_bytes: usize) -> Router {
         unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
         CatchPanicLayer::custom(panicked),
         middleware::from_fn(without_nul),
+        middleware::from_fn(open_to_pages),
         DefaultBodyLimit::max(max_json_bytes),
     ))
 }

@@ -1,18 +1,16 @@
 //! Sealed blobs for the printers they are for, with ranges.
 
-use axum::body::Body;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use futures::TryStreamExt;
-use http::{HeaderMap, HeaderValue, StatusCode, header};
+use axum::response::Response;
+use http::HeaderMap;
 use sealpost_api::Problem;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::query::BlobQuery;
-use super::range::{Wanted, wanted};
 use crate::fault::{Fault, Result};
 use crate::http::body::Query;
+use crate::http::sealed::{self, Sealed};
 use crate::identity::AgentAuth;
 use crate::jobs;
 use crate::schema::job;
@@ -61,38 +59,14 @@ async fn send(state: &AppState, agent: &AgentAuth, headers: &HeaderMap, id: &str
     if row.printer != agent.id.as_str() {
         return Err(Fault::not_found("job"));
     }
-    let blob = blob_of(&row)?;
-    let size = row.blob_size.unsigned_abs();
-    let etag = HeaderValue::from_str(&format!("\"{}\"", row.blob_sha256)).map_err(Fault::internal)?;
-    if headers.get(header::IF_NONE_MATCH) == Some(&etag) {
-        return Ok((StatusCode::NOT_MODIFIED, [(header::ETAG, etag)]).into_response());
-    }
-    let range = match wanted(headers, &etag, size) {
-        Wanted::All => None,
-        Wanted::Part(range) => Some(range),
-        Wanted::Nothing => return Ok(unsatisfiable(size)),
+    let name = blob_of(&row)?;
+    let blob = Sealed {
+        name: &name,
+        size: row.blob_size.unsigned_abs(),
+        sha256: &row.blob_sha256,
+        cache: "private, no-transform",
     };
-    let (status, part) = match &range {
-        Some(range) => (StatusCode::PARTIAL_CONTENT, range.clone()),
-        None => (StatusCode::OK, 0..size),
-    };
-    let stream = state.blobs.read(&blob, part.clone()).await?;
-    let stream = stream.map_err(|error| {
-        tracing::error!(%error, "a download broke");
-        error
-    });
-    let mut response = (status, Body::from_stream(stream)).into_response();
-    let out = response.headers_mut();
-    out.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/octet-stream"));
-    out.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
-    out.insert(header::CACHE_CONTROL, HeaderValue::from_static("private, no-transform"));
-    out.insert(header::CONTENT_LENGTH, HeaderValue::from(part.end - part.start));
-    out.insert(header::ETAG, etag);
-    if let Some(range) = range {
-        let text = format!("bytes {}-{}/{size}", range.start, range.end - 1);
-        out.insert(header::CONTENT_RANGE, HeaderValue::from_str(&text).map_err(Fault::internal)?);
-    }
-    Ok(response)
+    sealed::send(state, headers, blob).await
 }
 
 fn blob_of(row: &job::Model) -> Result<String> {
@@ -108,15 +82,4 @@ fn blob_of(row: &job::Model) -> Result<String> {
             .hint("Make a new job to print again.")
             .into()),
     }
-}
-
-fn unsatisfiable(size: u64) -> Response {
-    let problem = Problem::new(416, "range_not_satisfiable", "There are no such bytes")
-        .detail(format!("The blob has {size} bytes."))
-        .hint("Ask for bytes that are there.");
-    let mut response = crate::fault::respond(&problem);
-    if let Ok(value) = HeaderValue::from_str(&format!("bytes */{size}")) {
-        response.headers_mut().insert(header::CONTENT_RANGE, value);
-    }
-    response
 }

@@ -1,22 +1,25 @@
 //! Buying: from a request to a licence, in one transaction.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
+use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
 use sealpost_accounts::Actor;
 use sealpost_api::Problem;
 use sealpost_api::purchase::{Payment, Purchase, PurchaseResponse};
 use sealpost_database::Tx;
 use sealpost_database::clock::rfc3339;
 use sealpost_market::{
-    self as market, AccountId, LicenceId, NewPurchase, PaymentMethod, PurchaseId, PurchaseTransition,
-    VoucherCode, start_purchase,
+    self as market, AccountId, LicenceId, ListingKind, NewPurchase, PaymentMethod, PurchaseId,
+    PurchaseTransition, VoucherCode, start_purchase,
 };
 
 use super::licence_to_api;
 use crate::catalogue::vouchers::code_hash;
 use crate::fault::{Fault, Result};
+use crate::plugins::device_to_api;
+use crate::plugins::give::{self, Given, offered};
+use crate::schema::device::Wanted;
 use crate::schema::value::{stored, to_timestamp};
-use crate::schema::{licence, listing, purchase, release, voucher};
+use crate::schema::{device, licence, listing, purchase, release, voucher};
 use crate::state::AppState;
 use crate::{facts, limits, random};
 
@@ -26,9 +29,23 @@ pub(crate) struct Order {
     pub(crate) buyer: AccountId,
     pub(crate) listing: String,
     pub(crate) method: PaymentMethod,
+    /// For plugins, the device to begin with.
+    pub(crate) device: Option<Wanted>,
+    /// For the audit log.
+    pub(crate) actor: Actor,
+    pub(crate) purchase: PurchaseId,
     voucher: Option<String>,
-    purchase: PurchaseId,
     licence: LicenceId,
+}
+
+/// What came of an order.
+#[derive(Debug)]
+pub(crate) struct Sold {
+    pub(crate) listing: listing::Model,
+    pub(crate) device: Option<device::Model>,
+    pub(crate) given: Option<Given>,
+    purchase: purchase::Model,
+    licence: Option<market::Licence>,
 }
 
 impl Order {
@@ -55,6 +72,8 @@ impl Order {
             buyer: buyer.clone(),
             listing: listing.to_owned(),
             method,
+            device: None,
+            actor: Actor::User(buyer.to_string()),
             voucher,
             purchase: PurchaseId::generate(&random::bytes()?),
             licence: LicenceId::generate(&random::bytes()?),
@@ -62,15 +81,25 @@ impl Order {
     }
 }
 
-/// Writes a purchase and, when it is paid at once, its licence.
+/// Writes a purchase and, when it is paid at once, its licence and what its device is given.
 pub(crate) async fn place(state: &AppState, tx: &Tx, order: &Order) -> Result<PurchaseResponse> {
+    let sold = write(state, tx, order).await?;
+    let devices = sold.device.as_slice();
+    let mut answer = to_response(&sold.listing, &sold.purchase, sold.licence.as_ref(), devices)?;
+    if let Some(given) = sold.given {
+        (answer.envelope, answer.cid) = (Some(given.envelope), given.release.cid);
+    }
+    Ok(answer)
+}
+
+/// As [`place`], for those who need the parts.
+pub(crate) async fn write(state: &AppState, tx: &Tx, order: &Order) -> Result<Sold> {
     let now = state.clock.now_ms();
     // In one statement: on SQLite each one is a way to another thread and back.
-    let offered =
-        listing::Entity::find_by_id(&order.listing).find_with_related(release::Entity).all(tx).await?;
-    let (row, releases) = offered.into_iter().next().ok_or_else(|| Fault::not_found("listing"))?;
+    let (row, releases) = offered(tx, &order.listing).await?;
     let listing = row.to_market()?;
-    let version = if listing.terms.free_updates { None } else { newest_version(&releases)? };
+    let is_plugin = listing.kind == ListingKind::Plugin;
+    let version = if listing.terms.free_updates && !is_plugin { None } else { newest_version(&releases)? };
     let voucher = match &order.voucher {
         Some(hash) => Some(find_voucher(tx, hash).await?),
         None => None,
@@ -82,33 +111,48 @@ pub(crate) async fn place(state: &AppState, tx: &Tx, order: &Order) -> Result<Pu
         method: order.method,
         voucher: voucher.as_ref().map(voucher::Model::to_market).transpose()?,
         version,
+        publisher_key: row.publisher_key.clone(),
+        device: order.device.as_ref().map(|wanted| wanted.device.clone()),
     };
-    let step = start_purchase(&listing, new, to_timestamp(now))?;
+    let mut step = start_purchase(&listing, new, to_timestamp(now))?;
     if let (Some(before), Some(after)) = (&voucher, &step.voucher) {
         use_voucher(tx, before, after).await?;
     }
-    let purchase = insert(tx, &step, order.voucher.clone(), now).await?;
+    let purchase = insert(tx, &step, order, now).await?;
+    let (mut device, mut given) = (None, None);
+    if let (Some(licence), Some(wanted)) = (&step.licence, &order.device) {
+        let first = device::Model::new(wanted, licence.id.as_str(), now);
+        let release = give::newest(licence, &releases)?;
+        let (licence, facts, wrapped) = give::wrap(state, tx, licence.clone(), &row, &first, release).await?;
+        tx.insert_later(first.clone().into_active_model());
+        step.facts.extend(facts);
+        (step.licence, device, given) = (Some(licence), Some(first), Some(wrapped));
+    }
     if let Some(granted) = &step.licence {
         let row = licence::Model::from_market(granted, &purchase.id, now);
         tx.insert_later(row.into_active_model());
     }
-    let actor = Actor::User(order.buyer.to_string());
-    facts::record(tx, now, &actor, &format!("purchase:{}", purchase.id), &step.facts)?;
-    Ok(to_response(&row, &purchase, step.licence.as_ref()))
+    facts::record(tx, now, &order.actor, &format!("purchase:{}", purchase.id), &step.facts)?;
+    Ok(Sold { listing: row, device, given, purchase, licence: step.licence })
 }
 
 pub(crate) fn to_response(
     listing: &listing::Model,
     purchase: &purchase::Model,
     licence: Option<&market::Licence>,
-) -> PurchaseResponse {
-    PurchaseResponse {
+    devices: &[device::Model],
+) -> Result<PurchaseResponse> {
+    let first = purchase.wanted()?.map(|wanted| wanted.device.id);
+    let first = first.and_then(|id| devices.iter().find(|device| device.id == id.as_str()));
+    Ok(PurchaseResponse {
         purchase: to_api(purchase),
         licence: licence.map(|licence| {
             let row = licence::Model::from_market(licence, &purchase.id, purchase.created_at);
-            licence_to_api(&row, &listing.title)
+            licence_to_api(&row, Some(listing), devices)
         }),
-    }
+        device: first.map(device_to_api),
+        ..PurchaseResponse::default()
+    })
 }
 
 pub(crate) fn to_api(row: &purchase::Model) -> Purchase {
@@ -121,26 +165,25 @@ pub(crate) fn to_api(row: &purchase::Model) -> Purchase {
     }
 }
 
-async fn insert(
-    tx: &Tx,
-    step: &PurchaseTransition,
-    voucher: Option<String>,
-    now: i64,
-) -> Result<purchase::Model> {
-    let row = purchase::Model::from_market(&step.purchase, voucher, now)?;
-    if row.voucher.is_none() {
+async fn insert(tx: &Tx, step: &PurchaseTransition, order: &Order, now: i64) -> Result<purchase::Model> {
+    let row =
+        purchase::Model::from_market(&step.purchase, order.device.as_ref(), order.voucher.clone(), now)?;
+    if row.voucher.is_none() && order.actor != Actor::Anonymous {
         tx.insert_later(row.clone().into_active_model());
         return Ok(row);
     }
-    match purchase::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await {
-        Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
+    let inserted = purchase::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await;
+    match inserted.as_ref().map_err(DbErr::sql_err) {
+        Err(Some(SqlErr::UniqueConstraintViolation(which))) if which.contains("voucher") => {
             Err(Problem::new(409, "voucher_used_by_you", "You used this voucher before")
                 .detail("A voucher works once for each person.")
                 .hint("Look at your licences, or ask whoever gave it to you for another.")
                 .into())
         }
-        result => {
-            result?;
+        // The same wallet buys the same plugin at the same moment.
+        Err(Some(SqlErr::UniqueConstraintViolation(_))) => Err(Fault::Conflict),
+        _ => {
+            inserted?;
             Ok(row)
         }
     }

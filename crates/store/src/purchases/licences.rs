@@ -1,28 +1,35 @@
 //! `/api/v1/licences`.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use http::{HeaderMap, StatusCode};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_accounts::UserAuth;
 use sealpost_api::Problem;
 use sealpost_api::purchase::{Licence, LicenceList};
+use sealpost_database::clock::rfc3339;
+use sealpost_market::{LicenceState, ListingKind, Party};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::http::body::Path;
+use crate::http::once::{Answer, Once, once};
+use crate::plugins::{device_to_api, devices_of};
 use crate::schema::value::count;
-use crate::schema::{licence, listing};
+use crate::schema::{device, licence, listing};
 use crate::state::AppState;
+use crate::{facts, jobs};
 
 /// Licences shown at most.
 const MOST: u64 = 1000;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show))
+    OpenApiRouter::new().routes(routes!(list)).routes(routes!(show)).routes(routes!(revoke))
 }
 
 /// The row of a licence.
@@ -31,16 +38,30 @@ pub(crate) async fn find(db: &impl ConnectionTrait, id: &str) -> Result<licence:
     row.ok_or_else(|| Fault::not_found("licence"))
 }
 
-pub(crate) fn to_api(row: &licence::Model, title: &str) -> Licence {
+/// A licence as it travels; a plugin's with its devices.
+pub(crate) fn to_api(
+    row: &licence::Model,
+    listing: Option<&listing::Model>,
+    devices: &[device::Model],
+) -> Licence {
+    let is_plugin = row.kind == ListingKind::Plugin.as_str();
+    let prints = |column| if is_plugin { 0 } else { count(column) };
     Licence {
         id: row.id.clone(),
         listing: row.listing.clone(),
-        title: title.to_owned(),
+        title: listing.map(|listing| listing.title.clone()).unwrap_or_default(),
         purchase: row.purchase.clone(),
         state: row.state.clone(),
-        prints_allowed: count(row.allowed),
-        prints_used: count(row.used),
-        prints_reserved: count(row.reserved),
+        prints_allowed: prints(row.allowed),
+        prints_used: prints(row.used),
+        prints_reserved: prints(row.reserved),
+        kind: row.kind.clone(),
+        expires_at: row.expires_at.map(rfc3339),
+        covers: row.covers.clone(),
+        plugin_id: listing.and_then(|listing| listing.plugin_id.clone()),
+        publisher_key: row.publisher_key.clone(),
+        devices_allowed: is_plugin.then(|| count(row.allowed)),
+        devices: is_plugin.then(|| devices.iter().map(device_to_api).collect()),
     }
 }
 
@@ -58,16 +79,20 @@ async fn list(State(state): State<AppState>, user: UserAuth) -> Result<Json<Lice
         .all(state.db.read())
         .await?;
     let ids: Vec<_> = rows.iter().map(|row| row.listing.as_str()).collect();
-    let titles: HashMap<String, String> = listing::Entity::find()
+    let listings: HashMap<String, listing::Model> = listing::Entity::find()
         .filter(listing::Column::Id.is_in(ids))
         .all(state.db.read())
         .await?
         .into_iter()
-        .map(|row| (row.id, row.title))
+        .map(|row| (row.id.clone(), row))
         .collect();
-    let licences =
-        rows.iter().map(|row| to_api(row, titles.get(&row.listing).map_or("", String::as_str))).collect();
-    Ok(Json(LicenceList { licences }))
+    let plugins = rows.iter().filter(|row| row.kind == ListingKind::Plugin.as_str());
+    let plugins: Vec<_> = plugins.map(|row| row.id.as_str()).collect();
+    let devices = devices_of(state.db.read(), &plugins).await?;
+    let none = Vec::new();
+    let shown =
+        |row: &licence::Model| to_api(row, listings.get(&row.listing), devices.get(&row.id).unwrap_or(&none));
+    Ok(Json(LicenceList { licences: rows.iter().map(shown).collect() }))
 }
 
 /// One of your licences.
@@ -85,5 +110,52 @@ async fn show(
         return Err(Fault::not_found("licence"));
     }
     let listing = find_listing(state.db.read(), &row.listing).await?;
-    Ok(Json(to_api(&row, &listing.title)))
+    let devices = devices_of(state.db.read(), &[&row.id]).await?.remove(&row.id).unwrap_or_default();
+    Ok(Json(to_api(&row, Some(&listing), &devices)))
+}
+
+/// Revoke a licence of your listing for good: it gives no key any more, and its waiting jobs are cancelled. Keys that are out stay out.
+#[utoipa::path(post, path = "/api/v1/licences/{id}/revoke", tag = "sell", params(("id" = String, Path)), responses(
+    (status = 200, body = Licence),
+    (status = 403, body = Problem, description = "`not_allowed`"),
+    (status = 404, body = Problem, description = "`not_found`"),
+))]
+async fn revoke(
+    State(state): State<AppState>,
+    user: UserAuth,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Answer> {
+    let request = Once::new(&headers, user.id().as_str(), "licences/revoke", &id)?;
+    let shared = Arc::new((state.clone(), user, id));
+    once(&state, request, StatusCode::OK, move |tx| {
+        let shared = shared.clone();
+        Box::pin(async move {
+            let (state, user, id) = &*shared;
+            let held = find(tx, id).await?;
+            let listing = find_listing(tx, &held.listing).await?;
+            let by = party(&held, &listing, user)?;
+            let (licence, facts) = held.to_market()?.change_state(LicenceState::Revoked, by)?;
+            if !facts.is_empty() {
+                held.save(tx, &licence).await?;
+                let now = state.clock.now_ms();
+                facts::record(tx, now, &user.actor(), &format!("licence:{id}"), &facts)?;
+                jobs::cancel_waiting(tx, id, &user.actor(), now).await?;
+            }
+            let devices = devices_of(tx, &[id]).await?.remove(id).unwrap_or_default();
+            Ok(to_api(&find(tx, id).await?, Some(&listing), &devices))
+        })
+    })
+    .await
+}
+
+/// As what this person sees a licence.
+fn party(held: &licence::Model, listing: &listing::Model, user: &UserAuth) -> Result<Party> {
+    let me = user.id().as_str();
+    match () {
+        () if user.0.operator => Ok(Party::Operator),
+        () if listing.publisher == me => Ok(Party::Publisher),
+        () if held.holder == me => Ok(Party::Buyer),
+        () => Err(Fault::not_found("licence")),
+    }
 }

@@ -13,7 +13,7 @@ use sealpost_accounts::UserAuth;
 use sealpost_api::Problem;
 use sealpost_api::purchase::{PurchaseList, PurchaseRequest, PurchaseResponse};
 use sealpost_database::Tx;
-use sealpost_market::{LicenceId, Party, PurchaseEvent};
+use sealpost_market::{LicenceId, ListingKind, Party, PurchaseEvent};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -24,8 +24,9 @@ use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
 use crate::http::page::PageQuery;
+use crate::plugins::{devices_of, recipient};
 use crate::schema::value::to_timestamp;
-use crate::schema::{licence, listing, purchase};
+use crate::schema::{device, licence, listing, purchase};
 use crate::state::AppState;
 use crate::{facts, jobs, random};
 
@@ -51,7 +52,8 @@ async fn place(
     Body(new): Body<PurchaseRequest>,
 ) -> Result<Answer> {
     let request = Once::new(&headers, user.id().as_str(), "purchases", &new)?;
-    let order = Order::new(&state, user.id(), &new.listing, &new.payment).await?;
+    let mut order = Order::new(&state, user.id(), &new.listing, &new.payment).await?;
+    order.device = new.recipient.as_ref().map(recipient::read).transpose()?;
     let shared = state.clone();
     once(&state, request, StatusCode::CREATED, move |tx| {
         let (state, order) = (shared.clone(), order.clone());
@@ -94,8 +96,10 @@ async fn show(
 ) -> Result<Json<PurchaseResponse>> {
     let db = state.db.read();
     let (row, listing, _) = visible(db, &id, &user).await?;
-    let licence = licence_of(db, &row).await?.map(|row| row.to_market()).transpose()?;
-    Ok(Json(buy::to_response(&listing, &row, licence.as_ref())))
+    let licence = licence_of(db, &row).await?;
+    let devices = devices(db, &row).await?;
+    let licence = licence.map(|row| row.to_market()).transpose()?;
+    Ok(Json(buy::to_response(&listing, &row, licence.as_ref(), &devices)?))
 }
 
 /// Say that the money for a purchase of your listing arrived.
@@ -168,10 +172,11 @@ async fn apply(
     let held = licence_of(tx, row).await?;
     let before = held.as_ref().map(licence::Model::to_market).transpose()?;
     let step = row.to_market()?.apply(before, event, to_timestamp(now))?;
+    let wanted = row.wanted()?;
     let after = purchase::Model {
         created_at: row.created_at,
         row_version: row.row_version + 1,
-        ..purchase::Model::from_market(&step.purchase, row.voucher.clone(), now)?
+        ..purchase::Model::from_market(&step.purchase, wanted.as_ref(), row.voucher.clone(), now)?
     };
     let change = purchase::ActiveModel {
         state: Set(after.state.clone()),
@@ -193,6 +198,10 @@ async fn apply(
         (None, Some(licence)) => {
             let row = licence::Model::from_market(licence, &row.id, now);
             licence::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
+            if let Some(wanted) = &wanted {
+                let device = device::Model::new(wanted, licence.id.as_str(), now);
+                device::Entity::insert(device.into_active_model()).exec_without_returning(tx).await?;
+            }
         }
         _ => {}
     }
@@ -204,7 +213,8 @@ async fn apply(
         jobs::cancel_waiting(tx, &held.id, &user.actor(), now).await?;
         licence = Some(find_licence(tx, &held.id).await?.to_market()?);
     }
-    Ok(buy::to_response(listing, &after, licence.as_ref()))
+    let devices = devices(tx, &after).await?;
+    buy::to_response(listing, &after, licence.as_ref(), &devices)
 }
 
 /// A purchase, its listing, and as what this person sees it.
@@ -227,6 +237,16 @@ async fn visible(
         return Err(Fault::not_found("purchase"));
     };
     Ok((row, listing, party))
+}
+
+/// The devices of what was bought; prints have none.
+async fn devices(db: &impl ConnectionTrait, row: &purchase::Model) -> Result<Vec<device::Model>> {
+    match &row.licence {
+        Some(licence) if row.kind == ListingKind::Plugin.as_str() => {
+            Ok(devices_of(db, &[licence]).await?.remove(licence).unwrap_or_default())
+        }
+        _ => Ok(Vec::new()),
+    }
 }
 
 async fn licence_of(db: &impl ConnectionTrait, row: &purchase::Model) -> Result<Option<licence::Model>> {

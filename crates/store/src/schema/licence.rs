@@ -27,6 +27,10 @@ pub struct Model {
     pub covers: Option<String>,
     pub created_at: i64,
     pub row_version: i64,
+    /// `gcode` or `plugin`.
+    pub kind: String,
+    /// Lower hex of the Ed25519 key that signed the publisher's releases when it was bought.
+    pub publisher_key: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -40,6 +44,7 @@ impl Model {
         Ok(market::Licence {
             id: parsed(&self.id)?,
             listing: parsed(&self.listing)?,
+            kind: named(&self.kind)?,
             holder: parsed(&self.holder)?,
             allowed: count(self.allowed),
             used: count(self.used),
@@ -50,6 +55,7 @@ impl Model {
             free_retries_used: count(self.free_retries_used),
             keys_released: count(self.keys_released),
             covers: self.covers.as_deref().map(parsed).transpose()?,
+            publisher_key: self.publisher_key.clone(),
         })
     }
 
@@ -71,6 +77,8 @@ impl Model {
             covers: licence.covers.as_ref().map(ToString::to_string),
             created_at: now,
             row_version: 1,
+            kind: licence.kind.as_str().to_owned(),
+            publisher_key: licence.publisher_key.clone(),
         }
     }
 

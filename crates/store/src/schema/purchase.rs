@@ -4,6 +4,7 @@ use sea_orm::entity::prelude::*;
 use sealpost_market as market;
 
 use crate::fault::Result;
+use crate::schema::device::Wanted;
 use crate::schema::value::{from_price, name, named, parsed, to_price};
 
 #[derive(Clone, Debug, PartialEq, Eq, DeriveEntityModel)]
@@ -23,6 +24,12 @@ pub struct Model {
     pub voucher: Option<String>,
     pub created_at: i64,
     pub row_version: i64,
+    /// `gcode` or `plugin`.
+    pub kind: String,
+    /// Lower hex of the Ed25519 key that signs the publisher's releases.
+    pub publisher_key: Option<String>,
+    /// JSON of a [`Wanted`].
+    pub device: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -36,19 +43,28 @@ impl Model {
         Ok(market::Purchase {
             id: parsed(&self.id)?,
             listing: parsed(&self.listing)?,
+            kind: named(&self.kind)?,
             buyer: parsed(&self.buyer)?,
             state: named(&self.state)?,
             method: named(&self.method)?,
             price: to_price(self.price_amount.as_deref(), self.price_currency.as_deref())?,
             terms: serde_json::from_str(&self.terms)?,
             version: self.version.as_deref().map(parsed).transpose()?,
+            publisher_key: self.publisher_key.clone(),
+            device: self.wanted()?.map(|wanted| wanted.device),
             licence: self.licence.as_deref().map(parsed).transpose()?,
         })
+    }
+
+    /// The device that came with it.
+    pub(crate) fn wanted(&self) -> Result<Option<Wanted>> {
+        Ok(self.device.as_deref().map(serde_json::from_str).transpose()?)
     }
 
     /// A new row.
     pub(crate) fn from_market(
         purchase: &market::Purchase,
+        wanted: Option<&Wanted>,
         voucher: Option<String>,
         now: i64,
     ) -> Result<Self> {
@@ -67,6 +83,9 @@ impl Model {
             voucher,
             created_at: now,
             row_version: 1,
+            kind: purchase.kind.as_str().to_owned(),
+            publisher_key: purchase.publisher_key.clone(),
+            device: wanted.map(serde_json::to_string).transpose()?,
         })
     }
 }

@@ -1,0 +1,175 @@
+//! `POST /api/marketplace/purchase`: buying by wallet, with or without an account.
+
+use std::sync::Arc;
+
+use axum::extract::State;
+use http::{HeaderMap, StatusCode};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
+use sealpost_accounts::extract::ClientAddress;
+use sealpost_accounts::{Actor, ApiError, UserAuth};
+use sealpost_api::Problem;
+use sealpost_api::marketplace::{MarketplacePurchase, MarketplacePurchased, PluginBundle};
+use sealpost_api::purchase::{Payment, Recipient};
+use sealpost_database::Tx;
+use sealpost_market::RuleError;
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::{bundle, devices, recipient, stranger};
+use crate::catalogue::find_listing;
+use crate::fault::{Fault, Result};
+use crate::http::body::Body;
+use crate::http::once::{Answer, Once, once};
+use crate::purchases::buy::{self, Order};
+use crate::schema::device::Wanted;
+use crate::schema::value::to_timestamp;
+use crate::schema::{device, licence, purchase};
+use crate::state::AppState;
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(place))
+}
+
+/// Buy a plugin for a wallet. Without sign-in the wallet is the holder; the same key is given the same licence again.
+#[utoipa::path(post, path = "/api/marketplace/purchase", tag = "buy", request_body = MarketplacePurchase, responses(
+    (status = 200, body = MarketplacePurchased),
+    (status = 402, body = Problem, description = "`not_free`, `release_not_covered`"),
+    (status = 403, body = Problem, description = "`licence_inactive`"),
+    (status = 404, body = Problem, description = "`not_found`, `no_release`, `voucher_unknown`"),
+    (status = 410, body = Problem, description = "`voucher_used_up`, `voucher_expired`, `listing_not_for_sale`, `release_yanked`"),
+    (status = 422, body = Problem, description = "`envelope_public_key`, `envelope_unknown_curve`, `no_devices`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
+    (status = 501, body = Problem, description = "`chain_not_configured`"),
+))]
+async fn place(
+    State(state): State<AppState>,
+    user: Result<UserAuth, ApiError>,
+    from: ClientAddress,
+    headers: HeaderMap,
+    Body(new): Body<MarketplacePurchase>,
+) -> Result<Answer> {
+    if new.tx_hash.is_some() {
+        return Err(no_chain());
+    }
+    let wanted = recipient::read(&Recipient {
+        curve: new.curve.clone().unwrap_or_else(|| "secp256k1".to_owned()),
+        public_key: new.buyer_pubkey.clone(),
+        index: new.index,
+        name: new.name.clone(),
+    })?;
+    let (holder, actor) = match user {
+        Ok(user) => (user.id().clone(), user.actor()),
+        Err(error) if error.code() == "sign_in_required" => {
+            state.strangers.attempt(from, state.clock.now_ms())?;
+            (stranger::holder(&wanted.device.key)?, Actor::Anonymous)
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let request = Once::new(&headers, holder.as_str(), "marketplace/purchase", &new)?;
+    let listing = find_listing(state.db.read(), &new.plugin_id).await?;
+    let payment = match new.voucher {
+        Some(code) => Payment::Voucher { code },
+        None => Payment::Free,
+    };
+    let mut order = Order::new(&state, &holder, &listing.id, &payment).await?;
+    (order.device, order.actor) = (Some(wanted.clone()), actor);
+    let shared = Arc::new((state.clone(), order, wanted));
+    once(&state, request, StatusCode::OK, move |tx| {
+        let shared = shared.clone();
+        Box::pin(async move {
+            let (state, order, wanted) = &*shared;
+            buy_or_find(state, tx, order, wanted).await
+        })
+    })
+    .await
+}
+
+async fn buy_or_find(
+    state: &AppState,
+    tx: &Tx,
+    order: &Order,
+    wanted: &Wanted,
+) -> Result<MarketplacePurchased> {
+    if let Some(held) = held_by_key(state, tx, order, wanted).await? {
+        let (device, given) = devices::register(state, tx, &held, wanted, &order.actor).await?;
+        let listing = find_listing(tx, &held.listing).await?;
+        return to_api(bundle::to_api(&listing, &device, &given)?, given.release.cid);
+    }
+    let mut order = order.clone();
+    if order.actor == Actor::Anonymous {
+        let before = purchase::Entity::find()
+            .filter(purchase::Column::Buyer.eq(order.buyer.as_str()))
+            .filter(purchase::Column::Listing.eq(&order.listing));
+        order.purchase = stranger::purchase(&order.buyer, &order.listing, before.count(tx).await?)?;
+    }
+    let sold = buy::write(state, tx, &order).await?;
+    match (sold.device, sold.given) {
+        (Some(device), Some(given)) => {
+            to_api(bundle::to_api(&sold.listing, &device, &given)?, given.release.cid)
+        }
+        _ => Err(Fault::internal("a purchase that is paid at once gave nothing")),
+    }
+}
+
+/// The licence that this holder has for this key, if any that lasts.
+async fn held_by_key(
+    state: &AppState,
+    db: &impl ConnectionTrait,
+    order: &Order,
+    wanted: &Wanted,
+) -> Result<Option<licence::Model>> {
+    let now = to_timestamp(state.clock.now_ms());
+    let mut inactive = None;
+    for held in with_key(db, order, wanted).await? {
+        match held.to_market()?.check_active(now) {
+            Ok(()) => return Ok(Some(held)),
+            Err(RuleError::LicenceExpired) => {}
+            Err(other) => inactive = Some(other),
+        }
+    }
+    inactive.map_or(Ok(None), |refused| Err(refused.into()))
+}
+
+async fn with_key(db: &impl ConnectionTrait, order: &Order, wanted: &Wanted) -> Result<Vec<licence::Model>> {
+    let held = licence::Entity::find()
+        .filter(licence::Column::Holder.eq(order.buyer.as_str()))
+        .filter(licence::Column::Listing.eq(&order.listing))
+        .order_by_desc(licence::Column::CreatedAt)
+        .all(db)
+        .await?;
+    if held.is_empty() {
+        return Ok(held);
+    }
+    let devices = device::Entity::find()
+        .filter(device::Column::Licence.is_in(held.iter().map(|row| row.id.as_str())))
+        .filter(device::Column::Curve.eq(&wanted.device.key.curve))
+        .filter(device::Column::PublicKey.eq(&wanted.device.key.public_key))
+        .all(db)
+        .await?;
+    let counts = |row: &licence::Model| devices.iter().any(|device| device.licence == row.id);
+    Ok(held.into_iter().filter(counts).collect())
+}
+
+fn to_api(bundle: PluginBundle, cid: Option<String>) -> Result<MarketplacePurchased> {
+    let envelope = bundle.buyer_wrapped_keys.first().cloned();
+    Ok(MarketplacePurchased {
+        envelope: envelope.ok_or_else(|| Fault::internal("a bundle without an envelope"))?,
+        cid,
+        licence: bundle.licence.clone(),
+        device: bundle.device.clone(),
+        version: bundle.version.clone(),
+        manifest: bundle.manifest.clone(),
+        wasm_hash: bundle.wasm_hash.clone(),
+        blob_url: bundle.blob_url.clone(),
+        publisher: bundle.publisher.clone(),
+        signature: bundle.signature.clone(),
+        bundle,
+    })
+}
+
+fn no_chain() -> Fault {
+    Problem::new(501, "chain_not_configured", "This store is connected to no chain")
+        .detail("It cannot look at the transaction.")
+        .hint("Buy without `txHash`: plugins that cost nothing as they are, others with a voucher.")
+        .into()
+}
