@@ -10,6 +10,7 @@ import { pause, Watch } from "./time.js";
 const MOST_ATTEMPTS = 32;
 /** Milliseconds. */
 const LONGEST_PAUSE = 8_000;
+const END = { value: undefined };
 
 /**
  * @typedef {object} Progress
@@ -171,9 +172,9 @@ class Transfer {
     try {
       onProgress?.({ received: this.received, total: this.#total });
       for (;;) {
-        const step = reader ? await watch.over(reader.read()) : { done: true, value: undefined };
+        const step = reader ? await watch.over(reader.read()) : END;
         if (step === undefined) return lost("the connection broke");
-        if (step.done) return this.#ended(answer.headers);
+        if (step.value === undefined) return this.#ended(answer.headers);
         if (this.received + step.value.length > maxBytes) throw tooLarge(maxBytes);
         this.#body.push(step.value);
         onProgress?.({ received: this.received, total: this.#total });
