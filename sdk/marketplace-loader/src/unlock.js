@@ -1,12 +1,13 @@
 // From a bundle to its content key, by whatever opens it.
 
-import { SealpostError, unwrapBundle, unwrapMarketplaceDEK } from "@sealpost/plugin-sdk";
+import { SealpostError, findIndexes, unwrapBundle, unwrapMarketplaceDEK } from "@sealpost/plugin-sdk";
 
 import { fail } from "./fail.js";
 import { holdKey } from "./sealed.js";
 
 /** @typedef {import("@sealpost/plugin-sdk").Bundle} Bundle */
 /** @typedef {import("@sealpost/plugin-sdk").Envelope} Envelope */
+/** @typedef {import("@sealpost/plugin-sdk").Wallet} Wallet */
 /** @typedef {import("@sealpost/plugin-sdk").WalletLike} WalletLike */
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
 
@@ -36,7 +37,7 @@ export async function unlock(bundle, wallet, domainKey) {
     try {
       return await holdKey(await unwrapBundle(bundle, { domainKey }));
     } catch (error) {
-      if (!wallet || !isOther(error)) throw error;
+      if (!wallet || !isOf(error, "domain_not_for_us", "bundle_no_domains")) throw error;
     }
   }
   if (!wallet) {
@@ -46,12 +47,56 @@ export async function unlock(bundle, wallet, domainKey) {
       "Give the wallet it was bought with, or `domainKey` for this page's domain.",
     );
   }
-  return holdKey(await asked(() => unwrapBundle(bundle, { wallet })));
+  return holdKey(await asked(() => byWallet(bundle, wallet)));
 }
 
-/** @param {unknown} error */
-function isOther(error) {
-  return error instanceof SealpostError && ["domain_not_for_us", "bundle_no_domains"].includes(error.code);
+/**
+ * By the key at hand, or by whichever of a wallet's keys an envelope was made for.
+ *
+ * @param {Bundle} bundle
+ * @param {WalletLike} wallet
+ */
+async function byWallet(bundle, wallet) {
+  try {
+    return await unwrapBundle(bundle, { wallet });
+  } catch (error) {
+    const other = hasMany(wallet) && isOf(error, "bundle_not_for_us", "bundle_no_envelope");
+    const found = other ? await keyOf(bundle.buyerWrappedKeys, wallet) : undefined;
+    if (!found) throw error;
+    try {
+      return await unwrapBundle(bundle, { wallet: found });
+    } finally {
+      found.dispose?.();
+    }
+  }
+}
+
+/**
+ * @param {Envelope[]} envelopes
+ * @param {Wallet} wallet
+ * @returns {Promise<Wallet | undefined>}
+ */
+async function keyOf(envelopes, wallet) {
+  const indexes = await findIndexes(envelopes, wallet);
+  const at = indexes.findIndex((index) => index !== undefined);
+  if (at < 0) return undefined;
+  return wallet.key?.(Number(indexes[at]), /** @type {Envelope} */ (envelopes[at]).curve);
+}
+
+/**
+ * @param {WalletLike} wallet
+ * @returns {wallet is Wallet}
+ */
+function hasMany(wallet) {
+  return typeof wallet === "object" && "key" in wallet && typeof wallet.key === "function";
+}
+
+/**
+ * @param {unknown} error
+ * @param {...string} codes
+ */
+function isOf(error, ...codes) {
+  return error instanceof SealpostError && codes.includes(error.code);
 }
 
 /**
