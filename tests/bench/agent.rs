@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use sealpost_envelope::content::age_identity;
 use sealpost_envelope::{ContentCipher, Dek, Digest, JobManifest, Sealer, Sha256Reader, Sha256Writer};
 use sealpost_gcode::Limits;
 use sealpost_printer::opening::open_blob;
@@ -153,9 +154,7 @@ pub(crate) fn child(arguments: &[String]) -> Result<()> {
 
 /// The age crate alone, into a memfd.
 fn library(dek: &Dek, blob: &Path) -> Result<()> {
-    let prefix = bech32::Hrp::parse("AGE-SECRET-KEY-")?;
-    let identity = bech32::encode_upper::<bech32::Bech32>(prefix, dek.expose())?;
-    let identity: age::x25519::Identity = identity.parse().map_err(anyhow::Error::msg)?;
+    let identity: age::x25519::Identity = age_identity(dek)?.parse().map_err(anyhow::Error::msg)?;
     let decryptor = age::Decryptor::new(File::open(blob)?)?;
     let mut plain = decryptor.decrypt(std::iter::once(&identity as &dyn age::Identity))?;
     let mut memfd = File::from(rustix::fs::memfd_create("library", rustix::fs::MemfdFlags::CLOEXEC)?);

@@ -3,8 +3,7 @@
 
 use std::fs;
 
-use bech32::{Bech32, Hrp};
-use sealpost_envelope::{ContentCipher, Dek};
+use sealpost_envelope::{ContentCipher, Dek, content::age_identity};
 use serde_json::json;
 
 use crate::cases::{Cases, SIZES};
@@ -66,6 +65,5 @@ fn agree(name: &str, mut peer: Peer) {
 
 /// The content key as age programs take it.
 fn identity(dek: &Dek) -> String {
-    let prefix = Hrp::parse("AGE-SECRET-KEY-").unwrap();
-    bech32::encode_upper::<Bech32>(prefix, dek.expose()).unwrap()
+    age_identity(dek).unwrap().to_string()
 }

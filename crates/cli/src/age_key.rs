@@ -2,7 +2,7 @@
 //! (<https://c2sp.org/age#x25519-recipient-stanza>).
 
 use bech32::{Bech32, Hrp};
-use sealpost_envelope::{Dek, x25519};
+use sealpost_envelope::{Dek, content, x25519};
 use zeroize::Zeroizing;
 
 use crate::failure::{Doing as _, Result};
@@ -14,8 +14,7 @@ const RECIPIENT_PREFIX: Hrp = Hrp::parse_unchecked("age");
 
 /// `AGE-SECRET-KEY-1…` of a content key.
 pub(crate) fn identity(dek: &Dek) -> Result<Zeroizing<String>> {
-    let text = bech32::encode_upper::<Bech32>(IDENTITY_PREFIX, dek.expose());
-    Ok(Zeroizing::new(text.doing("key", "write the key as an age identity")?))
+    content::age_identity(dek).doing("key", "write the key as an age identity")
 }
 
 /// `age1…` of a content key.

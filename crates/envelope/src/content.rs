@@ -31,7 +31,7 @@ use zeroize::Zeroizing;
 
 use crate::Dek;
 
-pub use self::{error::ContentError, seek::SeekableOpener, whole::WHOLE_LIMIT};
+pub use self::{age::age_identity, error::ContentError, seek::SeekableOpener, whole::WHOLE_LIMIT};
 
 /// How a blob is sealed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]

@@ -4,6 +4,7 @@ use std::io::{self, BufRead, Read, Write};
 use std::process::Command;
 
 use anyhow::{Context, Result, ensure};
+use sealpost_envelope::content::age_identity;
 use sealpost_envelope::{ContentCipher, Dek, Opener, Sealer};
 use sealpost_tests::programs::{python, root};
 use serde_json::{Value, json};
@@ -105,9 +106,7 @@ fn openssl(cipher: ContentCipher) -> Result<Value> {
 }
 
 fn identity(dek: &Dek) -> Result<age::x25519::Identity> {
-    let prefix = bech32::Hrp::parse("AGE-SECRET-KEY-")?;
-    let text = bech32::encode_upper::<bech32::Bech32>(prefix, dek.expose())?;
-    text.parse().map_err(anyhow::Error::msg)
+    age_identity(dek)?.parse().map_err(anyhow::Error::msg)
 }
 
 fn bare_seal(identity: &age::x25519::Identity, plain: &[u8]) -> Result<usize> {

@@ -19,6 +19,8 @@ use super::{ContentCipher, ContentError};
 use crate::Dek;
 
 const SECRET_PREFIX: Hrp = Hrp::parse_unchecked("AGE-SECRET-KEY-");
+/// The prefix, `1`, 32 bytes by five bits a letter, and a checksum of six.
+const IDENTITY_LEN: usize = 15 + 1 + 52 + 6;
 const STANZA: &str = "X25519";
 const GREASE: &str = "grease";
 /// One X25519 stanza and one of grease have about 500 bytes. Reads of the payload are longer and go past a buffer of
@@ -26,6 +28,23 @@ const GREASE: &str = "grease";
 const HEADER_LIMIT: usize = 4096;
 /// Plaintext bytes of every chunk but the last.
 pub(super) const CHUNK: usize = 64 << 10;
+
+/// The content key as age tools take it: `AGE-SECRET-KEY-1…`, the identity of an `age` blob
+/// (<https://c2sp.org/age#x25519-recipient-stanza>). As secret as the key.
+///
+/// ```
+/// # use sealpost_envelope::{Dek, content};
+/// let identity = content::age_identity(&Dek::from_bytes([0x42; 32]))?;
+/// assert_eq!(*identity, "AGE-SECRET-KEY-1GFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPYYSJZGFPQ4EGAEX");
+/// # Ok::<(), sealpost_envelope::ContentError>(())
+/// ```
+pub fn age_identity(dek: &Dek) -> Result<Zeroizing<String>, ContentError> {
+    // Room from the start: what grows leaves copies behind.
+    let mut text = Zeroizing::new(String::with_capacity(IDENTITY_LEN));
+    bech32::encode_upper_to_fmt::<Bech32, _>(&mut *text, SECRET_PREFIX, dek.expose())
+        .map_err(|_| ContentError::Corrupt)?;
+    Ok(text)
+}
 
 pub(super) struct AgeSealer<W: Write> {
     stream: StreamWriter<W>,
@@ -168,10 +187,7 @@ fn is_grease(tag: &str) -> bool {
 }
 
 fn identity(dek: &Dek) -> Result<x25519::Identity, ContentError> {
-    let text = Zeroizing::new(
-        bech32::encode_upper::<Bech32>(SECRET_PREFIX, dek.expose()).map_err(|_| ContentError::Corrupt)?,
-    );
-    text.parse().map_err(|_| ContentError::Corrupt)
+    age_identity(dek)?.parse().map_err(|_| ContentError::Corrupt)
 }
 
 /// The header up to and with its MAC line.
