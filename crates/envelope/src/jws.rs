@@ -77,7 +77,7 @@ pub(crate) fn verify<T: DeserializeOwned>(
     }
     let (signed, signature) = jws.rsplit_once('.').ok_or(JwsError::Malformed)?;
     let (header, payload) = signed.split_once('.').ok_or(JwsError::Malformed)?;
-    let header: Header = read_object(&decode(header)?)?;
+    let header: Header = text::read_object(&decode(header)?).ok_or(JwsError::Malformed)?;
     if header.alg != "EdDSA" {
         return Err(JwsError::Algorithm);
     }
@@ -93,16 +93,7 @@ pub(crate) fn verify<T: DeserializeOwned>(
     let key = header.kid.as_deref().and_then(find).ok_or(JwsError::UnknownKey)?;
     let signature = Signature::from_slice(&decode(signature)?).map_err(|_| JwsError::Signature)?;
     key.verify_strict(signed.as_bytes(), &signature).map_err(|_| JwsError::Signature)?;
-    read_object(&decode(payload)?)
-}
-
-fn read_object<T: DeserializeOwned>(json: &[u8]) -> Result<T, JwsError> {
-    // In members that are ignored the reader would not look whether text is UTF-8.
-    let text = str::from_utf8(json).map_err(|_| JwsError::Malformed)?;
-    if !text::is_object(json) {
-        return Err(JwsError::Malformed);
-    }
-    serde_json::from_str(text).map_err(|_| JwsError::Malformed)
+    text::read_object(&decode(payload)?).ok_or(JwsError::Malformed)
 }
 
 /// A member that is there counts, even when it is `null`.

@@ -204,10 +204,7 @@ impl Licence {
     /// Reads JSON with any spacing and order. Unknown fields are refused: the signature would not cover them.
     pub fn from_json(json: &[u8]) -> Result<Self, PlkError> {
         check_size(json.len())?;
-        if !text::is_object(json) {
-            return Err(PlkError::Malformed);
-        }
-        let licence: Self = serde_json::from_slice(json).map_err(|_| PlkError::Malformed)?;
+        let licence: Self = text::read_object(json).ok_or(PlkError::Malformed)?;
         licence.check_required()?;
         Ok(licence)
     }

@@ -1,16 +1,22 @@
 //! How bytes and numbers are written inside signed statements and sealed messages: bytes as lower hex, 64-bit
 //! numbers as decimal strings, JSON by RFC 8785.
 
-use serde::Serialize;
+use serde::{Serialize, de::DeserializeOwned};
 
 /// RFC 8785 bytes. The types of this crate hold only text, maps and small numbers, so it cannot fail for them.
 pub(crate) fn canonical(value: &impl Serialize) -> Result<Vec<u8>, serde_json::Error> {
     serde_json_canonicalizer::to_vec(value)
 }
 
-/// Whether JSON says it is an object. Derived readers take an array of the values too, which nobody signs or sends.
-pub(crate) fn is_object(json: &[u8]) -> bool {
-    json.trim_ascii_start().first() == Some(&b'{')
+/// Reads a JSON object.
+pub(crate) fn read_object<T: DeserializeOwned>(json: &[u8]) -> Option<T> {
+    // In members that are ignored the reader would not look whether text is UTF-8.
+    let text = str::from_utf8(json).ok()?;
+    // Derived readers take an array of the values too, which nobody signs or sends.
+    if json.trim_ascii_start().first() != Some(&b'{') {
+        return None;
+    }
+    serde_json::from_str(text).ok()
 }
 
 /// Lower hex of a fixed length, canonical: upper case is refused.
