@@ -170,10 +170,10 @@ impl Bundle {
 
     /// Checks the publisher's signature and gives what opens; [`Trust::AllowUnsigned`] accepts a bundle without one.
     pub fn verify(&self, trust: Trust<'_>) -> Result<VerifiedBundle<'_>, BundleError> {
-        match (&self.signature, trust) {
-            (None, Trust::AllowUnsigned) => {}
-            (None, Trust::Publisher(_)) => return Err(ReleaseError::Unsigned.into()),
-            (signature, trust) => self.release()?.check(signature.as_ref(), trust)?,
+        match &self.signature {
+            // What is not signed need not be complete either.
+            None => trust.check_unsigned()?,
+            signature => self.release()?.check(signature.as_ref(), trust)?,
         }
         Ok(VerifiedBundle::new(self))
     }

@@ -71,14 +71,13 @@ impl Release {
         signature: Option<&[u8; SIGNATURE_LEN]>,
         trust: Trust<'_>,
     ) -> Result<(), ReleaseError> {
-        match (signature, trust) {
-            (Some(signature), Trust::Publisher(key)) => self.verify(signature, key),
-            (Some(signature), Trust::AllowUnsigned) => {
+        let Some(signature) = signature else { return trust.check_unsigned() };
+        match trust {
+            Trust::Publisher(key) => self.verify(signature, key),
+            Trust::AllowUnsigned => {
                 let named = keyset::public_key(&self.publisher).map_err(|_| ReleaseError::Signature)?;
                 self.verify(signature, &named)
             }
-            (None, Trust::Publisher(_)) => Err(ReleaseError::Unsigned),
-            (None, Trust::AllowUnsigned) => Ok(()),
         }
     }
 
@@ -101,6 +100,16 @@ pub enum Trust<'a> {
     /// Anybody's: unsigned is fine, and a signature is checked against the key it comes with, which finds damage
     /// but no forgery.
     AllowUnsigned,
+}
+
+impl Trust<'_> {
+    /// Whether no signature at all will do.
+    pub(crate) fn check_unsigned(self) -> Result<(), ReleaseError> {
+        match self {
+            Self::Publisher(_) => Err(ReleaseError::Unsigned),
+            Self::AllowUnsigned => Ok(()),
+        }
+    }
 }
 
 /// Why a release was refused.
