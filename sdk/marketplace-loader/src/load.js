@@ -1,4 +1,4 @@
-import { readBundle, verifyBundle } from "@sealpost/plugin-sdk";
+import { readBundle, verifyBundle, verifyLicence } from "@sealpost/plugin-sdk";
 
 import { compile } from "./compile.js";
 import { fail } from "./fail.js";
@@ -11,6 +11,7 @@ import { unlock } from "./unlock.js";
 
 /** @typedef {import("@sealpost/plugin-sdk").Bundle} Bundle */
 /** @typedef {import("@sealpost/plugin-sdk").Envelope} Envelope */
+/** @typedef {import("@sealpost/plugin-sdk").Licence} Licence */
 /** @typedef {import("@sealpost/plugin-sdk").WalletLike} WalletLike */
 /** @typedef {import("./compile.js").LimitOptions} LimitOptions */
 /** @typedef {import("./imports.js").ImportOptions} ImportOptions */
@@ -35,7 +36,14 @@ import { unlock } from "./unlock.js";
  * @property {Uint8Array | ArrayBuffer | string} [domainKey] the key of one domain, plugin and epoch: 32 bytes, or hex
  * @property {string} [domain] the domain that key is for: the page has to be on it
  *
- * @typedef {TrustOptions & KeyOptions & ImportOptions & LimitOptions & SourceOptions} LoadOptions
+ * @typedef {object} LicenceOptions
+ * @property {Licence | string | Uint8Array} [licence] a plugin licence (`$PLK`), as JSON or FlatBuffer: it has to allow
+ *   this use, and the bundle is then opened by the key it names or by `domainKey`
+ * @property {string | Uint8Array} [issuerKey] the Ed25519 key that licences are trusted to be signed by
+ * @property {number} [activations] how many other devices use the licence already (default 0)
+ * @property {number} [now] the time in Unix seconds (default: the clock's)
+ *
+ * @typedef {TrustOptions & KeyOptions & LicenceOptions & ImportOptions & LimitOptions & SourceOptions} LoadOptions
  */
 
 /**
@@ -63,8 +71,8 @@ export async function loadMarketplacePlugin(bundle, wallet, options = {}) {
   const { read, source } = parse(bundle);
   await checkTrust(read, options);
   const domain = runningOn(options.domain);
-  void domain;
-  const key = await unlock(read, wallet, domainKeyBytes(options.domainKey));
+  const licence = await checkLicence(read, domain, options);
+  const key = await unlock(read, { wallet, licence, domainKey: domainKeyBytes(options.domainKey) });
   const sealed = await fetchSealed(source, options);
   const wasm = await openSealed(sealed, key);
   await checkHash(wasm, read.wasmHash);
@@ -125,6 +133,17 @@ async function checkTrust(bundle, { publisherKey, allowUnsigned = false, allowMi
     "the bundle does not say by `wasmHash` what it opens to",
     "Ask the publisher for a bundle with `wasmHash`, or say `allowMissingHash: true` on purpose.",
   );
+}
+
+/**
+ * @param {Bundle} bundle
+ * @param {string | undefined} domain
+ * @param {LicenceOptions} options
+ */
+async function checkLicence({ pluginId, version }, domain, { licence, issuerKey = "", activations, now }) {
+  if (licence === undefined) return undefined;
+  const usage = { pluginId, pluginVersion: version || undefined, domain, activations, now };
+  return verifyLicence(licence, issuerKey, usage);
 }
 
 /**

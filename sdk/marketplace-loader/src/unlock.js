@@ -7,6 +7,7 @@ import { holdKey } from "./sealed.js";
 
 /** @typedef {import("@sealpost/plugin-sdk").Bundle} Bundle */
 /** @typedef {import("@sealpost/plugin-sdk").Envelope} Envelope */
+/** @typedef {import("@sealpost/plugin-sdk").VerifiedLicence} VerifiedLicence */
 /** @typedef {import("@sealpost/plugin-sdk").Wallet} Wallet */
 /** @typedef {import("@sealpost/plugin-sdk").WalletLike} WalletLike */
 /** @typedef {Uint8Array<ArrayBuffer>} Bytes */
@@ -24,20 +25,31 @@ export async function unwrapDEK(envelope, wallet, pluginId) {
 }
 
 /**
+ * What opens a bundle.
+ *
+ * @typedef {object} Keys
+ * @property {WalletLike | null} [wallet]
+ * @property {Bytes} [domainKey]
+ * @property {VerifiedLicence} [licence] opens by the key it names and by no other
+ */
+
+/**
  * The content key of a bundle, held where scripts cannot read it: by the domain's key where one is given and fits, else
  * by the wallet.
  *
  * @param {Bundle} bundle
- * @param {WalletLike | null | undefined} wallet
- * @param {Bytes | undefined} domainKey
+ * @param {Keys} keys
  * @returns {Promise<CryptoKey>}
  */
-export async function unlock(bundle, wallet, domainKey) {
+export async function unlock(bundle, { wallet, domainKey, licence }) {
   if (domainKey) {
     try {
-      return await holdKey(await unwrapBundle(bundle, { domainKey }));
+      const slots = bundle.domainWrappedKeys;
+      return await holdKey(
+        licence ? await licence.openWithDomainKey(slots, domainKey) : await unwrapBundle(bundle, { domainKey }),
+      );
     } catch (error) {
-      if (!wallet || !isOf(error, "domain_not_for_us", "bundle_no_domains")) throw error;
+      if (!wallet || !isOf(error, "domain_not_for_us", "bundle_no_domains", "plk_no_domain_slot")) throw error;
     }
   }
   if (!wallet) {
@@ -47,24 +59,28 @@ export async function unlock(bundle, wallet, domainKey) {
       "Give the wallet it was bought with, or `domainKey` for this page's domain.",
     );
   }
-  return holdKey(await asked(() => byWallet(bundle, wallet)));
+  const envelopes = bundle.buyerWrappedKeys;
+  const open = (/** @type {WalletLike} */ by) =>
+    licence ? licence.openWithLicenseeKey(envelopes, by) : unwrapBundle(bundle, { wallet: by });
+  return holdKey(await asked(() => byAnyKey(open, wallet, envelopes)));
 }
 
 /**
  * By the key at hand, or by whichever of a wallet's keys an envelope was made for.
  *
- * @param {Bundle} bundle
+ * @param {(wallet: WalletLike) => Promise<Bytes>} open
  * @param {WalletLike} wallet
+ * @param {Envelope[]} envelopes
  */
-async function byWallet(bundle, wallet) {
+async function byAnyKey(open, wallet, envelopes) {
   try {
-    return await unwrapBundle(bundle, { wallet });
+    return await open(wallet);
   } catch (error) {
-    const other = hasMany(wallet) && isOf(error, "bundle_not_for_us", "bundle_no_envelope");
-    const found = other ? await keyOf(bundle.buyerWrappedKeys, wallet) : undefined;
+    const isOther = hasMany(wallet) && isOf(error, "bundle_not_for_us", "bundle_no_envelope", "plk_wrong_key");
+    const found = isOther ? await keyOf(envelopes, wallet) : undefined;
     if (!found) throw error;
     try {
-      return await unwrapBundle(bundle, { wallet: found });
+      return await open(found);
     } finally {
       found.dispose?.();
     }

@@ -82,7 +82,7 @@ describe("a changed blob is refused", () => {
 describe("a changed envelope is refused", () => {
   for (const [name, change, expected] of /** @type {[string, object, string][]} */ ([
     ["wrapped key", { wrappedDEK: flippedBase64(envelope.wrappedDEK) }, "bundle_not_for_us"],
-    ["ephemeral key", { ephemeralPub: envelope.ephemeralPub.replace(/^../, (parity) => (parity === "02" ? "03" : "02")).replace(/..$/, "00") }, "bundle_not_for_us"],
+    ["ephemeral key", { ephemeralPub: envelope.ephemeralPub.replace(/^../, (/** @type {string} */ parity) => (parity === "02" ? "03" : "02")).replace(/..$/, "00") }, "bundle_not_for_us"],
     ["salt", { salt: flipped(envelope.salt) }, "bundle_not_for_us"],
     ["curve", { curve: "p256" }, "bundle_no_envelope"],
     ["unknown curve", { curve: "p521" }, "bundle_malformed"],
