@@ -1,6 +1,7 @@
 //! Listings, releases, vouchers and the vault's public key.
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 /// A price in minor units; amounts are text because wei do not fit 64 bits.
 #[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
@@ -81,6 +82,10 @@ pub struct ListingChanges {
     /// `listed`, `unlisted` or (operators) `suspended`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// For plugins: the Ed25519 key (32 bytes, lower hex) that later releases must be signed by. Those who bought keep the key that was
+    /// there when they did.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher_key: Option<String>,
 }
 
 /// One listing.
@@ -203,7 +208,7 @@ pub struct NewRelease {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub sealed: Option<SealedUpload>,
     /// For plugins: name, permissions, functions and whatever else is to travel with it, as its publisher writes it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(default, deserialize_with = "manifest", skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
     pub manifest: Option<serde_json::Map<String, serde_json::Value>>,
     /// For plugins: the publisher's Ed25519 signature over the release (64 bytes, lower hex).
@@ -226,7 +231,7 @@ pub struct ReleaseChanges {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct SealedUpload {
-    /// Content cipher: `age` or `aes-256-cbc`.
+    /// Content cipher: `age` or `aes-256-cbc`; `aes-256-gcm` for plugins.
     pub cipher: String,
     /// Lower-hex IV for `aes-256-cbc`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -292,6 +297,17 @@ pub struct Voucher {
     pub uses_left: u32,
     /// RFC 3339.
     pub expires_at: Option<String>,
+}
+
+/// Says by name what serde would call an invalid type somewhere.
+fn manifest<'de, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<serde_json::Map<String, serde_json::Value>>, D::Error> {
+    match serde_json::Value::deserialize(deserializer)? {
+        serde_json::Value::Null => Ok(None),
+        serde_json::Value::Object(manifest) => Ok(Some(manifest)),
+        _ => Err(D::Error::custom("`manifest` is no JSON object")),
+    }
 }
 
 fn one() -> u32 {

@@ -2,6 +2,7 @@
 
 pub(crate) mod cache;
 mod listings;
+mod offer;
 mod query;
 mod releases;
 pub(crate) mod vouchers;

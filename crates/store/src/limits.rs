@@ -6,6 +6,7 @@ const TITLE_MAX: usize = 200;
 const DESCRIPTION_MAX: usize = 20_000;
 const PRINTS_MAX: u32 = 1_000_000;
 const RETRIES_MAX: u32 = 1_000;
+const DAYS_MAX: u32 = 36_500;
 
 /// A value that its own type refused.
 pub(crate) fn invalid(field: &str, error: impl std::fmt::Display) -> Fault {
@@ -33,6 +34,20 @@ pub(crate) fn prints(prints: u32) -> Result<u32> {
         return Ok(prints);
     }
     Err(invalid("prints", "it is 1 to 1000000"))
+}
+
+pub(crate) fn devices(devices: u32) -> Result<u32> {
+    if (1..=PRINTS_MAX).contains(&devices) {
+        return Ok(devices);
+    }
+    Err(invalid("plugin.devices", "it is 1 to 1000000"))
+}
+
+pub(crate) fn valid_days(days: u32) -> Result<u32> {
+    if (1..=DAYS_MAX).contains(&days) {
+        return Ok(days);
+    }
+    Err(invalid("valid_days", "it is 1 to 36500"))
 }
 
 pub(crate) fn retries(retries: u32) -> Result<u32> {

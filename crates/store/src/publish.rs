@@ -2,6 +2,7 @@
 
 mod form;
 mod ingest;
+mod plugin;
 mod preview;
 
 use axum::extract::multipart::MultipartRejection;
@@ -12,7 +13,7 @@ use sealpost_accounts::{UserAuth, audit};
 use sealpost_api::Problem;
 use sealpost_api::catalogue::{NewRelease, Release};
 use sealpost_database::Tx;
-use sealpost_market::{ReleaseId, Version};
+use sealpost_market::{ListingKind, ReleaseId, Version};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -20,11 +21,13 @@ use crate::blobs::pending;
 use crate::catalogue::{find_listing, owned_listing, release_to_api};
 use crate::fault::{Fault, Result};
 use crate::http::once::{Answer, Once};
+use crate::schema::value::named;
 use crate::schema::{release, thumbnail};
 use crate::state::AppState;
 use crate::vault::{self, Sealed};
 use crate::{limits, random};
 use ingest::Ingested;
+use plugin::Said;
 
 pub(crate) use ingest::Unowned;
 
@@ -43,14 +46,15 @@ struct Upload {
     file: Vec<u8>,
 }
 
-/// Publish a version: a plain file, sealed while it streams, or one that was sealed before.
+/// Publish a version: a plain file, sealed while it streams, or one that was sealed before. G-code for printers, or a plugin (a WASM
+/// module of at most 64 MiB), as the listing says.
 #[utoipa::path(post, path = "/api/v1/releases", tag = "publish",
     request_body(content = Upload, content_type = "multipart/form-data"), responses(
     (status = 201, body = Release),
     (status = 403, body = Problem, description = "`not_your_listing`"),
     (status = 409, body = Problem, description = "`version_taken`"),
     (status = 413, body = Problem, description = "`file_too_large`"),
-    (status = 422, body = Problem, description = "what is wrong with the file or its key"),
+    (status = 422, body = Problem, description = "what is wrong with the file, its key, manifest or signature"),
 ))]
 async fn publish(
     State(state): State<AppState>,
@@ -64,19 +68,48 @@ async fn publish(
     if let Some(answer) = request.earlier(&state, state.db.read()).await? {
         return Ok(answer);
     }
-    let version: Version = new.version.parse().map_err(|error| limits::invalid("version", error))?;
-    owned_listing(state.db.read(), &new.listing, &user).await?;
-    check_version(state.db.read(), &new.listing, &version).await?;
+    let offer = match look(&state, &user, &new).await {
+        Ok(offer) => offer,
+        Err(fault) => {
+            form::skip_file(&mut form).await;
+            return Err(fault);
+        }
+    };
     let file = form::file(&mut form).await?;
     let permit = state.uploads.clone().acquire_owned().await.map_err(Fault::internal)?;
     let id = ReleaseId::generate(&random::bytes()?);
-    let ingested = ingest::run(&state, id.as_str(), &new, file).await?;
+    let ingested = ingest::run(&state, id.as_str(), &new, offer.kind, file).await?;
     drop(permit);
-    let row = to_row(&state, &id, &new.listing, &version, &ingested)?;
+    if let Some(said) = &offer.said {
+        said.check_signature(ingested.seen.plain.sha256)?;
+        said.check_cid(ingested.written.cid.as_deref().unwrap_or_default())?;
+    }
+    let row = to_row(&state, &id, &offer, &ingested)?;
     let key = vault::seal(&state, id.as_str(), &ingested.dek)?;
     let done = save(&state, &user, request, row, &ingested, key).await?;
     ingested.blob.keep();
     Ok(done)
+}
+
+/// What is published where, as far as that can be told without the file.
+struct Offer {
+    listing: String,
+    kind: ListingKind,
+    version: Version,
+    /// Of a plugin.
+    said: Option<Said>,
+}
+
+async fn look(state: &AppState, user: &UserAuth, new: &NewRelease) -> Result<Offer> {
+    let version: Version = new.version.parse().map_err(|error| limits::invalid("version", error))?;
+    let listing = owned_listing(state.db.read(), &new.listing, user).await?;
+    check_version(state.db.read(), &listing.id, &version).await?;
+    let kind = named(&listing.kind)?;
+    let said = Said::read(&listing, kind, new, &version)?;
+    if let (Some(said), Some(sealed)) = (&said, &new.sealed) {
+        said.check_signature(ingest::plain_digest(sealed)?.sha256)?;
+    }
+    Ok(Offer { listing: listing.id, kind, version, said })
 }
 
 async fn check_version(db: &impl sea_orm::ConnectionTrait, listing: &str, version: &Version) -> Result<()> {
@@ -92,18 +125,14 @@ async fn check_version(db: &impl sea_orm::ConnectionTrait, listing: &str, versio
         .into())
 }
 
-fn to_row(
-    state: &AppState,
-    id: &ReleaseId,
-    listing: &str,
-    version: &Version,
-    ingested: &Ingested,
-) -> Result<release::Model> {
-    let preview = preview::of(id.as_str(), &ingested.seen.report);
+fn to_row(state: &AppState, id: &ReleaseId, offer: &Offer, ingested: &Ingested) -> Result<release::Model> {
+    let said = offer.said.as_ref();
+    let preview = ingested.seen.report.as_ref().map(|report| preview::of(id.as_str(), report));
+    let signed = said.and_then(|said| said.signed);
     Ok(release::Model {
         id: id.to_string(),
-        listing: listing.to_owned(),
-        version: version.to_string(),
+        listing: offer.listing.clone(),
+        version: offer.version.to_string(),
         state: "active".to_owned(),
         cipher: ingested.written.cipher.to_string(),
         iv: ingested.written.iv.map(hex::encode),
@@ -114,11 +143,11 @@ fn to_row(
         plain_sha256: ingested.seen.plain.hex(),
         preview: serde_json::to_string(&preview)?,
         created_at: state.clock.now_ms(),
-        manifest: None,
-        signature: None,
-        publisher_key: None,
-        cid: None,
-        signed_cid: false,
+        manifest: said.map(|said| serde_json::to_string(&said.manifest)).transpose()?,
+        signature: signed.map(|(_, signature)| hex::encode(signature)),
+        publisher_key: signed.map(|(key, _)| hex::encode(key.to_bytes())),
+        cid: ingested.written.cid.clone(),
+        signed_cid: signed.is_some() && said.is_some_and(|said| said.cid.is_some()),
     })
 }
 
@@ -130,7 +159,10 @@ async fn save(
     ingested: &Ingested,
     key: Sealed,
 ) -> Result<Answer> {
-    let pictures = preview::pictures(&row.id, &ingested.seen.report)?;
+    let pictures = match &ingested.seen.report {
+        Some(report) => preview::pictures(&row.id, report)?,
+        None => Vec::new(),
+    };
     let shared = std::sync::Arc::new((state.clone(), user.clone(), request, row, pictures, key));
     state
         .db
@@ -157,7 +189,10 @@ async fn insert(
     pictures: &[thumbnail::Model],
     key: &Sealed,
 ) -> Result<Answer> {
-    find_listing(tx, &row.listing).await?;
+    let listing = find_listing(tx, &row.listing).await?;
+    if listing.publisher_key != row.publisher_key {
+        return Err(key_changed());
+    }
     check_version(tx, &row.listing, &row.version.parse().map_err(Fault::internal)?).await?;
     release::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await?;
     for picture in pictures {
@@ -167,12 +202,20 @@ async fn insert(
     pending::adopt(tx, &row.blob).await?;
     let details = serde_json::json!({
         "listing": row.listing, "version": row.version, "plain_size": row.plain_size, "blob_sha256": row.blob_sha256,
+        "publisher_key": row.publisher_key,
     });
     let subject = format!("release:{}", row.id);
     audit::record(tx, row.created_at, &user.actor(), "release.published", &subject, details).await?;
     let cleared = state.clone();
     tx.after_commit(move || cleared.pages.clear());
     Answer::new(StatusCode::CREATED, &release_to_api(row)?)
+}
+
+fn key_changed() -> Fault {
+    Problem::new(409, "publisher_key_changed", "The listing has another publisher key by now")
+        .detail("It was changed while the file was sent.")
+        .hint("Sign with the new key and send it again.")
+        .into()
 }
 
 fn repeated() -> Fault {

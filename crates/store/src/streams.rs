@@ -3,8 +3,10 @@
 use std::io::{self, Read, Write};
 
 use futures::{Stream, StreamExt};
+use sealpost_envelope::cid::CidHasher;
 use sealpost_envelope::{ContentCipher, ContentError, Dek, Digest, Opener, Sealer, Sha256Writer};
 use sealpost_gcode::{Report, Scanner};
+use sealpost_market::{FileStart, ListingKind, NotWasm};
 use sha2::Digest as _;
 
 use crate::blobs::BlobError;
@@ -22,13 +24,16 @@ pub(crate) struct Written {
     pub(crate) cipher: ContentCipher,
     pub(crate) iv: Option<[u8; 16]>,
     pub(crate) blob: Digest,
+    /// Of a plugin's blob, which is public.
+    pub(crate) cid: Option<String>,
 }
 
 /// What was seen of the file itself.
 #[derive(Debug)]
 pub(crate) struct Seen {
     pub(crate) plain: Digest,
-    pub(crate) report: Report,
+    /// Of G-code.
+    pub(crate) report: Option<Report>,
 }
 
 /// Where and how a blob lies.
@@ -47,6 +52,10 @@ pub(crate) enum Stopped {
     Broken,
     /// It is no G-code.
     Refused(Box<sealpost_gcode::Refusal>),
+    /// It is a plugin where G-code is sold.
+    Plugin,
+    /// It is no plugin.
+    NotWasm(NotWasm),
     /// The blob does not open.
     Content(ContentError),
 }
@@ -56,19 +65,24 @@ pub(crate) fn seal_plain(
     mut reader: PipeReader,
     writer: PipeWriter,
     dek: &Dek,
-    cipher: ContentCipher,
+    kind: ListingKind,
 ) -> Result<(Written, Seen), Stopped> {
-    let mut sealer = Sealer::new(cipher, dek, &mut random::rng(), Sha256Writer::new(writer))?;
+    let cipher = match kind {
+        ListingKind::Gcode => ContentCipher::Age,
+        ListingKind::Plugin => ContentCipher::Aes256Gcm,
+    };
+    let named = Named { inner: writer, cid: (kind == ListingKind::Plugin).then(CidHasher::default) };
+    let mut sealer = Sealer::new(cipher, dek, &mut random::rng(), Sha256Writer::new(named))?;
     let iv = sealer.iv();
-    let mut look = Look::default();
+    let mut look = Look::new(kind);
     while let Some(piece) = reader.piece()? {
         look.at(&piece)?;
         sealer.write_all(&piece)?;
     }
     let seen = look.finish()?;
-    let (writer, blob) = sealer.finish()?.finish();
-    writer.finish()?;
-    Ok((Written { cipher, iv, blob }, seen))
+    let (named, blob) = sealer.finish()?.finish();
+    named.inner.finish()?;
+    Ok((Written { cipher, iv, blob, cid: named.cid.map(CidHasher::finish) }, seen))
 }
 
 /// Opens what arrives and looks at it.
@@ -77,9 +91,10 @@ pub(crate) fn open_sealed(
     dek: &Dek,
     cipher: ContentCipher,
     iv: Option<[u8; 16]>,
+    kind: ListingKind,
 ) -> Result<Seen, Stopped> {
     let mut opener = Opener::new(cipher, dek, iv, reader)?;
-    let mut look = Look::default();
+    let mut look = Look::new(kind);
     each_step(&mut opener, |step| look.at(step))?;
     look.finish()
 }
@@ -105,7 +120,7 @@ pub(crate) fn seal_anew(
     let (writer, blob) = sealer.finish()?.finish();
     writer.finish()?;
     let plain = Digest { sha256: hash.finalize().into(), size };
-    Ok((Written { cipher, iv, blob }, plain))
+    Ok((Written { cipher, iv, blob, cid: None }, plain))
 }
 
 /// Sends a stream into a pipe until either end has enough.
@@ -155,33 +170,67 @@ impl From<ContentError> for Stopped {
     }
 }
 
+/// Names a blob while it is written.
+struct Named<W> {
+    inner: W,
+    cid: Option<CidHasher>,
+}
+
+impl<W: Write> Write for Named<W> {
+    fn write(&mut self, data: &[u8]) -> io::Result<usize> {
+        let written = self.inner.write(data)?;
+        if let Some(cid) = &mut self.cid {
+            cid.update(&data[..written]);
+        }
+        Ok(written)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.inner.flush()
+    }
+}
+
 struct Look {
-    scanner: Scanner,
+    start: FileStart,
+    /// Of G-code.
+    scanner: Option<Scanner>,
     hash: sha2::Sha256,
     size: u64,
 }
 
-impl Default for Look {
-    fn default() -> Self {
-        Self { scanner: Scanner::new(None), hash: sha2::Sha256::new(), size: 0 }
-    }
-}
-
 impl Look {
+    fn new(kind: ListingKind) -> Self {
+        let scanner = match kind {
+            ListingKind::Gcode => Some(Scanner::new(None)),
+            ListingKind::Plugin => None,
+        };
+        Self { start: FileStart::default(), scanner, hash: sha2::Sha256::new(), size: 0 }
+    }
+
     fn at(&mut self, piece: &[u8]) -> Result<(), Stopped> {
         self.hash.update(piece);
         self.size += piece.len() as u64;
-        self.scanner.update(piece);
-        match self.scanner.refusal() {
-            Some(refusal) => Err(Stopped::Refused(Box::new(refusal.clone()))),
+        self.start.see(piece);
+        match &mut self.scanner {
+            Some(_) if self.start.is_wasm() => Err(Stopped::Plugin),
+            Some(scanner) => {
+                scanner.update(piece);
+                scanner.refusal().map_or(Ok(()), |refusal| Err(Stopped::Refused(Box::new(refusal.clone()))))
+            }
+            None if self.start.is_known() => self.start.check().map_err(Stopped::NotWasm),
             None => Ok(()),
         }
     }
 
     fn finish(self) -> Result<Seen, Stopped> {
-        let report = self.scanner.finish();
+        let plain = Digest { sha256: self.hash.finalize().into(), size: self.size };
+        let Some(scanner) = self.scanner else {
+            self.start.check().map_err(Stopped::NotWasm)?;
+            return Ok(Seen { plain, report: None });
+        };
+        let report = scanner.finish();
         report.check().map_err(|refusal| Stopped::Refused(Box::new(refusal)))?;
-        Ok(Seen { plain: Digest { sha256: self.hash.finalize().into(), size: self.size }, report })
+        Ok(Seen { plain, report: Some(report) })
     }
 }
 

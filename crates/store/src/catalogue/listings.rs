@@ -18,28 +18,30 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::cache::Page;
+use super::offer;
 use super::query::ListQuery;
 use super::releases;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
 use crate::http::page::PageQuery;
+use crate::limits;
 use crate::schema::value::{from_price, name, named};
 use crate::schema::{listing, release};
 use crate::state::AppState;
-use crate::{limits, random};
 use sealpost_database::clock::rfc3339;
-
-/// Seconds of a day.
-const DAY_S: u32 = 86_400;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(list, create)).routes(routes!(show, change))
 }
 
-/// The row of a listing.
+/// The row of a listing, by its id or its plugin's.
 pub(crate) async fn find(db: &impl ConnectionTrait, id: &str) -> Result<listing::Model> {
-    let row = listing::Entity::find_by_id(id).one(db).await?;
+    if let Some(row) = listing::Entity::find_by_id(id).one(db).await? {
+        return Ok(row);
+    }
+    let plugin = market::PluginId::parse(id).map_err(|_| Fault::not_found("listing"))?;
+    let row = listing::Entity::find().filter(listing::Column::PluginId.eq(plugin.as_str())).one(db).await?;
     row.ok_or_else(|| Fault::not_found("listing"))
 }
 
@@ -87,6 +89,9 @@ async fn read_page(state: &AppState, query: &ListQuery) -> Result<ListingPage> {
     if let Some(publisher) = &query.publisher {
         select = select.filter(listing::Column::Publisher.eq(publisher));
     }
+    if let Some(kind) = &query.kind {
+        select = select.filter(listing::Column::Kind.eq(offer::kind(kind)?.as_str()));
+    }
     if let Some(text) = query.q.as_deref().filter(|text| !text.is_empty()) {
         select = select.filter(title_holds(text));
     }
@@ -112,7 +117,7 @@ fn title_holds(text: &str) -> sea_orm::sea_query::SimpleExpr {
 #[utoipa::path(post, path = "/api/v1/listings", tag = "catalogue", request_body = NewListing, responses(
     (status = 201, body = Listing),
     (status = 401, body = Problem, description = "`sign_in_required`"),
-    (status = 409, body = Problem, description = "`id_taken`"),
+    (status = 409, body = Problem, description = "`id_taken`, `plugin_id_taken`"),
     (status = 422, body = Problem, description = "`invalid`"),
 ))]
 async fn create(
@@ -122,57 +127,29 @@ async fn create(
     Body(new): Body<NewListing>,
 ) -> Result<Answer> {
     let request = Once::new(&headers, user.id().as_str(), "listings", &new)?;
-    let row = new_row(&state, &user, &new)?;
+    let row = offer::to_row(&state, &user, &new)?;
     let cleared = state.clone();
     once(&state, request, StatusCode::CREATED, move |tx| {
         let (row, actor, state) = (row.clone(), user.actor(), cleared.clone());
         Box::pin(async move {
+            offer::check_names(tx, &row).await?;
             let inserted =
                 listing::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await;
             match inserted {
                 Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-                    return Err(id_taken());
+                    return Err(offer::taken(&row.id));
                 }
                 result => result?,
             };
             let subject = format!("listing:{}", row.id);
-            let details = serde_json::json!({"title": row.title});
+            let details =
+                serde_json::json!({"title": row.title, "kind": row.kind, "plugin_id": row.plugin_id, "publisher_key": row.publisher_key});
             audit::record(tx, row.created_at, &actor, "listing.created", &subject, details).await?;
             tx.after_commit(move || state.pages.clear());
             to_api(&row, Vec::new())
         })
     })
     .await
-}
-
-fn new_row(state: &AppState, user: &UserAuth, new: &NewListing) -> Result<listing::Model> {
-    let id = match &new.id {
-        Some(id) => market::ListingId::parse(id).map_err(|error| limits::invalid("id", error))?,
-        None => market::ListingId::generate(&random::bytes()?),
-    };
-    let terms = market::Terms {
-        prints: limits::prints(new.prints.unwrap_or(1))?,
-        free_retries: limits::retries(new.free_retries.unwrap_or(1))?,
-        seal_once: new.seal_once,
-        ..market::Terms::default()
-    };
-    let (price_amount, price_currency) = from_price(&price(new.price.as_ref())?);
-    Ok(listing::Model {
-        id: id.into(),
-        publisher: user.id().to_string(),
-        publisher_name: user.0.username.clone(),
-        kind: market::ListingKind::Gcode.as_str().to_owned(),
-        state: market::ListingState::Listed.as_str().to_owned(),
-        title: limits::title(&new.title)?,
-        description: limits::description(&new.description)?,
-        price_amount,
-        price_currency,
-        terms: serde_json::to_string(&terms)?,
-        created_at: state.clock.now_ms(),
-        row_version: 1,
-        plugin_id: None,
-        publisher_key: None,
-    })
 }
 
 /// Look at one listing with its releases.
@@ -234,7 +211,7 @@ async fn apply_changes(
         row.description = limits::description(description)?;
     }
     if let Some(new) = &changes.price {
-        (row.price_amount, row.price_currency) = from_price(&price(Some(new))?);
+        (row.price_amount, row.price_currency) = from_price(&offer::price(Some(new))?);
     }
     if let Some(to) = &changes.state {
         let to = named(to).map_err(|_| {
@@ -243,13 +220,22 @@ async fn apply_changes(
         let by = if user.0.operator { market::Party::Operator } else { market::Party::Publisher };
         let (listing, facts) = row.to_market()?.change_state(to, by)?;
         row.state = listing.state.as_str().to_owned();
-        crate::facts::record(tx, now, &user.actor(), &format!("listing:{id}"), &facts)?;
+        crate::facts::record(tx, now, &user.actor(), &format!("listing:{}", row.id), &facts)?;
+    }
+    if let Some(new) = &changes.publisher_key {
+        let (key, old) = (offer::key_of(&row, new)?, row.publisher_key.clone());
+        let details = serde_json::json!({"old": old, "new": key});
+        if old.as_ref() != Some(&key) {
+            row.publisher_key = Some(key);
+            let action = "listing.publisher_key_changed";
+            audit::record(tx, now, &user.actor(), action, &format!("listing:{}", row.id), details).await?;
+        }
     }
     let before = row.row_version;
     row.row_version += 1;
     let saved = listing::Entity::update_many()
         .set(row.clone().into_active_model().reset_all())
-        .filter(listing::Column::Id.eq(id))
+        .filter(listing::Column::Id.eq(&row.id))
         .filter(listing::Column::RowVersion.eq(before))
         .exec(tx)
         .await?;
@@ -260,13 +246,6 @@ async fn apply_changes(
     tx.after_commit(move || state.pages.clear());
     let releases = releases::of(tx, std::slice::from_ref(&row.id)).await?;
     to_api(&row, releases)
-}
-
-fn price(price: Option<&Price>) -> Result<market::Price> {
-    let Some(price) = price else { return Ok(market::Price::Free) };
-    let money = market::Money::parse(&price.amount, &price.currency)
-        .map_err(|error| limits::invalid("price", error))?;
-    Ok(if money.amount == 0 { market::Price::Free } else { market::Price::Fixed(money) })
 }
 
 fn to_api(row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing> {
@@ -285,7 +264,7 @@ fn to_api(row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing
         free_retries: terms.free_retries,
         seal_once: terms.seal_once,
         free_updates: terms.free_updates,
-        valid_days: terms.valid_seconds.map(|seconds| seconds / DAY_S),
+        valid_days: terms.valid_seconds.map(|seconds| seconds / offer::DAY_S),
         plugin: row.plugin_id.clone().map(|plugin_id| PluginTerms {
             plugin_id,
             devices: terms.prints,
@@ -294,11 +273,4 @@ fn to_api(row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing
         created_at: rfc3339(row.created_at),
         releases: releases.iter().map(releases::to_api).collect::<Result<_>>()?,
     })
-}
-
-fn id_taken() -> Fault {
-    Problem::new(409, "id_taken", "The id is taken")
-        .detail("There is a listing with this id.")
-        .hint("Choose another id, or leave it out.")
-        .into()
 }

@@ -9,6 +9,9 @@ pub(crate) struct ListQuery {
     /// Only listings of this account.
     #[serde(default)]
     pub(crate) publisher: Option<String>,
+    /// Only `gcode` or only `plugin`.
+    #[serde(default)]
+    pub(crate) kind: Option<String>,
     /// Only listings whose title holds this text.
     #[serde(default)]
     pub(crate) q: Option<String>,

@@ -5,21 +5,24 @@ use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
-use sealpost_accounts::{UserAuth, audit};
+use sealpost_accounts::UserAuth;
 use sealpost_api::Problem;
-use sealpost_api::catalogue::{Release, VaultKey};
+use sealpost_api::catalogue::{Release, ReleaseChanges, VaultKey};
 use sealpost_database::clock::rfc3339;
+use sealpost_market::{Party, ReleaseState};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::fault::{Fault, Result};
-use crate::http::body::Path;
+use crate::http::body::{Body, Path};
+use crate::limits;
+use crate::schema::value::{name, named};
 use crate::schema::{release, thumbnail};
 use crate::state::AppState;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
-        .routes(routes!(show))
+        .routes(routes!(show, change))
         .routes(routes!(yank))
         .routes(routes!(picture))
         .routes(routes!(vault_key))
@@ -68,7 +71,7 @@ async fn show(State(state): State<AppState>, Path(id): Path<String>) -> Result<a
     to_api(&row).map(axum::Json)
 }
 
-/// Take a release back: new jobs take another one. Those who bought it can still name it.
+/// Take a release back: new jobs and devices take another one. Those who bought it can still name it.
 #[utoipa::path(post, path = "/api/v1/releases/{id}/yank", tag = "catalogue", params(("id" = String, Path)), responses(
     (status = 200, body = Release),
     (status = 403, body = Problem, description = "`not_your_listing`"),
@@ -79,8 +82,30 @@ async fn yank(
     user: UserAuth,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Release>> {
+    set_state(&state, user, id, ReleaseState::Yanked).await.map(axum::Json)
+}
+
+/// Take a release back (`yanked`), or give it again (`active`).
+#[utoipa::path(patch, path = "/api/v1/releases/{id}", tag = "catalogue", params(("id" = String, Path)),
+    request_body = ReleaseChanges, responses(
+    (status = 200, body = Release),
+    (status = 403, body = Problem, description = "`not_your_listing`"),
+    (status = 404, body = Problem, description = "`not_found`"),
+    (status = 422, body = Problem, description = "`invalid`"),
+))]
+async fn change(
+    State(state): State<AppState>,
+    user: UserAuth,
+    Path(id): Path<String>,
+    Body(changes): Body<ReleaseChanges>,
+) -> Result<axum::Json<Release>> {
+    let to = named(&changes.state).map_err(|_| limits::invalid("state", "it is `active` or `yanked`"))?;
+    set_state(&state, user, id, to).await.map(axum::Json)
+}
+
+async fn set_state(state: &AppState, user: UserAuth, id: String, to: ReleaseState) -> Result<Release> {
     let shared = state.clone();
-    let release = state
+    state
         .db
         .write(move |tx| {
             let (state, user, id) = (shared.clone(), user.clone(), id.clone());
@@ -88,22 +113,22 @@ async fn yank(
                 let row = release::Entity::find_by_id(&id).one(tx).await?;
                 let mut row = row.ok_or_else(|| Fault::not_found("release"))?;
                 super::owned_listing(tx, &row.listing, &user).await?;
-                row.state = "yanked".to_owned();
+                let by = if user.0.operator { Party::Operator } else { Party::Publisher };
+                let (changed, facts) = row.to_market()?.change_state(to, by)?;
+                row.state = name(&changed.state)?;
                 let change = release::ActiveModel { state: Set(row.state.clone()), ..Default::default() };
                 release::Entity::update_many()
                     .set(change)
                     .filter(release::Column::Id.eq(&id))
                     .exec(tx)
                     .await?;
-                let (now, subject) = (state.clock.now_ms(), format!("release:{id}"));
-                let details = serde_json::json!({});
-                audit::record(tx, now, &user.actor(), "release.yanked", &subject, details).await?;
+                let now = state.clock.now_ms();
+                crate::facts::record(tx, now, &user.actor(), &format!("release:{id}"), &facts)?;
                 tx.after_commit(move || state.pages.clear());
                 to_api(&row)
             })
         })
-        .await?;
-    Ok(axum::Json(release))
+        .await
 }
 
 /// The largest picture that the slicer put into the file.

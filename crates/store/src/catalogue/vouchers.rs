@@ -62,6 +62,7 @@ async fn create(
         let (row, user, code) = (row.clone(), user.clone(), code.clone());
         Box::pin(async move {
             let listing = super::owned_listing(tx, &row.listing, &user).await?.to_market()?;
+            let row = voucher::Model { listing: listing.id.to_string(), ..row };
             voucher::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await?;
             let subject = format!("listing:{}", row.listing);
             let details = serde_json::json!({"uses": row.uses_left, "prints": row.prints});

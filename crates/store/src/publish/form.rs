@@ -22,6 +22,7 @@ pub(crate) async fn description(form: &mut Multipart) -> Result<NewRelease> {
     while let Some(piece) = field.chunk().await.map_err(broken)? {
         if text.len() + piece.len() > DESCRIPTION_MAX {
             return Err(Problem::new(413, "body_too_large", "The part `release` is too large")
+                .detail("It has at most 64 KiB, a plugin's manifest included.")
                 .hint("Send the file as the second part, `file`.")
                 .into());
         }
@@ -38,6 +39,13 @@ pub(crate) async fn description(form: &mut Multipart) -> Result<NewRelease> {
 /// The part `file`, as a stream.
 pub(crate) async fn file(form: &mut Multipart) -> Result<Field<'_>> {
     expect(form, "file").await
+}
+
+/// Forgets the part `file` of a form whose first part was refused.
+pub(crate) async fn skip_file(form: &mut Multipart) {
+    if let Ok(file) = file(form).await {
+        drain(file).await;
+    }
 }
 
 /// Reads on for a while and forgets what it reads.

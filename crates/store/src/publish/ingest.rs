@@ -7,7 +7,10 @@ use bytes::Bytes;
 use futures::{Stream, StreamExt};
 use sealpost_api::Problem;
 use sealpost_api::catalogue::{NewRelease, SealedUpload};
+use sealpost_envelope::cid::CidHasher;
+use sealpost_envelope::content::WHOLE_LIMIT;
 use sealpost_envelope::{ContentCipher, Dek, Digest, ErrorCode, ecdh};
+use sealpost_market::ListingKind;
 use sha2::Digest as _;
 
 use super::form;
@@ -20,6 +23,8 @@ use crate::{limits, random};
 
 /// How long an upload may stand still.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// What `aes-256-gcm` adds: IV and tag.
+const GCM_OVERHEAD: u64 = 28;
 
 /// A blob that is written and belongs to nobody yet, its key, and what was seen of the file.
 #[derive(Debug)]
@@ -42,32 +47,32 @@ pub(crate) async fn run(
     state: &AppState,
     release: &str,
     new: &NewRelease,
+    kind: ListingKind,
     file: Field<'_>,
 ) -> Result<Ingested> {
     let blob = Unowned::announce(state, format!("releases/{release}")).await?;
     match &new.sealed {
-        None => plain(state, blob, file).await,
-        Some(sealed) => presealed(state, blob, sealed, file).await,
+        None => plain(state, blob, kind, file).await,
+        Some(sealed) => presealed(state, blob, sealed, kind, file).await,
     }
 }
 
-async fn plain(state: &AppState, blob: Unowned, mut file: Field<'_>) -> Result<Ingested> {
+async fn plain(state: &AppState, blob: Unowned, kind: ListingKind, mut file: Field<'_>) -> Result<Ingested> {
     let dek = Dek::generate(&mut random::rng());
     let (feed, reader) = pipe::to_thread();
     let (writer, pieces) = pipe::from_thread();
     let key = dek.clone();
-    let thread =
-        tokio::task::spawn_blocking(move || streams::seal_plain(reader, writer, &key, ContentCipher::Age));
+    let thread = tokio::task::spawn_blocking(move || streams::seal_plain(reader, writer, &key, kind));
     let writing = {
         let (blobs, name) = (state.blobs.clone(), blob.name.clone());
         tokio::spawn(async move { blobs.write(&name, pieces).await })
     };
-    let fed = feed_limited(&mut file, feed, state.config.max_upload_bytes, |_| ()).await;
+    let fed = feed_limited(&mut file, feed, Limit::plain(state, kind), |_| ()).await;
     let sealed = thread.await.map_err(Fault::internal)?;
     let stored = writing.await.map_err(Fault::internal)?;
-    if let Err(Stopped::Refused(refusal)) = sealed {
+    if let Err(refused @ (Stopped::Refused(_) | Stopped::NotWasm(_) | Stopped::Plugin)) = sealed {
         form::drain(&mut file).await;
-        return Err(refused(&refusal));
+        return Err(stopped(refused));
     }
     fed?;
     stored?;
@@ -79,19 +84,24 @@ async fn presealed(
     state: &AppState,
     blob: Unowned,
     sealed: &SealedUpload,
+    kind: ListingKind,
     mut file: Field<'_>,
 ) -> Result<Ingested> {
     let said = plain_digest(sealed)?;
-    let (cipher, iv, dek) = read_key(state, sealed, &said)?;
+    let (cipher, iv, dek) = read_key(state, sealed, kind, &said)?;
     let (feed, pieces) = pipe::direct();
     let writing = {
         let (blobs, name) = (state.blobs.clone(), blob.name.clone());
         tokio::spawn(async move { blobs.write(&name, pieces).await })
     };
     let (mut hash, mut size) = (sha2::Sha256::new(), 0);
-    let fed = feed_limited(&mut file, feed, state.config.max_upload_bytes, |piece| {
+    let mut cid = (kind == ListingKind::Plugin).then(CidHasher::default);
+    let fed = feed_limited(&mut file, feed, Limit::sealed(state, kind), |piece| {
         hash.update(piece);
         size += piece.len() as u64;
+        if let Some(cid) = &mut cid {
+            cid.update(piece);
+        }
     })
     .await;
     let stored = writing.await.map_err(Fault::internal)?;
@@ -100,20 +110,28 @@ async fn presealed(
     let digest = Digest { sha256: hash.finalize().into(), size };
     let source = Source { name: blob.name.clone(), size, cipher, iv };
     let key = dek.clone();
-    let seen =
-        streams::read_blob(state, &source, move |reader| streams::open_sealed(reader, &key, cipher, iv))
-            .await?
-            .map_err(stopped)?;
+    let seen = streams::read_blob(state, &source, move |reader| {
+        streams::open_sealed(reader, &key, cipher, iv, kind)
+    })
+    .await?
+    .map_err(stopped)?;
     if seen.plain != said {
         return Err(Problem::new(422, "plain_mismatch", "The sealed file is another one than was said")
             .detail("Its hash or size differs from `plain_sha256` and `plain_size`.")
             .hint("Seal the file again and send what belongs to it.")
             .into());
     }
-    Ok(Ingested { blob, dek, written: Written { cipher, iv, blob: digest }, seen })
+    if kind == ListingKind::Plugin && size != seen.plain.size + GCM_OVERHEAD {
+        return Err(Problem::new(422, "blob_format", "The sealed file is written as text")
+            .detail("It is base64, and buyers fetch bytes.")
+            .hint("Send the bytes: 12 of the IV, the ciphertext, 16 of the tag.")
+            .into());
+    }
+    let cid = cid.map(CidHasher::finish);
+    Ok(Ingested { blob, dek, written: Written { cipher, iv, blob: digest, cid }, seen })
 }
 
-fn plain_digest(sealed: &SealedUpload) -> Result<Digest> {
+pub(crate) fn plain_digest(sealed: &SealedUpload) -> Result<Digest> {
     let mut sha256 = [0; 32];
     hex::decode_to_slice(&sealed.plain_sha256, &mut sha256)
         .map_err(|_| limits::invalid("plain_sha256", "it is 64 hex digits"))?;
@@ -123,11 +141,19 @@ fn plain_digest(sealed: &SealedUpload) -> Result<Digest> {
 fn read_key(
     state: &AppState,
     sealed: &SealedUpload,
+    kind: ListingKind,
     plain: &Digest,
 ) -> Result<(ContentCipher, Option<[u8; 16]>, Dek)> {
     let cipher: ContentCipher = sealed.cipher.parse().map_err(|error| limits::invalid("cipher", error))?;
-    if !matches!(cipher, ContentCipher::Age | ContentCipher::Aes256Cbc) {
-        return Err(limits::invalid("cipher", "G-code is sealed with `age` or `aes-256-cbc`"));
+    match (kind, cipher) {
+        (ListingKind::Gcode, ContentCipher::Age | ContentCipher::Aes256Cbc)
+        | (ListingKind::Plugin, ContentCipher::Aes256Gcm) => {}
+        (ListingKind::Gcode, _) => {
+            return Err(limits::invalid("cipher", "G-code is sealed with `age` or `aes-256-cbc`"));
+        }
+        (ListingKind::Plugin, _) => {
+            return Err(limits::invalid("cipher", "plugins are sealed with `aes-256-gcm`"));
+        }
     }
     let iv = match &sealed.iv {
         Some(text) => {
@@ -138,7 +164,7 @@ fn read_key(
         None => None,
     };
     if iv.is_some() != cipher.has_outer_iv() {
-        return Err(limits::invalid("iv", "`aes-256-cbc` has one, `age` has none"));
+        return Err(limits::invalid("iv", "`aes-256-cbc` has one beside the file, other ciphers have none"));
     }
     let envelope: ecdh::Envelope = serde_json::from_value(sealed.envelope.clone())
         .map_err(|error| limits::invalid("envelope", error))?;
@@ -154,18 +180,15 @@ fn read_key(
 async fn feed_limited(
     file: &mut (impl Stream<Item = Result<Bytes, MultipartError>> + Unpin),
     feed: Feed,
-    limit: u64,
+    limit: Limit,
     mut see: impl FnMut(&[u8]),
 ) -> Result<()> {
     let mut size = 0;
     while let Some(piece) = next_piece(file).await? {
         size += piece.len() as u64;
-        if size > limit {
+        if size > limit.bytes {
             form::drain(file).await;
-            return Err(Problem::new(413, "file_too_large", "The file is too large")
-                .detail(format!("This store takes files of up to {limit} bytes."))
-                .hint("Ask the store's operator to raise `max_upload_bytes`.")
-                .into());
+            return Err(limit.exceeded());
         }
         see(&piece);
         if !feed.send(piece).await {
@@ -190,7 +213,18 @@ async fn next_piece(
 
 fn stopped(stopped: Stopped) -> Fault {
     match stopped {
-        Stopped::Refused(refusal) => refused(&refusal),
+        Stopped::Refused(refusal) => Problem::new(422, refusal.code(), "The file is not printable G-code")
+            .detail(format!("{refusal}."))
+            .hint(refusal.hint())
+            .into(),
+        Stopped::NotWasm(refusal) => Problem::new(422, refusal.code(), "The file is no plugin")
+            .detail(format!("{refusal}."))
+            .hint(refusal.hint())
+            .into(),
+        Stopped::Plugin => Problem::new(422, "wasm_for_gcode", "The file is not printable G-code")
+            .detail("It is WebAssembly, and this listing sells G-code.")
+            .hint("Make a listing of kind `plugin` for it.")
+            .into(),
         Stopped::Content(error) => Problem::new(422, error.code(), "The sealed file does not open")
             .detail(format!("{error}."))
             .hint("Seal the file again and send blob, IV and envelope that belong together.")
@@ -199,11 +233,41 @@ fn stopped(stopped: Stopped) -> Fault {
     }
 }
 
-fn refused(refusal: &sealpost_gcode::Refusal) -> Fault {
-    Problem::new(422, refusal.code(), "The file is not printable G-code")
-        .detail(format!("{refusal}."))
-        .hint(refusal.hint())
-        .into()
+/// How much is read of an upload, and who sets that.
+#[derive(Clone, Copy)]
+struct Limit {
+    bytes: u64,
+    by_operator: bool,
+}
+
+impl Limit {
+    fn plain(state: &AppState, kind: ListingKind) -> Self {
+        Self::new(state, kind, WHOLE_LIMIT as u64 - GCM_OVERHEAD)
+    }
+
+    fn sealed(state: &AppState, kind: ListingKind) -> Self {
+        Self::new(state, kind, WHOLE_LIMIT as u64)
+    }
+
+    /// Plugins are sealed and opened whole, in memory.
+    fn new(state: &AppState, kind: ListingKind, whole: u64) -> Self {
+        let allowed = state.config.max_upload_bytes;
+        match kind {
+            ListingKind::Plugin if whole < allowed => Self { bytes: whole, by_operator: false },
+            _ => Self { bytes: allowed, by_operator: true },
+        }
+    }
+
+    fn exceeded(self) -> Fault {
+        let (whose, hint) = match self.by_operator {
+            true => ("This store takes files of", "Ask the store's operator to raise `max_upload_bytes`."),
+            false => ("A plugin has", "Leave out of the module what can be fetched at run time."),
+        };
+        Problem::new(413, "file_too_large", "The file is too large")
+            .detail(format!("{whose} up to {} bytes.", self.bytes))
+            .hint(hint)
+            .into()
+    }
 }
 
 impl Unowned {

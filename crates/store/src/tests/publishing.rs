@@ -129,7 +129,7 @@ fn seal(dek: &Dek, cipher: ContentCipher) -> (Vec<u8>, Option<[u8; 16]>) {
     (sealer.finish().unwrap(), iv)
 }
 
-async fn nothing_is_left(kit: &Kit) {
+pub(crate) async fn nothing_is_left(kit: &Kit) {
     use sea_orm::EntityTrait;
     let mut notes = 1;
     while notes > 0 {
