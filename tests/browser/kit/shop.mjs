@@ -1,0 +1,82 @@
+// What a person does in the shop, by what they see: roles, labels, words.
+
+import { PASSWORD } from "./store.mjs";
+
+export async function registerInShop(page, name) {
+  await page.getByRole("link", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "I am new here" }).click();
+  await page.getByLabel("E-mail address").fill(`${name}@example.org`);
+  await page.getByLabel("Name that others see").fill(name);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Register" }).click();
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+}
+
+export async function signInToShop(page, name) {
+  await page.getByLabel("E-mail address or name").fill(`${name}@example.org`);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign out" }).waitFor();
+}
+
+/** From anywhere to the form that buys a plugin; the person is signed in. */
+export async function toBuying(page, title) {
+  await page.getByRole("navigation").getByRole("link", { name: "Plugins" }).click();
+  await page.getByRole("link", { name: title }).click();
+  await page.getByRole("link", { name: "Get it" }).click();
+  await page.getByRole("group", { name: "Where should the key live?" }).waitFor();
+}
+
+/** Chooses where the key lives; `phrase` types one, no phrase writes down the one that is shown and gives it. */
+export async function chooseKey(page, kind, { phrase } = {}) {
+  const names = { browser: /^This browser/, passkey: /^A passkey/, phrase: /^A recovery phrase/ };
+  await page.getByRole("radio", { name: names[kind] }).check();
+  if (kind !== "phrase") return undefined;
+  if (phrase) {
+    const type = page.getByRole("radio", { name: "Type one that I have" });
+    if (await type.isVisible()) await type.check();
+    await page.getByLabel("Recovery phrase", { exact: true }).fill(phrase);
+    return phrase;
+  }
+  const words = page.getByRole("list", { name: "Recovery phrase" }).getByRole("listitem");
+  await words.first().waitFor();
+  const shown = (await words.allInnerTexts()).join(" ");
+  await page.getByRole("checkbox", { name: /I wrote them down/ }).check();
+  return shown;
+}
+
+/** Buys for nothing or with a voucher; ends on the licence's page and gives its id. */
+export async function buy(page, title, kind, { phrase, voucher } = {}) {
+  await toBuying(page, title);
+  const shown = await chooseKey(page, kind, { phrase });
+  if (voucher) await page.getByLabel("Voucher code").fill(voucher);
+  await page.getByRole("button", { name: voucher ? "Buy with the voucher" : "Get it for free" }).click();
+  await page.getByRole("heading", { name: /^Devices: 1 of/ }).waitFor();
+  return { licence: new URL(page.url()).pathname.split("/").at(-1), phrase: shown };
+}
+
+/** Opens what was bought, from the licence's page on. */
+export async function open(page) {
+  await page.getByRole("link", { name: "Open it here" }).click();
+  await page.getByRole("button", { name: "Open", exact: true }).click();
+}
+
+/** Gives the open plugin a file and waits for figures and picture. */
+export async function readFile(page, file) {
+  await page.getByLabel("G-code file").setInputFiles(file);
+  await page.locator('.result[data-drawn="true"]').waitFor();
+}
+
+/** The figures that the page shows, by name. */
+export function figures(page) {
+  return page
+    .locator("[data-figure]")
+    .evaluateAll((found) => Object.fromEntries(found.map((each) => [each.dataset.figure, each.textContent])));
+}
+
+/** The failure that the page tells: code and words. */
+export async function failure(page) {
+  const notice = page.getByRole("alert").locator("[data-code]");
+  await notice.waitFor();
+  return { code: await notice.getAttribute("data-code"), text: await notice.innerText() };
+}

@@ -1,0 +1,54 @@
+// A real `sealpost serve` in a folder of its own, and the people in it.
+
+import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import path from "node:path";
+
+import { MANIFEST, PLUGIN, PLUGIN_ID, SEALPOST } from "./parts.mjs";
+import { run, start } from "./service.mjs";
+
+export const PASSWORD = "correct horse battery staple";
+
+/** A store that answers, on a free port; `stop` ends it and removes its folder. */
+export async function startStore() {
+  const folder = await mkdtemp(path.join(tmpdir(), "sealpost-browser-"));
+  const link = path.join(folder, "setup-link");
+  const args = ["serve", "--data", path.join(folder, "data"), "--listen", "127.0.0.1:0", "--setup-link-file", link];
+  const service = await start(SEALPOST, args, "listening on http://", { RUST_LOG: "warn" });
+  const url = /http:\/\/[\d.:]+/.exec(service.line)[0];
+  return {
+    url,
+    folder,
+    setupLink: async () => (await readFile(link, "utf8")).trim(),
+    async stop() {
+      await service.stop();
+      await rm(folder, { recursive: true, force: true });
+    },
+  };
+}
+
+/** Asks the store as a person, or as nobody; a refusal is an error with the problem in it. */
+export async function ask(store, method, route, { token, body } = {}) {
+  const answer = await fetch(store.url + route, {
+    method,
+    headers: { ...(body && { "content-type": "application/json" }), ...(token && { authorization: `Bearer ${token}` }) },
+    body: body && JSON.stringify(body),
+  });
+  const read = answer.status === 204 ? undefined : await answer.json();
+  if (!answer.ok) throw new Error(`${method} ${route}: ${answer.status} ${JSON.stringify(read)}`);
+  return read;
+}
+
+/** Somebody new. */
+export async function register(store, name) {
+  const body = { email: `${name}@example.org`, username: name, password: PASSWORD };
+  const { token, user_id } = await ask(store, "POST", "/api/v1/accounts", { body });
+  return { name, email: body.email, token, id: user_id };
+}
+
+/** Somebody at the command line, with a folder of their own for sign-in and keys. */
+export async function atCommandLine(store, name) {
+  const env = { SEALPOST_CONFIG_DIR: path.join(store.folder, name), SEALPOST_STORE: store.url };
+  const sealpost = (args, input) => run(SEALPOST, args, { env, input });
+  return { name, env, sealpost };
+}

@@ -1,0 +1,63 @@
+// Figures and dates as people write them.
+
+import type { Listing, Price, Release } from "./types";
+
+const formatter = (digits: number) => new Intl.NumberFormat("en", { maximumFractionDigits: digits });
+const whole = formatter(0);
+
+export function number(value: number, digits = 0): string {
+  return (digits === 0 ? whole : formatter(digits)).format(value);
+}
+
+export function bytes(size: number): string {
+  if (size < 1000) return `${size} bytes`;
+  return size < 1e6 ? `${number(size / 1e3)} kB` : `${number(size / 1e6, 1)} MB`;
+}
+
+export function duration(seconds: number): string {
+  const minutes = Math.round(seconds / 60);
+  if (minutes < 1) return `${Math.round(seconds)} s`;
+  return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
+}
+
+export function date(text: string): string {
+  return new Intl.DateTimeFormat("en", { dateStyle: "medium" }).format(new Date(text));
+}
+
+/** Minor units are hundredths for currencies, and as written for tokens. */
+export function price(value: Price | null | undefined): string {
+  if (!value || /^0*$/.test(value.amount)) return "Free";
+  try {
+    const format = new Intl.NumberFormat("en", { style: "currency", currency: value.currency });
+    const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
+    const padded = value.amount.padStart(digits + 1, "0");
+    const units = digits === 0 ? padded : `${padded.slice(0, -digits)}.${padded.slice(-digits)}`;
+    return format.format(units as Intl.StringNumericLiteral);
+  } catch {
+    return `${value.amount} ${value.currency}`;
+  }
+}
+
+export function isFree(listing: Listing): boolean {
+  return price(listing.price) === "Free";
+}
+
+/** The release a buyer gets: the newest that was not taken back. */
+export function current(listing: Listing): Release | undefined {
+  return listing.releases.find((release) => release.state === "active");
+}
+
+/** A key or hash in a length that people compare. */
+export function short(hex: string): string {
+  return hex.length > 20 ? `${hex.slice(0, 8)}…${hex.slice(-8)}` : hex;
+}
+
+const PERMISSIONS: Record<string, string> = {
+  log: "write lines that are shown beside its result",
+  clock: "read the time",
+  random: "draw random numbers",
+};
+
+export function permission(name: string): string {
+  return PERMISSIONS[name] ?? `use “${name}”, which this shop does not know and will not give`;
+}
