@@ -37,7 +37,6 @@ use std::{fmt, io::Write};
 use ed25519_dalek::SigningKey;
 use rand_core::CryptoRng;
 use serde_json::{Map, Value};
-use zeroize::Zeroizing;
 
 use crate::{
     ContentCipher, ContentError, Dek, Sealer, digest,
@@ -250,11 +249,6 @@ pub(crate) fn seal(
     let mut sealer = Sealer::new(ContentCipher::Aes256Gcm, dek, rng, Vec::new())?;
     sealer.write_all(data)?;
     sealer.finish()
-}
-
-/// Opens data as bundles have it; nothing is handed out before the tag verified.
-pub(crate) fn open(data: &[u8], dek: &Dek) -> Result<Zeroizing<Vec<u8>>, ContentError> {
-    crate::content::open_gcm(dek, data)
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub use crate::{
 use rand_core::CryptoRng;
 use zeroize::Zeroizing;
 
-use crate::{bundle, ecdh};
+use crate::{bundle, content, ecdh};
 
 /// A plugin, sealed: what [`encrypt_for_marketplace`] gives.
 #[derive(Debug, Clone)]
@@ -202,5 +202,5 @@ pub fn wrap_marketplace_dek(
 /// # Ok::<(), BundleError>(())
 /// ```
 pub fn decrypt_with_dek(encrypted_payload: &[u8], dek: &Dek) -> Result<Zeroizing<Vec<u8>>, BundleError> {
-    Ok(bundle::open(encrypted_payload, dek)?)
+    Ok(content::open_gcm(dek, encrypted_payload)?)
 }

@@ -2,6 +2,7 @@ use std::cell::Cell;
 
 use proptest::{prelude::*, sample::Index};
 use serde_json::json;
+use zeroize::Zeroizing;
 
 use super::*;
 use crate::{

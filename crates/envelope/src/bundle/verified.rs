@@ -1,6 +1,6 @@
 use zeroize::Zeroizing;
 
-use crate::{Dek, digest, domain::DomainKey, ecdh::Agreement};
+use crate::{Dek, content, digest, domain::DomainKey, ecdh::Agreement};
 
 use super::{Bundle, BundleError};
 
@@ -36,7 +36,7 @@ impl<'a> VerifiedBundle<'a> {
     pub fn open(&self, dek: &Dek) -> Result<Zeroizing<Vec<u8>>, BundleError> {
         let data =
             self.0.encrypted_data.as_ref().ok_or_else(|| BundleError::NoData { cid: self.0.cid.clone() })?;
-        let plain = super::open(data, dek)?;
+        let plain = content::open_gcm(dek, data.as_slice())?;
         match self.0.wasm_hash {
             Some(expected) if digest::sha256(&plain) != expected => Err(BundleError::WrongHash),
             _ => Ok(plain),
