@@ -1,6 +1,7 @@
-use std::{convert::Infallible, path::PathBuf};
+use std::{convert::Infallible, io::Read, path::PathBuf};
 
 use rand_core::{TryCryptoRng, TryRng};
+use sealpost_envelope::{ContentCipher, ContentError, Dek, Opener};
 use serde_json::Value;
 
 pub(crate) fn rng() -> impl rand_core::CryptoRng {
@@ -27,6 +28,18 @@ pub(crate) fn bytes<const N: usize>(value: &Value, field: &str) -> [u8; N] {
 /// The plaintext all vectors share, `n` bytes of it.
 pub(crate) fn plain(n: usize) -> Vec<u8> {
     b"G1 X12.5 Y7.25 E0.031 F1800\n".iter().copied().cycle().take(n).collect()
+}
+
+/// Opens a blob to its end.
+pub(crate) fn open(
+    cipher: ContentCipher,
+    dek: &Dek,
+    iv: Option<[u8; 16]>,
+    blob: &[u8],
+) -> Result<Vec<u8>, ContentError> {
+    let mut plain = Vec::new();
+    Opener::new(cipher, dek, iv, blob)?.read_to_end(&mut plain)?;
+    Ok(plain)
 }
 
 /// Draws the given bytes, to repeat what another program drew.

@@ -2,7 +2,7 @@
 
 use std::io::{self, BufRead, Read, Write};
 
-use crate::common::{bytes, plain, rng, text, vectors};
+use crate::common::{bytes, open, plain, rng, text, vectors};
 use proptest::prelude::*;
 use sealpost_envelope::{ContentCipher, ContentError, Dek, Digest, ErrorCode, Opener, Sealer};
 
@@ -237,17 +237,6 @@ fn seal(cipher: ContentCipher, plain: &[u8]) -> (Dek, Option<[u8; 16]>, Vec<u8>)
     sealer.write_all(plain).unwrap();
     let iv = sealer.iv();
     (dek, iv, sealer.finish().unwrap())
-}
-
-fn open(
-    cipher: ContentCipher,
-    dek: &Dek,
-    iv: Option<[u8; 16]>,
-    blob: &[u8],
-) -> Result<Vec<u8>, ContentError> {
-    let mut plain = Vec::new();
-    Opener::new(cipher, dek, iv, blob)?.read_to_end(&mut plain)?;
-    Ok(plain)
 }
 
 /// Gives at most so many bytes a call.

@@ -1,11 +1,11 @@
 //! Files, packages and statements made by other programs are read as they were meant.
 
-use std::io::{Read, Write};
+use std::io::Write;
 
-use crate::common::{Repeat, bytes, plain, text, vector_bytes, vectors};
+use crate::common::{Repeat, bytes, open, plain, text, vector_bytes, vectors};
 use base64::{Engine, prelude::BASE64_STANDARD};
 use sealpost_envelope::{
-    ContentCipher, ContentError, Dek, Digest, Expected, JobManifest, KeySet, KeyUse, NaclBoxError, Opener,
+    ContentCipher, ContentError, Dek, Digest, Expected, JobManifest, KeySet, KeyUse, NaclBoxError,
     PrinterPublic, PrinterSecret, SealedMessage, Sealer, SigningKey,
     challenge::{Challenge, TokenGrant},
     digest, ecdh, keyset, nacl_box, pairing, x25519,
@@ -162,17 +162,6 @@ fn ecdh_envelopes_made_elsewhere_open() {
         assert_eq!(dek.expose(), &bytes::<32>(case, "dek"));
         assert_eq!(serde_json::to_value(&envelope).unwrap(), case["envelope"]);
     }
-}
-
-fn open(
-    cipher: ContentCipher,
-    dek: &Dek,
-    iv: Option<[u8; 16]>,
-    blob: &[u8],
-) -> Result<Vec<u8>, ContentError> {
-    let mut plain = Vec::new();
-    Opener::new(cipher, dek, iv, blob)?.read_to_end(&mut plain)?;
-    Ok(plain)
 }
 
 fn message(vectors: &Value, field: &str) -> SealedMessage {
