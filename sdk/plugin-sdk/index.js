@@ -29,3 +29,27 @@ export { walletFromHdWallet } from "./src/wallet/hd-wallet.js";
 export { pluginKeyPath } from "./src/wallet/keys.js";
 export { generateMnemonic, walletFromMnemonic } from "./src/wallet/mnemonic.js";
 export { createPasskeyWallet, openPasskeyWallet, passkeySupport } from "./src/wallet/passkey.js";
+
+/**
+ * @typedef {import("./src/bytes.js").Bytes} Bytes
+ * @typedef {import("./src/bytes.js").BytesLike} BytesLike
+ * @typedef {import("./src/curves.js").Curve} Curve
+ * @typedef {import("./src/envelope.js").Envelope} Envelope
+ * @typedef {import("./src/bundle.js").Bundle} Bundle
+ * @typedef {import("./src/build.js").SealOptions} SealOptions
+ * @typedef {import("./src/domain.js").DomainKek} DomainKek
+ * @typedef {import("./src/recipient.js").Recipient} Recipient
+ * @typedef {import("./src/release.js").Release} Release
+ * @typedef {import("./src/release.js").Trust} Trust
+ * @typedef {import("./src/signature.js").Signer} Signer
+ * @typedef {import("./src/plk.js").Licence} Licence
+ * @typedef {import("./src/plk.js").Usage} Usage
+ * @typedef {import("./src/plk.js").VerifiedLicence} VerifiedLicence
+ * @typedef {import("./src/wallet.js").Wallet} Wallet
+ * @typedef {import("./src/wallet.js").WalletLike} WalletLike
+ * @typedef {import("./src/wallet.js").DocumentWallet} DocumentWallet
+ * @typedef {import("./src/wallet.js").EcdhFn} EcdhFn
+ * @typedef {import("./src/wallet/keys.js").KeyOfMany} KeyOfMany
+ * @typedef {import("./src/wallet/device.js").DeviceWallet} DeviceWallet
+ * @typedef {import("./src/wallet/passkey.js").PasskeyWallet} PasskeyWallet
+ */

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { after, before, describe, test } from "node:test";
 
 import { openPage, skip } from "./support/page.js";
+import { examples } from "./support/readme.js";
 
 describe("in Chromium, under a strict Content-Security-Policy and without a bundler", { skip }, () => {
   /** @type {Awaited<ReturnType<typeof openPage>>} */
@@ -65,6 +66,10 @@ describe("in Chromium, under a strict Content-Security-Policy and without a bund
     assert.deepEqual(await run("openPasskey", ada.credentialId), ada);
     assert.deepEqual(await run("openPasskey", ben.credentialId), ben);
     assert.deepEqual(await run("passkeyOpens", ada.credentialId), [true, 4]);
+
+    const [example, ...more] = examples("js browser");
+    assert.ok(example.includes("createPasskeyWallet") && more.length === 0);
+    await run("example", 0);
     await session.send("WebAuthn.setUserVerified", { authenticatorId, isUserVerified: false });
     await assert.rejects(run("openPasskey", ada.credentialId), /passkey_cancelled/);
     await session.send("WebAuthn.removeVirtualAuthenticator", { authenticatorId });

@@ -106,6 +106,9 @@ const steps = {
   /** @param {string} curve */
   deviceCurve: (curve) => sdk.deviceWallet({ name: "odd", curve: /** @type {any} */ (curve) }).catch(told),
 
+  /** @param {number} number */
+  example: async (number) => void (await import(`/readme/${number}.js`)),
+
   support: () => sdk.passkeySupport(),
 
   /** @param {string} userName */
@@ -147,7 +150,7 @@ Object.assign(window, {
    */
   run: async (name, argument) => {
     try {
-      return { ok: await steps[name](argument) };
+      return { ok: await /** @type {any} */ (steps[name])(argument) };
     } catch (error) {
       return { error: told(error) };
     }

@@ -8,6 +8,8 @@ import { fileURLToPath } from "node:url";
 
 import { chromium } from "playwright-core";
 
+import { examples } from "./readme.js";
+
 export const CHROMIUM = process.env.CHROMIUM ?? "/usr/bin/chromium";
 
 /** What `node:test` says where there is no Chromium; none where there is. */
@@ -73,6 +75,12 @@ async function answer(request, response) {
   if (path === "/") {
     response.writeHead(200, { "content-type": "text/html", "content-security-policy": POLICY });
     response.end(HTML);
+    return;
+  }
+  const example = /^\/readme\/(\d)\.js$/.exec(path)?.[1];
+  if (example !== undefined) {
+    response.writeHead(200, { "content-type": "text/javascript" });
+    response.end(examples("js browser")[Number(example)]);
     return;
   }
   const file = new URL(path === "/page.js" ? "sdk/plugin-sdk/test/browser/page.js" : `.${path}`, ROOT);
