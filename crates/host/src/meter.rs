@@ -1,0 +1,131 @@
+//! Work and time, counted while a plugin runs.
+//!
+//! A plugin gets its fuel in slices. At the end of one it stands still, the clock is looked at, and it is resumed with the next:
+//! an endless loop ends at its time whatever it does, without threads or signals.
+
+use std::time::Duration;
+
+use wasmi::{Error, Func, ResumableCall, Store, TrapCode, Val};
+
+use crate::link::State;
+use crate::{Environment, HostError, Limits};
+
+/// Units of work between two looks at the clock: some thousandths of a second.
+const SLICE: u64 = 2_000_000;
+/// Units for a start function, which can neither be resumed nor be given more on the way.
+const START: u64 = 50_000_000;
+
+/// What is left of a call's limits.
+#[derive(Debug)]
+pub(crate) struct Meter {
+    limits: Limits,
+    fuel: u64,
+    /// What of it the plugin holds now.
+    granted: u64,
+    deadline: Duration,
+}
+
+/// Why a plugin stopped.
+#[derive(Debug)]
+pub(crate) enum Stop {
+    /// It went past a limit.
+    Limit(HostError),
+    /// It broke a rule, or its host could not serve it.
+    Trap(String),
+}
+
+impl Meter {
+    pub(crate) fn begin<E: Environment>(limits: &Limits, store: &Store<State<E>>) -> Self {
+        let deadline = store.data().environment.elapsed().saturating_add(limits.time);
+        Self { limits: *limits, fuel: limits.fuel, granted: 0, deadline }
+    }
+
+    /// Runs a function to its end, or to that of its limits.
+    pub(crate) fn run<E: Environment>(
+        &mut self,
+        store: &mut Store<State<E>>,
+        function: Func,
+        arguments: &[Val],
+        results: &mut [Val],
+    ) -> Result<(), Stop> {
+        self.grant(store, SLICE)?;
+        let mut outcome = function.call_resumable(&mut *store, arguments, results);
+        loop {
+            self.settle(store)?;
+            match outcome {
+                Ok(ResumableCall::Finished) => return Ok(()),
+                Ok(ResumableCall::HostTrap(trap)) => return Err(self.stopped(&trap.into_host_error())),
+                Ok(ResumableCall::OutOfFuel(paused)) => {
+                    self.look_at_the_clock(store)?;
+                    let needed = paused.required_fuel();
+                    if needed > self.fuel {
+                        return Err(self.out_of_fuel());
+                    }
+                    self.grant(store, SLICE.max(needed))?;
+                    outcome = paused.resume(&mut *store, results);
+                }
+                Err(error) => return Err(self.stopped(&error)),
+            }
+        }
+    }
+
+    /// Lets `work`, which cannot be resumed, run what a start function may.
+    pub(crate) fn start<E: Environment, T>(
+        &mut self,
+        store: &mut Store<State<E>>,
+        work: impl FnOnce(&mut Store<State<E>>) -> Result<T, Error>,
+    ) -> Result<Result<T, Error>, Stop> {
+        self.grant(store, START)?;
+        let outcome = work(store);
+        self.settle(store)?;
+        self.look_at_the_clock(store)?;
+        Ok(outcome)
+    }
+
+    /// What an error of the WebAssembly library means.
+    pub(crate) fn stopped(&self, error: &Error) -> Stop {
+        match error.as_trap_code() {
+            // Only what cannot be resumed ends so: the start.
+            Some(TrapCode::OutOfFuel) => {
+                Stop::Limit(HostError::OutOfFuel { fuel: self.limits.fuel.min(START) })
+            }
+            _ => Stop::Trap(error.to_string()),
+        }
+    }
+
+    fn grant<E: Environment>(&mut self, store: &mut Store<State<E>>, wanted: u64) -> Result<(), Stop> {
+        self.granted = wanted.min(self.fuel);
+        if self.granted == 0 {
+            return Err(self.out_of_fuel());
+        }
+        store.set_fuel(self.granted).map_err(|error| self.stopped(&error))
+    }
+
+    fn settle<E: Environment>(&mut self, store: &Store<State<E>>) -> Result<(), Stop> {
+        let left = store.get_fuel().map_err(|error| self.stopped(&error))?;
+        self.fuel = self.fuel.saturating_sub(self.granted.saturating_sub(left));
+        self.granted = 0;
+        Ok(())
+    }
+
+    fn look_at_the_clock<E: Environment>(&self, store: &Store<State<E>>) -> Result<(), Stop> {
+        if store.data().environment.elapsed() < self.deadline {
+            return Ok(());
+        }
+        Err(Stop::Limit(HostError::Timeout { seconds: self.limits.time.as_secs() }))
+    }
+
+    fn out_of_fuel(&self) -> Stop {
+        Stop::Limit(HostError::OutOfFuel { fuel: self.limits.fuel })
+    }
+}
+
+impl Stop {
+    /// As an error of the function it happened in.
+    pub(crate) fn within(self, name: &str) -> HostError {
+        match self {
+            Self::Limit(error) => error,
+            Self::Trap(reason) => HostError::Trap { name: name.to_owned(), reason },
+        }
+    }
+}
