@@ -1,5 +1,6 @@
 // Requests to the store.
 
+import type { LoadableBundle } from "@sealpost/marketplace-loader";
 import { SealpostError } from "@sealpost/plugin-sdk";
 import { session } from "./session.svelte";
 import type { Device, Licence, Listing, Payment, Purchase, Recipient } from "./types";
@@ -85,7 +86,7 @@ export async function addDevice(licence: string, recipient: Recipient): Promise<
 }
 
 /** The newest version a device may open: manifest, hash, signature, the device's envelope, and where the sealed file lies. */
-export function bundle(licence: string, device: string, signal?: AbortSignal): Promise<Record<string, unknown>> {
+export function bundle(licence: string, device: string, signal?: AbortSignal): Promise<LoadableBundle> {
   const path = `/api/v1/licences/${encodeURIComponent(licence)}/bundle?device=${encodeURIComponent(device)}`;
   return ask("GET", path, { ...mine(), signal });
 }
