@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, bundle, buying, content, envelope, jobs, license, listings, printers, publish, serve, vouchers,
-    wallet,
+    account, bundle, buying, content, devices, envelope, fetch, jobs, license, listings, printers, publish,
+    run, serve, vouchers, wallet,
 };
 
 const AFTER_HELP: &str = "\
@@ -52,7 +52,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Voucher(vouchers::VoucherCommand),
     /// Buy a listing.
-    Buy(buying::BuyArgs),
+    Buy(Box<buying::BuyArgs>),
     /// Show what you ordered.
     Purchases(buying::PurchasesArgs),
     /// Say that the money for a purchase arrived, as its seller.
@@ -61,6 +61,12 @@ pub(crate) enum Command {
     Refund(buying::PurchaseArgs),
     /// Show what you bought.
     Licences(buying::LicencesArgs),
+    /// Show the devices of a plugin licence, or register one.
+    Devices(Box<devices::DevicesArgs>),
+    /// Fetch a plugin you bought, as a bundle that your device opens.
+    Fetch(fetch::FetchArgs),
+    /// End a licence for a listing of yours for good: it gives no key any more.
+    Revoke(devices::RevokeArgs),
     /// Print something you bought on one of your printers.
     Print(jobs::PrintArgs),
     /// Show your prints, or one of them.
@@ -84,6 +90,8 @@ pub(crate) enum Command {
     /// Make or open the bundle of a plugin: sealed once, its key wrapped for buyers and domains.
     #[command(subcommand)]
     Bundle(bundle::BundleCommand),
+    /// Open a bundle and call its plugin, with limits, on this machine.
+    Run(Box<run::RunArgs>),
     /// Issue or verify a plugin licence (PLK).
     #[command(subcommand)]
     License(license::LicenseCommand),
@@ -109,6 +117,9 @@ impl Command {
             Self::Purchases(args) => &args.connection,
             Self::MarkPaid(args) | Self::Refund(args) => &args.connection,
             Self::Licences(args) => &args.connection,
+            Self::Devices(args) => &args.connection,
+            Self::Fetch(args) => &args.connection,
+            Self::Revoke(args) => &args.connection,
             Self::Print(args) => &args.connection,
             Self::Jobs(args) => &args.connection,
             Self::Cancel(args) => &args.connection,
@@ -119,6 +130,7 @@ impl Command {
             Self::Open(args) => return args.shown.json,
             Self::Envelope(command) => return command.wants_json(),
             Self::Bundle(command) => return command.wants_json(),
+            Self::Run(args) => return args.shown.json,
             Self::License(command) => return command.wants_json(),
             Self::Wallet(command) => return command.wants_json(),
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 use futures::StreamExt as _;
 use reqwest::{
     Method, RequestBuilder, Response, StatusCode,
-    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION},
+    header::{AUTHORIZATION, CONTENT_TYPE, HeaderValue, LOCATION, RANGE},
     multipart::Form,
 };
 use sealpost_api::{IDEMPOTENCY_HEADER, Problem, problem};
@@ -90,6 +90,39 @@ impl Client {
         self.read(response).await
     }
 
+    /// `GET` of exactly `size` bytes, which are public and never change; goes on where it broke. `seen` is told how many came.
+    pub(crate) async fn download(&self, segments: &[&str], size: u64, seen: impl Fn(u64)) -> Result<Vec<u8>> {
+        let url = self.store.join(segments);
+        let mut body = Vec::new();
+        let mut pauses = PAUSES.iter();
+        loop {
+            let had = body.len();
+            let build = || {
+                let request = self.http.request(Method::GET, url.clone());
+                if had == 0 { request } else { request.header(RANGE, format!("bytes={had}-")) }
+            };
+            let response = self.accept(self.repeat(build).await?).await?;
+            if had > 0 && response.status() != StatusCode::PARTIAL_CONTENT {
+                body.clear();
+            }
+            let broke = match fill(&mut body, response, size, &seen).await {
+                Ok(()) if body.len() as u64 == size => return Ok(body),
+                Ok(()) => "the answer ended too early".to_owned(),
+                Err(Broke::TooLong) => {
+                    return Err(self.no_store(format!("{} sent more than it named", self.store)));
+                }
+                Err(Broke::Off(cause)) => cause,
+            };
+            if body.len() > had {
+                pauses = PAUSES.iter();
+            }
+            match pauses.next() {
+                Some(pause) => tokio::time::sleep(*pause).await,
+                None => return Err(self.lost(broke)),
+            }
+        }
+    }
+
     /// `POST` of `body`; safe to repeat.
     pub(crate) async fn post<T: DeserializeOwned>(
         &self,
@@ -97,6 +130,18 @@ impl Client {
         body: &impl Serialize,
     ) -> Result<T> {
         let response = self.send_post(segments, body).await?;
+        self.read(response).await
+    }
+
+    /// `PATCH` with `body`; sets values, so it is safe to repeat.
+    pub(crate) async fn patch<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T> {
+        let url = self.store.join(segments);
+        let build = || self.http.request(Method::PATCH, url.clone()).timeout(PATIENCE).json(body);
+        let response = self.repeat(build).await?;
         self.read(response).await
     }
 
@@ -270,6 +315,29 @@ fn bearer(token: &Token) -> Result<HeaderValue> {
         .map_err(|_| Failure::new("session_file", "the saved token is damaged").hint("sign in again"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+/// Why an answer did not come to its end.
+enum Broke {
+    TooLong,
+    Off(String),
+}
+
+/// Takes what comes, up to `size` bytes in all; a store that is silent too long counts as gone.
+async fn fill(body: &mut Vec<u8>, response: Response, size: u64, seen: impl Fn(u64)) -> Result<(), Broke> {
+    let mut chunks = response.bytes_stream();
+    loop {
+        let next = tokio::time::timeout(PATIENCE, chunks.next()).await;
+        let chunk = match next.map_err(|_| Broke::Off("no byte came for a minute".to_owned()))? {
+            Some(chunk) => chunk.map_err(|error| Broke::Off(root_cause(&error)))?,
+            None => return Ok(()),
+        };
+        if (body.len() + chunk.len()) as u64 > size {
+            return Err(Broke::TooLong);
+        }
+        body.extend_from_slice(&chunk);
+        seen(body.len() as u64);
+    }
 }
 
 async fn bounded(response: Response) -> Result<Vec<u8>, String> {

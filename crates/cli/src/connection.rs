@@ -1,6 +1,7 @@
 //! What every command that talks to a store takes.
 
 use clap::Args;
+use sealpost_market::PluginId;
 
 use crate::{
     failure::{Failure, Result},
@@ -46,6 +47,29 @@ pub(crate) fn id(text: &str) -> Result<String, &'static str> {
     }
 }
 
+/// Reads the name of a listing: its id, or its plugin's.
+pub(crate) fn listing_name(text: &str) -> Result<String, &'static str> {
+    let name = text.trim();
+    let plain = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'-');
+    let begins_well = !name.starts_with(['.', '_', '-']);
+    let is_plugin = begins_well && (1..=128).contains(&name.len()) && name.bytes().all(plain);
+    if is_plugin || id(name).is_ok() {
+        Ok(name.to_owned())
+    } else {
+        Err("a listing is named by its id, or by a plugin id such as org.example.viewer")
+    }
+}
+
+/// Reads a publisher's name for a plugin.
+pub(crate) fn plugin_id(text: &str) -> Result<String, String> {
+    PluginId::parse(text.trim()).map(String::from).map_err(|error| error.to_string())
+}
+
+/// Reads the id of a listing, or of the plugin it offers.
+pub(crate) fn listing_name(text: &str) -> Result<String, &'static str> {
+    id(text).or_else(|why| plugin_id(text).map_err(|_| why))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -56,5 +80,25 @@ mod tests {
             assert!(id(text).is_err(), "{text:?}");
         }
         assert_eq!(id(" job_a-1 ").unwrap(), "job_a-1");
+    }
+
+    #[test]
+    fn listings_go_by_either_name() {
+        for text in ["", "..", "a/b", "a b", "é", &"x".repeat(129)] {
+            assert!(listing_name(text).is_err(), "{text:?}");
+        }
+        for text in ["l_1", "_part", "org.example.Viewer"] {
+            assert_eq!(listing_name(text).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn plugins_are_named_as_their_publishers_name_them() {
+        for text in ["", "..", ".a", "a/b", "a b", "é", &"x".repeat(129)] {
+            assert!(listing_name(text).is_err(), "{text:?}");
+        }
+        for text in ["org.example.Viewer-2", "_odd_id", "l_1"] {
+            assert_eq!(listing_name(text).unwrap(), text);
+        }
     }
 }

@@ -16,6 +16,7 @@ mod outfile;
 mod output;
 mod pages;
 mod private_file;
+mod recipient;
 mod seal;
 mod secret;
 mod session;

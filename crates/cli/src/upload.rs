@@ -74,6 +74,15 @@ pub(crate) async fn send_sealed(client: &Client, release: &NewRelease, file: Sea
     send(client, release, blob, None, size).await
 }
 
+/// Sends bytes at hand.
+pub(crate) async fn send_bytes(client: &Client, release: &NewRelease, bytes: Vec<u8>) -> Result<Release> {
+    let size = bytes.len() as u64;
+    let bytes = Bytes::from(bytes);
+    let pieces = (0..bytes.len()).step_by(STEP).map(|at| bytes.slice(at..bytes.len().min(at + STEP)));
+    let pieces: Vec<_> = pieces.map(Ok).collect();
+    send(client, release, stream::iter(pieces), Some(size), size).await
+}
+
 /// `shown_size` is what the progress bar runs to: sealing adds a little that is not worth knowing beforehand.
 async fn send(
     client: &Client,
@@ -117,7 +126,8 @@ async fn send(
     }
 }
 
-fn progress_bar(size: u64) -> ProgressBar {
+/// A bar that runs to so many bytes, for people who watch.
+pub(crate) fn progress_bar(size: u64) -> ProgressBar {
     if !person_watches() {
         return ProgressBar::hidden();
     }

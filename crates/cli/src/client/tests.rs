@@ -127,3 +127,42 @@ async fn nobody_sees_the_token_of_a_client() {
     let (client, _heard) = store_that_says(vec![]).await;
     assert!(!format!("{client:?}").contains("the-token"));
 }
+
+/// An answer with so much of the bytes 0 to 99, cut off after `sent` of them.
+fn part(from: usize, sent: usize) -> String {
+    let text: String = (0..100u8).map(|at| char::from(b'0' + at % 10)).collect();
+    let head = match from {
+        0 => "200 OK\r\n".to_owned(),
+        _ => format!("206 Partial Content\r\ncontent-range: bytes {from}-99/100\r\n"),
+    };
+    format!(
+        "HTTP/1.1 {head}content-length: {}\r\nconnection: close\r\n\r\n{}",
+        100 - from,
+        &text[from..from + sent]
+    )
+}
+
+#[tokio::test]
+async fn a_broken_download_goes_on_where_it_broke() {
+    let answers = vec![part(0, 40), String::new(), part(40, 35), part(75, 25)];
+    let (client, mut heard) = store_that_says(answers).await;
+    let body = client.download(&["blob"], 100, |_| ()).await.unwrap();
+    let whole: Vec<u8> = (0..100u8).map(|at| b'0' + at % 10).collect();
+    assert_eq!(body, whole);
+    let mut asked = Vec::new();
+    while let Ok(request) = heard.try_recv() {
+        asked.push(request.header("range").map(|range| range.trim().to_owned()));
+    }
+    let from = |from: usize| Some(format!("bytes={from}-"));
+    assert_eq!(asked, [None, from(40), from(40), from(75)]);
+}
+
+#[tokio::test]
+async fn a_store_that_knows_no_parts_is_asked_for_everything_and_one_that_sends_too_much_is_refused() {
+    let (client, _heard) = store_that_says(vec![part(0, 40), part(0, 100)]).await;
+    assert_eq!(client.download(&["blob"], 100, |_| ()).await.unwrap().len(), 100);
+    let (client, _heard) = store_that_says(vec![part(0, 100)]).await;
+    assert_eq!(client.download(&["blob"], 99, |_| ()).await.unwrap_err().code(), "not_a_store");
+    let (client, _heard) = store_that_says(vec![part(0, 0); PAUSES.len() + 1]).await;
+    assert!(client.download(&["blob"], 100, |_| ()).await.unwrap_err().is(Exit::Unreachable));
+}

@@ -5,22 +5,37 @@ use std::path::PathBuf;
 use clap::Args;
 use sealpost_api::{
     catalogue::Listing,
-    purchase::{Licence, LicenceList, Payment, PurchaseList, PurchaseRequest, PurchaseResponse},
+    purchase::{
+        Device, Licence, LicenceList, Payment, PurchaseList, PurchaseRequest, PurchaseResponse, Recipient,
+    },
 };
 
 use crate::{
     client::Client,
-    commands::listings::price_text,
-    connection::{Connection, id},
-    failure::Result,
+    commands::{devices::told, listings::price_text},
+    connection::{Connection, id, listing_name},
+    failure::{Failure, Result},
+    input::one_reader_of_stdin,
     output::{Table, answer, clean, short_date},
-    pages, secret,
+    pages,
+    recipient::ForDevice,
+    secret,
 };
 
+const BUY_HELP: &str = "\
+A plugin's key is wrapped for a device at once: for the next key of your wallet, or the one you name.
+`sealpost devices` registers more, as many as the licence allows.
+
+Examples:
+  sealpost buy vase                                     prints of a part
+  sealpost buy org.example.viewer                       a plugin, for the next key of your wallet
+  sealpost buy org.example.viewer --to HEX --curve p256 a plugin, for a key from elsewhere";
+
 #[derive(Args, Debug)]
+#[command(after_help = BUY_HELP)]
 pub(crate) struct BuyArgs {
-    /// Listing to buy
-    #[arg(value_parser = id)]
+    /// Listing to buy, or its plugin's id
+    #[arg(value_parser = listing_name)]
     listing: String,
     /// Pay with a voucher; its code is asked for, because arguments can be read by others
     #[arg(long)]
@@ -28,6 +43,11 @@ pub(crate) struct BuyArgs {
     /// Pay with the voucher whose code is the first line of this file (`-`: standard input)
     #[arg(long, value_name = "FILE", conflicts_with = "voucher")]
     voucher_file: Option<PathBuf>,
+    /// Buy a plugin for no device yet
+    #[arg(long, help_heading = "Device")]
+    no_device: bool,
+    #[command(flatten)]
+    device: ForDevice,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
@@ -57,29 +77,30 @@ pub(crate) struct LicencesArgs {
 }
 
 pub(crate) async fn buy(args: BuyArgs) -> Result<()> {
+    let mut readers = vec![("--voucher-file", args.voucher_file.as_deref())];
+    readers.extend(args.device.readers());
+    one_reader_of_stdin(&readers)?;
     let client = Client::signed_in(&args.connection)?;
-    let mut price = None;
+    let listing: Listing = client.get(&["api", "v1", "listings", &args.listing], &[]).await?;
+    let recipient = recipient_of(&client, &listing, &args).await?;
     let payment = match (args.voucher, args.voucher_file.as_deref()) {
-        (false, None) => {
-            let listing: Listing = client.get(&["api", "v1", "listings", &args.listing], &[]).await?;
-            price = listing.price;
-            if price.is_some() { Payment::MarkedPaid } else { Payment::Free }
-        }
+        (false, None) if listing.price.is_some() => Payment::MarkedPaid,
+        (false, None) => Payment::Free,
         (_, file) => {
             let code = secret::read("voucher code", file, "--voucher-file")?;
             Payment::Voucher { code: code.trim().to_owned() }
         }
     };
-    let request = PurchaseRequest { listing: args.listing, payment, recipient: None };
+    let request = PurchaseRequest { listing: listing.id, payment, recipient };
     let response: PurchaseResponse = client.post(&["api", "v1", "purchases"], &request).await?;
     answer(args.connection.json, &response, |response| match &response.licence {
-        Some(licence) => bought(licence),
+        Some(licence) => bought(licence, response.device.as_ref()),
         None => format!(
             "Ordered: purchase {} of {}, {}.\n\
              Pay the seller and name the purchase; your licence is there once they say that the money arrived.",
             response.purchase.id,
             response.purchase.listing,
-            price_text(price.as_ref()),
+            price_text(listing.price.as_ref()),
         ),
     });
     Ok(())
@@ -90,7 +111,9 @@ pub(crate) async fn mark_paid(args: PurchaseArgs) -> Result<()> {
     let response: PurchaseResponse =
         client.post(&["api", "v1", "purchases", &args.purchase, "mark-paid"], &serde_json::json!({})).await?;
     answer(args.connection.json, &response, |response| {
-        format!("Purchase {} is {}; its buyer can print.", response.purchase.id, response.purchase.state)
+        let plugin = response.licence.as_ref().is_some_and(|licence| licence.devices.is_some());
+        let can = if plugin { "can fetch the plugin" } else { "can print" };
+        format!("Purchase {} is {}; its buyer {can}.", response.purchase.id, response.purchase.state)
     });
     Ok(())
 }
@@ -129,16 +152,19 @@ pub(crate) async fn licences(args: LicencesArgs) -> Result<()> {
     let client = Client::signed_in(&args.connection)?;
     let list = fetch_licences(&client).await?;
     answer(args.connection.json, &list, |list| {
-        let mut table = Table::new(["LICENCE", "LISTING", "TITLE", "LEFT", "USED", "HELD", "OF", "STATE"]);
+        let mut table =
+            Table::new(["LICENCE", "LISTING", "TITLE", "FOR", "LEFT", "USED", "HELD", "OF", "STATE"]);
         for licence in &list.licences {
+            let [left, used, held, of] = counts(licence);
             table.row([
                 licence.id.clone(),
-                licence.listing.clone(),
+                licence.plugin_id.clone().unwrap_or_else(|| licence.listing.clone()),
                 licence.title.clone(),
-                prints_left(licence).to_string(),
-                licence.prints_used.to_string(),
-                licence.prints_reserved.to_string(),
-                licence.prints_allowed.to_string(),
+                if licence.devices.is_some() { "devices" } else { "prints" }.to_owned(),
+                left.to_string(),
+                used.to_string(),
+                held.to_string(),
+                of.to_string(),
                 licence.state.clone(),
             ]);
         }
@@ -157,7 +183,52 @@ pub(crate) fn prints_left(licence: &Licence) -> u32 {
     licence.prints_allowed.saturating_sub(licence.prints_used).saturating_sub(licence.prints_reserved)
 }
 
-fn bought(licence: &Licence) -> String {
+/// What is left, used, held by a job, and allowed.
+fn counts(licence: &Licence) -> [u32; 4] {
+    match &licence.devices {
+        Some(devices) => {
+            let used = u32::try_from(devices.len()).unwrap_or(u32::MAX);
+            let allowed = licence.devices_allowed.unwrap_or_default();
+            [allowed.saturating_sub(used), used, 0, allowed]
+        }
+        None => [prints_left(licence), licence.prints_used, licence.prints_reserved, licence.prints_allowed],
+    }
+}
+
+/// The device a plugin is bought for.
+async fn recipient_of(client: &Client, listing: &Listing, args: &BuyArgs) -> Result<Option<Recipient>> {
+    if listing.kind != "plugin" {
+        return match args.device.is_given() || args.no_device {
+            true => Err(Failure::usage("no_devices", "this is no plugin: it is printed and has no devices")
+                .hint("leave out what describes a device")),
+            false => Ok(None),
+        };
+    }
+    match (args.no_device, args.device.is_given()) {
+        (true, true) => Err(Failure::usage("device_or_none", "a device is described, and none is wanted")
+            .hint("leave out --no-device, or what describes a device")),
+        (true, false) => Ok(None),
+        (false, _) => {
+            let licences = fetch_licences(client).await?.licences;
+            args.device.recipient(&licences).map(Some)
+        }
+    }
+}
+
+fn bought(licence: &Licence, device: Option<&Device>) -> String {
+    if licence.devices.is_some() {
+        let [left, _, _, of] = counts(licence);
+        let first = device.map(|device| format!("\n{}", told(device))).unwrap_or_default();
+        let next = match device {
+            Some(_) => format!("Fetch it with `sealpost fetch {}`", licence.id),
+            None => format!("Register a device with `sealpost devices {} --add`", licence.id),
+        };
+        return format!(
+            "Bought {}: licence {}, {of} device(s), {left} left.{first}\n{next}.",
+            clean(&licence.title),
+            licence.id,
+        );
+    }
     format!(
         "Bought {}: licence {}, {} print(s).\nPrint it with `sealpost print {}`.",
         clean(&licence.title),

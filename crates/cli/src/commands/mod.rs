@@ -4,12 +4,15 @@ pub(crate) mod account;
 pub(crate) mod bundle;
 pub(crate) mod buying;
 pub(crate) mod content;
+pub(crate) mod devices;
 pub(crate) mod envelope;
+pub(crate) mod fetch;
 pub(crate) mod jobs;
 pub(crate) mod license;
 pub(crate) mod listings;
 pub(crate) mod printers;
 pub(crate) mod publish;
+pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod vouchers;
 pub(crate) mod wallet;
@@ -41,11 +44,14 @@ async fn run_client(command: Command) -> Result<()> {
         Command::Listings(args) => listings::listings(args).await,
         Command::Yank(args) => listings::yank(args).await,
         Command::Voucher(vouchers::VoucherCommand::Create(args)) => vouchers::create(args).await,
-        Command::Buy(args) => buying::buy(args).await,
+        Command::Buy(args) => buying::buy(*args).await,
         Command::Purchases(args) => buying::purchases(args).await,
         Command::MarkPaid(args) => buying::mark_paid(args).await,
         Command::Refund(args) => buying::refund(args).await,
         Command::Licences(args) => buying::licences(args).await,
+        Command::Devices(args) => devices::devices(*args).await,
+        Command::Fetch(args) => fetch::fetch(args).await,
+        Command::Revoke(args) => devices::revoke(args).await,
         Command::Print(args) => jobs::print(args).await,
         Command::Jobs(args) => jobs::jobs(args).await,
         Command::Cancel(args) => jobs::cancel(args).await,
@@ -56,6 +62,7 @@ async fn run_client(command: Command) -> Result<()> {
         Command::Open(args) => content::open(&args),
         Command::Envelope(command) => envelope::envelope(&command),
         Command::Bundle(command) => bundle::bundle(&command),
+        Command::Run(args) => run::run(&args),
         Command::License(command) => license::license(command),
         Command::Wallet(command) => wallet::wallet(&command),
     }
