@@ -98,6 +98,14 @@ export function equalBytes(left, right) {
 }
 
 /**
+ * Of this window or of another one, which has its own `ArrayBuffer`.
+ *
+ * @param {unknown} value
+ * @returns {value is ArrayBuffer}
+ */
+export const isArrayBuffer = (value) => Object.prototype.toString.call(value) === "[object ArrayBuffer]";
+
+/**
  * A view of what the caller gave, without a copy unless its memory is shared.
  *
  * @param {unknown} value
@@ -106,7 +114,7 @@ export function equalBytes(left, right) {
  * @returns {Bytes}
  */
 export function viewBytes(value, name, expected = "bytes (a Uint8Array)") {
-  if (value instanceof ArrayBuffer) return new Uint8Array(value);
+  if (isArrayBuffer(value)) return new Uint8Array(value);
   if (!ArrayBuffer.isView(value)) throw badArgument(name, expected);
   const view = new Uint8Array(value.buffer, value.byteOffset, value.byteLength);
   return view.buffer instanceof ArrayBuffer ? /** @type {Bytes} */ (view) : new Uint8Array(view);

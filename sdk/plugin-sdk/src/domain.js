@@ -4,7 +4,7 @@
 // Version 2 (everything new): HKDF-SHA256(secret, salt = SHA-256(domain), info = "sealpost-domain-v2" ‖ 0 ‖ plugin id ‖ 0
 // ‖ epoch in decimal). Version 1: that of the public Space Data Network demo, for what exists already.
 
-import { utf8, viewBytes } from "./bytes.js";
+import { randomBytes, utf8, viewBytes } from "./bytes.js";
 import { normaliseDomain } from "./domain/host.js";
 import { deriveV1 } from "./domain/v1.js";
 import { SealpostError, badArgument } from "./error.js";
@@ -60,7 +60,7 @@ export async function deriveDomainKey(secret, domain, pluginId, kek = { version:
  *
  * @returns {Bytes}
  */
-export const generateDomainSecret = () => crypto.getRandomValues(new Uint8Array(SECRET_V2));
+export const generateDomainSecret = () => randomBytes(SECRET_V2);
 
 /**
  * Wraps a content key: `iv12 ‖ ct32 ‖ tag16`.

@@ -11,7 +11,7 @@ import { readEnvelope, writeEnvelope } from "./envelope.js";
 import { SealpostError } from "./error.js";
 import { openGcm, sealGcm, viewDek } from "./gcm.js";
 import { hkdf, pluginIdBytes, sha256 } from "./hash.js";
-import { asWallet, checkShared } from "./wallet.js";
+import { agreeWith, asWallet } from "./wallet.js";
 
 /** @typedef {import("./bytes.js").Bytes} Bytes */
 /** @typedef {import("./bytes.js").BytesLike} BytesLike */
@@ -44,7 +44,7 @@ export async function unwrapMarketplaceDEK(envelope, buyerPrivateKey, pluginId, 
       `the envelope is for a key on ${read.curve}, the key at hand is on ${wallet.curve}`,
     );
   }
-  const shared = checkShared(read.curve, await wallet.ecdh(peer));
+  const shared = await agreeWith(wallet, peer);
   const wrapping = await hkdf(shared, read.salt, info);
   const dek = await openGcm(wrapping, read.wrappedDEK);
   wipe(shared, wrapping);

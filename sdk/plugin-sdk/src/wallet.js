@@ -1,6 +1,6 @@
 // What opens envelopes: anything that agrees on secrets with a private key it holds.
 
-import { equalBytes, fromHex, toHex, viewBytes } from "./bytes.js";
+import { equalBytes, fromHex, isArrayBuffer, toHex, viewBytes, wipe } from "./bytes.js";
 import { agreement, publicKeyOf, readCurve, readEphemeral, readSecret, secretLength } from "./curves.js";
 import { refusedKey, refusedSecret } from "./curves/refused.js";
 import { SealpostError, badArgument } from "./error.js";
@@ -46,8 +46,16 @@ import { walletFromCryptoKey } from "./wallet/cryptokey.js";
  * @returns {Promise<Wallet & { publicKey: string, dispose: () => void }>}
  */
 export async function walletFromPrivateKey(privateKey, curve = "secp256k1") {
-  const secret = await readSecret(curve, privateKey);
-  const [publicKey, held] = await Promise.all([publicKeyOf(curve, secret), agreement(curve, secret)]);
+  // At once: the caller may wipe its own while we wait.
+  const secret = viewBytes(privateKey, "privateKey").slice();
+  let opened;
+  try {
+    await readSecret(curve, secret);
+    opened = await Promise.all([publicKeyOf(curve, secret), agreement(curve, secret)]);
+  } finally {
+    wipe(secret);
+  }
+  const [publicKey, held] = opened;
   let closed = false;
   return {
     curve,
@@ -83,7 +91,7 @@ export async function asWallet(input, { curve = "secp256k1", ecdhFn } = {}) {
       secret.fill(0);
     }
   }
-  if (input instanceof ArrayBuffer || ArrayBuffer.isView(input)) {
+  if (isArrayBuffer(input) || ArrayBuffer.isView(input)) {
     return walletFromPrivateKey(viewBytes(input, "privateKey"), curve);
   }
   if (typeof input !== "object" || input === null) throw badArgument("wallet", "a wallet, a key or a CryptoKey");
@@ -105,6 +113,25 @@ export async function asWallet(input, { curve = "secp256k1", ecdhFn } = {}) {
 }
 
 /**
+ * The raw shared x coordinate of a wallet and a public key that was read, checked.
+ *
+ * @param {Wallet} wallet
+ * @param {Bytes} peer
+ * @returns {Promise<Bytes>}
+ */
+export async function agreeWith(wallet, peer) {
+  let shared;
+  try {
+    shared = await wallet.ecdh(peer);
+  } catch (error) {
+    if (error instanceof SealpostError) throw error;
+    // What a library throws may quote what it was given.
+    throw holder("it failed");
+  }
+  return checkShared(wallet.curve, shared);
+}
+
+/**
  * A holder elsewhere is not taken at its word: an all-zero output is refused, and what is longer or shorter was hashed,
  * or is a whole point.
  *
@@ -113,7 +140,7 @@ export async function asWallet(input, { curve = "secp256k1", ecdhFn } = {}) {
  * @returns {Bytes}
  */
 export function checkShared(curve, shared) {
-  if (!(shared instanceof ArrayBuffer) && !ArrayBuffer.isView(shared)) throw holder("it gave no bytes");
+  if (!isArrayBuffer(shared) && !ArrayBuffer.isView(shared)) throw holder("it gave no bytes");
   const bytes = viewBytes(shared, "shared");
   if (bytes.length !== secretLength(curve)) throw holder(`it gave ${bytes.length} bytes`);
   if ((curve === "x25519" || curve === "ed25519") && equalBytes(bytes, new Uint8Array(32))) throw refusedKey();
@@ -131,16 +158,7 @@ function fromFunction(privateKey, ecdhFn, curve) {
   return {
     curve,
     async ecdh(peer) {
-      const read = await readEphemeral(curve, peer);
-      let shared;
-      try {
-        shared = await ecdhFn(privateKey, read, curve);
-      } catch (error) {
-        if (error instanceof SealpostError) throw error;
-        // What a library throws may quote what it was given.
-        throw holder("it failed");
-      }
-      return checkShared(curve, shared);
+      return checkShared(curve, await ecdhFn(privateKey, await readEphemeral(curve, peer), curve));
     },
   };
 }

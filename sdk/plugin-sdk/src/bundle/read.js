@@ -1,5 +1,5 @@
 import { fromBase64 } from "../base64.js";
-import { fromHex, fromUtf8, viewBytes } from "../bytes.js";
+import { fromHex, fromUtf8, isArrayBuffer, viewBytes } from "../bytes.js";
 import { readDomainKek } from "../domain.js";
 import { readEnvelope } from "../envelope.js";
 import { SealpostError } from "../error.js";
@@ -81,7 +81,7 @@ export function readBundle(input) {
  */
 function parse(input) {
   let value = input;
-  if (value instanceof ArrayBuffer || ArrayBuffer.isView(value)) value = fromUtf8(viewBytes(value, "bundle"));
+  if (isArrayBuffer(value) || ArrayBuffer.isView(value)) value = fromUtf8(viewBytes(value, "bundle"));
   if (typeof value === "string") {
     try {
       value = JSON.parse(value);
@@ -145,7 +145,7 @@ function kek({ domainKek, currentEpoch }) {
 function sealed(data) {
   if (data === undefined || data === null) return undefined;
   if (typeof data === "string") return data;
-  if (data instanceof ArrayBuffer || ArrayBuffer.isView(data)) return data;
+  if (isArrayBuffer(data) || ArrayBuffer.isView(data)) return data;
   throw malformed("`encryptedData` is neither base64 nor bytes");
 }
 

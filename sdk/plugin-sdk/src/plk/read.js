@@ -1,4 +1,4 @@
-import { fromHex, fromUtf8, viewBytes } from "../bytes.js";
+import { fromHex, fromUtf8, isArrayBuffer, viewBytes } from "../bytes.js";
 import { canonicalJson } from "../canonical.js";
 import { SealpostError } from "../error.js";
 import { FIELDS, TYPES } from "./fields.js";
@@ -50,7 +50,7 @@ export function licenceJson(licence) {
  * @returns {Record<string, unknown>}
  */
 function parse(input) {
-  if (typeof input === "object" && input !== null && !(input instanceof ArrayBuffer) && !ArrayBuffer.isView(input)) {
+  if (typeof input === "object" && input !== null && !isArrayBuffer(input) && !ArrayBuffer.isView(input)) {
     if (Array.isArray(input)) throw malformed();
     return /** @type {Record<string, unknown>} */ (input);
   }
