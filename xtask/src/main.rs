@@ -9,6 +9,7 @@ mod plugin;
 mod provision;
 mod run;
 mod suites;
+mod web;
 
 use anyhow::{Result, bail};
 
@@ -17,11 +18,12 @@ cargo xtask COMMAND
 
   demo [--once]        a store, a printer and a sale, end to end; --once stops after it and tells by its exit code
   test [SUITE] [ARGS]  every test, or one suite: unit, vectors, fuzz, interop, store,
-                       printer, e2e; ARGS go to the test program
+                       printer, e2e, sdk, browser; ARGS go to the test program
   bench [NAME] [--json] one benchmark or all: agent, envelope, store, waiting
   fuzz [TARGET...]     looks for inputs that break a parser: --seconds N for each target (60), --list, and
                        --input FILE to see a finding again
   plugin               the example plugin for WebAssembly: target/plugins/gcode-insight.wasm
+  web                  the shop's pages, which `sealpost` embeds when it is built
   lint                 formatting and clippy, warnings refused
   setup                installs what the commands above need, and stops
 
@@ -42,6 +44,7 @@ fn main() -> Result<()> {
         "plugin" => plugin::run(rest),
         "setup" => provision::everything(),
         "test" => suites::run(rest),
+        "web" => web::run(rest),
         "help" | "-h" | "--help" => {
             run::say(USAGE);
             Ok(())

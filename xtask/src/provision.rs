@@ -15,6 +15,10 @@ pub(crate) fn everything() -> Result<()> {
     postgres()?;
     python()?;
     javascript()?;
+    npm("sdk", "what the JavaScript packages stand on")?;
+    npm("web", "what builds the shop")?;
+    npm("tests/browser", "what drives the browser")?;
+    chromium()?;
     age()?;
     plugin::provision()?;
     Ok(())
@@ -71,7 +75,12 @@ pub(crate) fn python() -> Result<PathBuf> {
 
 /// The JavaScript peers of the interop suite, beside it.
 pub(crate) fn javascript() -> Result<()> {
-    let folder = root().join("tests/interop");
+    npm("tests/interop", "the JavaScript peers of the interop suite")
+}
+
+/// The npm packages that the lock file in `folder` names.
+pub(crate) fn npm(folder: &str, what: &str) -> Result<()> {
+    let folder = root().join(folder);
     let lock = folder.join("package-lock.json");
     let wanted = fs::read_to_string(&lock).with_context(|| format!("{} is missing", lock.display()))?;
     // Of Debian's own releases bookworm's is too old, so it is not installed from there.
@@ -87,10 +96,23 @@ pub(crate) fn javascript() -> Result<()> {
     if !succeeds(Command::new("npm").arg("--version")) {
         bail!("npm is missing: install the one that belongs to `node` (https://nodejs.org)");
     }
-    say("installing the JavaScript peers of the interop suite");
+    say(&format!("installing {what}"));
     check(Command::new("npm").arg("ci").current_dir(&folder))?;
     fs::write(&stamp, wanted)?;
     Ok(())
+}
+
+/// The browser that runs the shop, `CHROMIUM` or Debian's.
+pub(crate) fn chromium() -> Result<PathBuf> {
+    let chromium =
+        std::env::var_os("CHROMIUM").map_or_else(|| PathBuf::from("/usr/bin/chromium"), PathBuf::from);
+    if !chromium.exists() {
+        install("Chromium", &["chromium"])?;
+    }
+    if !succeeds(Command::new(&chromium).arg("--version")) {
+        bail!("`{}` does not run: set CHROMIUM to a Chromium", chromium.display());
+    }
+    Ok(chromium)
 }
 
 /// The age program, a peer of the interop suite.

@@ -5,13 +5,13 @@ use std::process::Command;
 
 use anyhow::{Result, bail};
 
-use crate::run::{cargo, check, root};
-use crate::{fuzz, provision};
+use crate::run::{cargo, check, root, target_folder};
+use crate::{fuzz, plugin, provision, web};
 
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 7] = [
+const SUITES: [(&str, Suite); 9] = [
     ("unit", unit),
     ("vectors", vectors),
     ("interop", interop),
@@ -19,6 +19,8 @@ const SUITES: [(&str, Suite); 7] = [
     ("store", store),
     ("printer", printer),
     ("e2e", e2e),
+    ("sdk", sdk),
+    ("browser", browser),
 ];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
@@ -87,6 +89,59 @@ fn e2e(arguments: &[String]) -> Result<()> {
     let python = provision::python()?;
     build_programs(&[])?;
     check(&mut target(&python, "e2e", arguments))
+}
+
+/// The JavaScript packages by themselves, in Node and in Chromium.
+fn sdk(arguments: &[String]) -> Result<()> {
+    let chromium = provision::chromium()?;
+    provision::npm("sdk", "what the JavaScript packages stand on")?;
+    let folder = root().join("sdk");
+    check(Command::new("npm").args(["run", "--silent", "check"]).current_dir(&folder))?;
+    let mut test = Command::new("npm");
+    test.args(["test", "--silent"]).args(pass_on(arguments)).current_dir(&folder).env("CHROMIUM", chromium);
+    check(&mut test)
+}
+
+/// The built program and its shop in Chromium; ARGS are test files of `tests/browser`.
+fn browser(arguments: &[String]) -> Result<()> {
+    let parts = browser_parts(&[])?;
+    provision::npm("tests/browser", "what drives the browser")?;
+    check(Command::new("npm").args(["run", "--silent", "check"]).current_dir(root().join("web")))?;
+    let mut test = Command::new("node");
+    test.args(["--test", "--test-concurrency=2", "--test-reporter=spec"]);
+    if arguments.is_empty() {
+        test.arg("*.test.mjs")
+    } else {
+        test.args(arguments)
+    };
+    check(parts.tell(&mut test).current_dir(root().join("tests/browser")))
+}
+
+/// What a test in a browser needs: the program with the shop in it, the example plugin, Chromium.
+pub(crate) struct BrowserParts {
+    chromium: PathBuf,
+    plugin: PathBuf,
+    program: PathBuf,
+}
+
+/// Prepares them; the shop is built before the program that embeds it.
+pub(crate) fn browser_parts(profile: &[&str]) -> Result<BrowserParts> {
+    let chromium = provision::chromium()?;
+    web::build()?;
+    let plugin = plugin::build()?;
+    build_programs(profile)?;
+    let folder = if profile.contains(&"--release") { "release" } else { "debug" };
+    Ok(BrowserParts { chromium, plugin, program: target_folder().join(folder).join("sealpost") })
+}
+
+impl BrowserParts {
+    /// Puts where they are into a command's environment.
+    pub(crate) fn tell<'a>(&self, command: &'a mut Command) -> &'a mut Command {
+        command
+            .env("CHROMIUM", &self.chromium)
+            .env("SEALPOST_BIN", &self.program)
+            .env("SEALPOST_PLUGIN", &self.plugin)
+    }
 }
 
 fn target(python: &PathBuf, name: &str, arguments: &[String]) -> Command {

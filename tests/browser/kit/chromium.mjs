@@ -17,7 +17,7 @@ const FLAGS = [
 ];
 
 export function launch() {
-  const executablePath = process.env.SEALPOST_CHROMIUM ?? "/usr/bin/chromium";
+  const executablePath = process.env.CHROMIUM ?? "/usr/bin/chromium";
   return chromium.launch({ executablePath, args: FLAGS });
 }
 
