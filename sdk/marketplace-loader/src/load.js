@@ -22,7 +22,7 @@ import { unlock } from "./unlock.js";
  * A bundle as a store, a file or a purchase gives it: `buyerWrappedKeys` or a single `envelope`, and the sealed plugin
  * itself (`encryptedData`) or where it is.
  *
- * @typedef {Partial<Bundle> & { pluginId: string, envelope?: Envelope, encryptedPayload?: string } & BlobSource} LoadableBundle
+ * @typedef {Partial<Omit<Bundle, keyof BlobSource>> & { pluginId: string, envelope?: Envelope, encryptedPayload?: string } & BlobSource} LoadableBundle
  *
  * @typedef {object} TrustOptions
  * @property {string | Uint8Array | null} [publisherKey] the publisher's Ed25519 key, as recorded at purchase: the bundle has to be
