@@ -2,7 +2,7 @@
 
 use wasmi::{Func, Instance, Memory, Store, Val, ValType};
 
-use crate::check::is_number;
+use crate::check::number_type;
 use crate::link::State;
 use crate::meter::Meter;
 use crate::{Environment, Function, HostError, Value, ValueType};
@@ -58,16 +58,15 @@ impl<'a, E: Environment> Call<'a, E> {
         let mut passed = Vec::new();
         for (at, (param, argument)) in signature.params().iter().zip(arguments).enumerate() {
             let value = number(argument).filter(|value| value.ty() == *param);
-            let expected =
-                if is_number(param) { format!("{param:?}").to_lowercase() } else { "a number".to_owned() };
-            passed.push(value.ok_or_else(|| self.bad_argument(at, &expected))?);
+            let expected = number_type(param).map_or("a number", ValueType::as_str);
+            passed.push(value.ok_or_else(|| self.bad_argument(at, expected))?);
         }
         match signature.results() {
             [] => {
                 self.enter(function, &passed, &mut [])?;
                 Ok(Value::None)
             }
-            [result] if is_number(result) => {
+            [result] if number_type(result).is_some() => {
                 let value = self.enter_for(function, &passed, result)?;
                 from_number(&value).ok_or_else(|| self.bad_result("it is no number"))
             }

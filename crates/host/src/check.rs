@@ -2,7 +2,7 @@
 
 use wasmi::{ExternType, FuncType, Module, ValType};
 
-use crate::{Function, HostError, Manifest};
+use crate::{Function, HostError, Manifest, ValueType};
 
 /// Refuses a module that lacks what its manifest declares, or has it with other types.
 pub(crate) fn check(module: &Module, manifest: &Manifest) -> Result<(), HostError> {
@@ -25,9 +25,15 @@ pub(crate) fn check(module: &Module, manifest: &Manifest) -> Result<(), HostErro
     Ok(())
 }
 
-/// Whether a type of WebAssembly is a number, which a caller can pass as it is.
-pub(crate) fn is_number(value: &ValType) -> bool {
-    matches!(value, ValType::I32 | ValType::I64 | ValType::F32 | ValType::F64)
+/// The type of a number, which a caller can pass as it is.
+pub(crate) fn number_type(value: &ValType) -> Option<ValueType> {
+    match value {
+        ValType::I32 => Some(ValueType::I32),
+        ValType::I64 => Some(ValueType::I64),
+        ValType::F32 => Some(ValueType::F32),
+        ValType::F64 => Some(ValueType::F64),
+        _ => None,
+    }
 }
 
 fn check_allocator(module: &Module) -> Result<(), HostError> {
@@ -52,7 +58,7 @@ fn uses_memory(function: &Function) -> bool {
 
 /// The types of WebAssembly that a declared function has.
 fn lowered(function: &Function) -> FuncType {
-    use crate::ValueType::{Bytes, F32, F64, I32, I64, Json, Text};
+    use ValueType::{Bytes, F32, F64, I32, I64, Json, Text};
     let mut params = Vec::new();
     for param in &function.params {
         match param {

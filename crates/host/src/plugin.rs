@@ -6,11 +6,11 @@ use wasmi::errors::{ErrorKind, InstantiationError, MemoryError, TableError};
 use wasmi::{Config, Engine, Error, Instance, Module, Store, StoreLimits, StoreLimitsBuilder};
 
 use crate::call::Call;
-use crate::check::check;
+use crate::check::{check, number_type};
 use crate::link::{State, link};
 use crate::manifest::PAGE;
 use crate::meter::{Meter, Stop};
-use crate::{Environment, HostError, Imports, Limits, Manifest, Value};
+use crate::{Environment, Function, HostError, Imports, Limits, Manifest, Value};
 
 /// Calls within each other.
 const DEPTH: usize = 10_000;
@@ -78,6 +78,22 @@ impl<E: Environment> Plugin<E> {
         };
         self.trapped = call.broken();
         answer
+    }
+
+    /// What a function takes and gives: as the manifest declares it, else the numbers of the export.
+    #[must_use]
+    pub fn function(&self, name: &str) -> Option<Function> {
+        let declared = self.manifest.functions.get(name).cloned();
+        declared.or_else(|| {
+            let signature = self.instance.get_func(&self.store, name)?.ty(&self.store);
+            let params: Option<Vec<_>> = signature.params().iter().map(number_type).collect();
+            let result = match signature.results() {
+                [] => None,
+                [result] => Some(number_type(result)?),
+                _ => return None,
+            };
+            Some(Function { params: params?, result, description: None })
+        })
     }
 
     /// What it was loaded with.

@@ -10,6 +10,7 @@ use crate::{failure::Result, input::Input};
 
 mod make;
 mod open;
+pub(crate) mod opening;
 
 #[derive(Debug, Subcommand)]
 pub(crate) enum BundleCommand {

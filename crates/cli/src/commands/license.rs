@@ -200,12 +200,7 @@ fn issue(args: IssueArgs) -> Result<()> {
 }
 
 fn verify(args: &VerifyArgs) -> Result<()> {
-    let content = document("a licence")?;
-    let licence = match content.trim_ascii_start().first() {
-        Some(b'{') => Licence::from_json(&content),
-        _ => Licence::from_flatbuffer(&content),
-    };
-    let licence = licence.map_err(failed)?;
+    let licence = read(&document("a licence")?)?;
     let usage = Usage {
         plugin_id: args.plugin_id.as_deref().unwrap_or(&licence.plugin_id),
         plugin_version: args.plugin_version.as_deref(),
@@ -213,14 +208,23 @@ fn verify(args: &VerifyArgs) -> Result<()> {
         activations: args.activations,
         now: args.at.map_or_else(now, Moment::start),
     };
-    licence.verify(&args.issuer, &usage).map_err(|error| told(error, args))?;
+    licence.verify(&args.issuer, &usage).map_err(|error| told(&error, usage.domain, usage.plugin_version))?;
     answer(args.shown.json, &json!({ "valid": true, "licence": licence }), |_| describe(&licence));
     Ok(())
 }
 
-/// A refusal as this command's reader understands it: times readable, options named.
-fn told(error: PlkError, args: &VerifyArgs) -> Failure {
-    let sentence = match &error {
+/// Reads a licence, JSON or the bytes of a $PLK FlatBuffer.
+pub(crate) fn read(content: &[u8]) -> Result<Licence> {
+    let licence = match content.trim_ascii_start().first() {
+        Some(b'{') => Licence::from_json(content),
+        _ => Licence::from_flatbuffer(content),
+    };
+    licence.map_err(failed)
+}
+
+/// A refusal for the use of a domain and a version, as a person understands it: times readable, options named.
+pub(crate) fn told(error: &PlkError, domain: Option<&str>, version: Option<&str>) -> Failure {
+    let sentence = match error {
         PlkError::Expired { expires_at, .. } => format!("the licence ended at {}", readable(*expires_at)),
         PlkError::NotYetValid { valid_from, .. } => {
             format!("the licence is valid from {} on", readable(*valid_from))
@@ -230,11 +234,9 @@ fn told(error: PlkError, args: &VerifyArgs) -> Failure {
         }
         other => other.to_string(),
     };
-    let hint = match &error {
-        PlkError::WrongDomain if args.domain.is_none() => {
-            "it is for certain domains: name yours with --domain"
-        }
-        PlkError::WrongVersion if args.plugin_version.is_none() => {
+    let hint = match error {
+        PlkError::WrongDomain if domain.is_none() => "it is for certain domains: name yours with --domain",
+        PlkError::WrongVersion if version.is_none() => {
             "it is for one version: name yours with --plugin-version"
         }
         other => other.hint(),
