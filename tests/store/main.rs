@@ -35,6 +35,7 @@ macro_rules! on_both_databases {
 use on_both_databases;
 
 mod counting;
+mod devices;
 mod legacy;
 mod memory;
 mod nonsense;

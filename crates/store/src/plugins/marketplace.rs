@@ -90,17 +90,18 @@ async fn buy_or_find(
     order: &Order,
     wanted: &Wanted,
 ) -> Result<MarketplacePurchased> {
-    if let Some(held) = held_by_key(state, tx, order, wanted).await? {
-        let (device, given) = devices::register(state, tx, &held, wanted, &order.actor).await?;
-        let listing = find_listing(tx, &held.listing).await?;
-        return to_api(bundle::to_api(&listing, &device, &given)?, given.release.cid);
-    }
     let mut order = order.clone();
     if order.actor == Actor::Anonymous {
+        // Counted before the look: a purchase in between is either seen or has the same id.
         let before = purchase::Entity::find()
             .filter(purchase::Column::Buyer.eq(order.buyer.as_str()))
             .filter(purchase::Column::Listing.eq(&order.listing));
         order.purchase = stranger::purchase(&order.buyer, &order.listing, before.count(tx).await?)?;
+    }
+    if let Some(held) = held_by_key(state, tx, &order, wanted).await? {
+        let (device, given) = devices::register(state, tx, &held, wanted, &order.actor).await?;
+        let listing = find_listing(tx, &held.listing).await?;
+        return to_api(bundle::to_api(&listing, &device, &given)?, given.release.cid);
     }
     let sold = buy::write(state, tx, &order).await?;
     match (sold.device, sold.given) {
