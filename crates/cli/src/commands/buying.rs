@@ -23,13 +23,13 @@ use crate::{
 };
 
 const BUY_HELP: &str = "\
-A plugin's key is wrapped for a device at once: for the next key of your wallet, or the one you name.
+A plugin's key is wrapped for a device at once: the next key of your wallet, or the one you name.
 `sealpost devices` registers more, as many as the licence allows.
 
 Examples:
-  sealpost buy vase                                     prints of a part
-  sealpost buy org.example.viewer                       a plugin, for the next key of your wallet
-  sealpost buy org.example.viewer --to HEX --curve p256 a plugin, for a key from elsewhere";
+  sealpost buy vase                                      prints of a part
+  sealpost buy org.example.viewer                        a plugin, for the next key of your wallet
+  sealpost buy org.example.viewer --to HEX --curve p256  a plugin, for a key from elsewhere";
 
 #[derive(Args, Debug)]
 #[command(after_help = BUY_HELP)]

@@ -14,8 +14,8 @@ use crate::{
 };
 
 const HELP: &str = "\
-With --add, the plugin's key is wrapped for one more device, which the licence then counts. A key that
-is registered already counts nothing. Where no key is named, the next one of your wallet is taken.
+With --add, the plugin's key is wrapped for one more device, which the licence then counts. A key
+that is registered already counts nothing. Where none is named, the next one of your wallet is taken.
 
 Examples:
   sealpost devices lic_4f                              shows the devices

@@ -23,8 +23,8 @@ use crate::{
 
 const HELP: &str = "\
 The bundle holds the sealed plugin and its key, wrapped for one of your devices: `sealpost run` and
-`sealpost bundle open` open it with the wallet or key file of that device, and nobody else does. What
-was signed is checked by the publisher's key as it was when you bought the plugin.
+`sealpost bundle open` open it with the wallet or key file of that device, and nothing else does.
+What was signed is checked by the publisher's key as it was when you bought the plugin.
 
 Examples:
   sealpost fetch org.example.viewer
