@@ -22,24 +22,30 @@ export async function signInToShop(page, name) {
 /** From anywhere to the form that buys a plugin; the person is signed in. */
 export async function toBuying(page, title) {
   await page.getByRole("navigation").getByRole("link", { name: "Plugins" }).click();
-  await page.getByRole("link", { name: title }).click();
+  await page.getByRole("link", { name: title, exact: true }).click();
   await page.getByRole("link", { name: "Get it" }).click();
   await page.getByRole("group", { name: "Where should the key live?" }).waitFor();
 }
 
-/** Chooses where the key lives; `phrase` types one, no phrase writes down the one that is shown and gives it. */
+/**
+ * Chooses where the key lives; `phrase` types one, no phrase writes down the one that is shown and gives it. A phrase that
+ * is open already is taken as it is.
+ */
 export async function chooseKey(page, kind, { phrase } = {}) {
   const names = { browser: /^This browser/, passkey: /^A passkey/, phrase: /^A recovery phrase/ };
   await page.getByRole("radio", { name: names[kind] }).check();
   if (kind !== "phrase") return undefined;
+  const words = page.getByRole("list", { name: "Recovery phrase" }).getByRole("listitem");
+  const field = page.getByLabel("Recovery phrase", { exact: true });
+  const isOpen = page.getByText("is open already");
+  await words.or(field).or(isOpen).first().waitFor();
+  if (await isOpen.isVisible()) return undefined;
   if (phrase) {
     const type = page.getByRole("radio", { name: "Type one that I have" });
     if (await type.isVisible()) await type.check();
-    await page.getByLabel("Recovery phrase", { exact: true }).fill(phrase);
+    await field.fill(phrase);
     return phrase;
   }
-  const words = page.getByRole("list", { name: "Recovery phrase" }).getByRole("listitem");
-  await words.first().waitFor();
   const shown = (await words.allInnerTexts()).join(" ");
   await page.getByRole("checkbox", { name: /I wrote them down/ }).check();
   return shown;

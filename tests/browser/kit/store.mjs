@@ -1,10 +1,10 @@
 // A real `sealpost serve` in a folder of its own, and the people in it.
 
-import { mkdtemp, readFile, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
-import { MANIFEST, PLUGIN, PLUGIN_ID, SEALPOST } from "./parts.mjs";
+import { SEALPOST } from "./parts.mjs";
 import { run, start } from "./service.mjs";
 
 export const PASSWORD = "correct horse battery staple";
@@ -19,7 +19,6 @@ export async function startStore() {
   return {
     url,
     folder,
-    setupLink: async () => (await readFile(link, "utf8")).trim(),
     async stop() {
       await service.stop();
       await rm(folder, { recursive: true, force: true });
@@ -28,7 +27,7 @@ export async function startStore() {
 }
 
 /** Asks the store as a person, or as nobody; a refusal is an error with the problem in it. */
-export async function ask(store, method, route, { token, body } = {}) {
+async function ask(store, method, route, { token, body } = {}) {
   const answer = await fetch(store.url + route, {
     method,
     headers: { ...(body && { "content-type": "application/json" }), ...(token && { authorization: `Bearer ${token}` }) },
@@ -39,16 +38,18 @@ export async function ask(store, method, route, { token, body } = {}) {
   return read;
 }
 
-/** Somebody new. */
-export async function register(store, name) {
-  const body = { email: `${name}@example.org`, username: name, password: PASSWORD };
-  const { token, user_id } = await ask(store, "POST", "/api/v1/accounts", { body });
-  return { name, email: body.email, token, id: user_id };
+/** Somebody who registered in the page, beside it. */
+export async function signIn(store, name) {
+  const body = { email: `${name}@example.org`, password: PASSWORD };
+  const { token } = await ask(store, "POST", "/auth/login", { body });
+  return { token, ask: (method, route, body) => ask(store, method, route, { token, body }) };
 }
 
-/** Somebody at the command line, with a folder of their own for sign-in and keys. */
+/** Somebody new at the command line, with a folder of their own for sign-in and wallet. */
 export async function atCommandLine(store, name) {
   const env = { SEALPOST_CONFIG_DIR: path.join(store.folder, name), SEALPOST_STORE: store.url };
   const sealpost = (args, input) => run(SEALPOST, args, { env, input });
-  return { name, env, sealpost };
+  const email = `${name}@example.org`;
+  await sealpost(["register", "--email", email, "--username", name, "--password-file", "-"], `${PASSWORD}\n`);
+  return { name, email, sealpost, ...(await signIn(store, name)) };
 }

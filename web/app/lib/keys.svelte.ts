@@ -38,6 +38,11 @@ export function remember(holder: Holder) {
   opened = [...opened.filter((other) => other.kind !== holder.kind), holder];
 }
 
+export function forget(kind: Kind) {
+  for (const holder of opened) if (holder.kind === kind) holder.dispose();
+  opened = opened.filter((holder) => holder.kind !== kind);
+}
+
 export function forgetKeys() {
   for (const holder of opened) holder.dispose();
   opened = [];
