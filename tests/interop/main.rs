@@ -16,5 +16,6 @@ mod domain;
 mod ecdh;
 mod eme;
 mod nacl_box;
+mod sdk;
 mod statements;
 mod wallet;

@@ -15,7 +15,6 @@ pub(crate) fn everything() -> Result<()> {
     postgres()?;
     python()?;
     javascript()?;
-    npm("sdk", "what the JavaScript packages stand on")?;
     npm("web", "what builds the shop")?;
     npm("tests/browser", "what drives the browser")?;
     chromium()?;
@@ -73,8 +72,9 @@ pub(crate) fn python() -> Result<PathBuf> {
     Ok(python)
 }
 
-/// The JavaScript peers of the interop suite, beside it.
+/// The JavaScript peers of the interop suite, beside it; the project's own packages are one.
 pub(crate) fn javascript() -> Result<()> {
+    npm("sdk", "what the JavaScript packages stand on")?;
     npm("tests/interop", "the JavaScript peers of the interop suite")
 }
 

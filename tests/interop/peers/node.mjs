@@ -3,7 +3,7 @@
 // A request is {"op": "<family>.<operation>", ...}, an answer {"ok": {...}} or {"error": "..."}. Bytes are hex.
 import { createInterface } from 'node:readline';
 
-const FAMILIES = ['age', 'bundle', 'eme', 'hdwallet', 'noble', 'webcrypto'];
+const FAMILIES = ['age', 'bundle', 'eme', 'hdwallet', 'noble', 'sdk', 'webcrypto'];
 
 // Libraries that talk would break the conversation.
 console.log = console.error;
