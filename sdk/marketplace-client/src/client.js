@@ -284,12 +284,13 @@ export class MarketplaceClient {
    * Fetches what a licence covers, opens it with the wallet and starts it. It has to be signed by the publisher's key
    * that the store recorded at the purchase, or by `publisherKey` where the page kept that itself.
    *
-   * @param {Opening & LoadOptions} what
+   * @param {Opening & Omit<LoadOptions, "licence"> & { plk?: LoadOptions["licence"] }} what `plk` is a plugin licence (`$PLK`)
+   *   that is to be checked besides, by `issuerKey`
    * @returns {Promise<MarketplacePlugin>}
    */
-  async open({ licence, wallet, device, version, ...options }) {
+  async open({ licence, wallet, device, version, plk, ...options }) {
     const { bundle, publisherKey, key } = await this.#bundle({ licence, wallet, device, version });
-    return loadMarketplacePlugin(bundle, key, { fetch: this.#fetch, publisherKey, ...options });
+    return loadMarketplacePlugin(bundle, key, { fetch: this.#fetch, publisherKey, licence: plk, ...options });
   }
 
   /** @param {Opening} what */
