@@ -4,7 +4,7 @@ use clap::{Parser, Subcommand};
 
 use crate::commands::{
     account, bundle, buying, content, devices, envelope, fetch, jobs, license, listings, printers, publish,
-    run, serve, vouchers, wallet,
+    publisher_key, releases, run, serve, vouchers, wallet,
 };
 
 const AFTER_HELP: &str = "\
@@ -42,12 +42,18 @@ pub(crate) enum Command {
     Logout(account::LogoutArgs),
     /// Show who is signed in.
     Whoami(account::WhoamiArgs),
-    /// Put a G-code file up for sale: seal it and add it to a listing.
-    Publish(publish::PublishArgs),
+    /// Put G-code or a plugin up for sale: seal it and add it to a listing.
+    Publish(Box<publish::PublishArgs>),
+    /// Make or show the key that signs your plugins.
+    #[command(subcommand)]
+    PublisherKey(publisher_key::PublisherKeyCommand),
     /// Show what a store offers, or one listing.
     Listings(listings::ListingsArgs),
     /// Take back a release: new prints take another one.
     Yank(listings::YankArgs),
+    /// Take back a release, or give it again.
+    #[command(subcommand)]
+    Release(releases::ReleaseCommand),
     /// Make codes that pay for a listing of yours.
     #[command(subcommand)]
     Voucher(vouchers::VoucherCommand),
@@ -110,8 +116,10 @@ impl Command {
             Self::Logout(args) => &args.connection,
             Self::Whoami(args) => &args.connection,
             Self::Publish(args) => &args.connection,
+            Self::PublisherKey(command) => return command.wants_json(),
             Self::Listings(args) => &args.connection,
             Self::Yank(args) => &args.connection,
+            Self::Release(command) => command.connection(),
             Self::Voucher(vouchers::VoucherCommand::Create(args)) => &args.connection,
             Self::Buy(args) => &args.connection,
             Self::Purchases(args) => &args.connection,

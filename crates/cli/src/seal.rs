@@ -76,7 +76,8 @@ impl SealedFile {
     }
 }
 
-fn recipient(vault: &VaultKey) -> Result<Recipient> {
+/// The store's vault, as whom a content key is wrapped for.
+pub(crate) fn recipient(vault: &VaultKey) -> Result<Recipient> {
     if vault.curve != "x25519" {
         return Err(vault_key(format!("its curve is {}", vault.curve)));
     }

@@ -6,7 +6,7 @@ use sealpost_market::Money;
 
 use crate::{
     client::Client,
-    connection::{Connection, id},
+    connection::{Connection, id, listing_name},
     failure::Result,
     output::{Table, answer, facts, short_date, short_duration, short_size},
     pages,
@@ -14,12 +14,15 @@ use crate::{
 
 #[derive(Args, Debug)]
 pub(crate) struct ListingsArgs {
-    /// Show this one with its releases
-    #[arg(value_parser = id)]
+    /// Show this one with its releases: its id, or a plugin's
+    #[arg(value_parser = listing_name)]
     listing: Option<String>,
     /// Only those whose title holds this text
     #[arg(long, value_name = "TEXT", conflicts_with = "listing")]
     search: Option<String>,
+    /// Only G-code, or only plugins
+    #[arg(long, value_parser = ["gcode", "plugin"], conflicts_with = "listing")]
+    kind: Option<String>,
     /// Only your own
     #[arg(long, conflicts_with = "listing")]
     mine: bool,
@@ -47,10 +50,11 @@ pub(crate) async fn listings(args: ListingsArgs) -> Result<()> {
         return Ok(());
     }
     let mine = if args.mine { Some(client.user_id()?.to_owned()) } else { None };
-    let filters: Vec<_> = [("publisher", mine.as_deref()), ("q", args.search.as_deref())]
-        .into_iter()
-        .filter_map(|(name, value)| Some((name, value?)))
-        .collect();
+    let filters: Vec<_> =
+        [("publisher", mine.as_deref()), ("q", args.search.as_deref()), ("kind", args.kind.as_deref())]
+            .into_iter()
+            .filter_map(|(name, value)| Some((name, value?)))
+            .collect();
     let mut page: ListingPage =
         pages::fetch(&client, &["api", "v1", "listings"], &filters, args.limit).await?;
     answer(args.connection.json, &page, table);
@@ -83,14 +87,14 @@ pub(crate) fn price_text(price: Option<&Price>) -> String {
 }
 
 fn table(page: &ListingPage) -> String {
-    let mut table = Table::new(["ID", "TITLE", "PRICE", "PRINTS", "VERSION", "SELLER", "SINCE"]);
+    let mut table = Table::new(["ID", "TITLE", "PRICE", "GRANTS", "VERSION", "SELLER", "SINCE"]);
     for listing in &page.listings {
         let newest = listing.releases.iter().find(|release| release.state == "active");
         table.row([
             listing.id.clone(),
             listing.title.clone(),
             price_text(listing.price.as_ref()),
-            listing.prints.to_string(),
+            grants(listing),
             newest.map_or_else(|| "-".into(), |release| release.version.clone()),
             listing.publisher_name.clone(),
             short_date(&listing.created_at),
@@ -99,18 +103,37 @@ fn table(page: &ListingPage) -> String {
     table.or("Nothing is offered yet.")
 }
 
+/// What one purchase gives.
+fn grants(listing: &Listing) -> String {
+    let what = match (listing.kind.as_str(), listing.prints) {
+        ("plugin", 1) => "device",
+        ("plugin", _) => "devices",
+        (_, 1) => "print",
+        _ => "prints",
+    };
+    format!("{} {what}", listing.prints)
+}
+
 fn describe(listing: &Listing) -> String {
     let retries = match listing.free_retries {
-        0 => "failed prints count".into(),
-        1 => "1 failed print is given back".into(),
-        n => format!("{n} failed prints are given back"),
+        _ if listing.kind == "plugin" => None,
+        0 => Some("failed prints count".to_owned()),
+        1 => Some("1 failed print is given back".to_owned()),
+        n => Some(format!("{n} failed prints are given back")),
     };
+    let retries = retries.map(|retries| format!("; {retries}")).unwrap_or_default();
+    let plugin = listing.plugin.as_ref();
+    let lasts = listing.valid_days.map(|days| format!("{days} days"));
     let mut text = facts([
         ("Listing", Some(listing.id.clone())),
+        ("Plugin", plugin.map(|plugin| plugin.plugin_id.clone())),
         ("Title", Some(listing.title.clone())),
         ("Price", Some(price_text(listing.price.as_ref()))),
-        ("Prints", Some(format!("{} for each purchase; {retries}", listing.prints))),
+        ("Grants", Some(format!("{} for each purchase{retries}", grants(listing)))),
+        ("Lasts", lasts),
+        ("Updates", (!listing.free_updates).then(|| "later versions are bought anew".to_owned())),
         ("Seller", Some(listing.publisher_name.clone())),
+        ("Signed by", plugin.and_then(|plugin| plugin.publisher_key.clone())),
         ("State", (listing.state != "listed").then(|| listing.state.clone())),
         ("Since", Some(short_date(&listing.created_at))),
         ("About", (!listing.description.is_empty()).then(|| listing.description.clone())),
@@ -123,13 +146,28 @@ fn describe(listing: &Listing) -> String {
             release.state.clone(),
             release.cipher.clone(),
             short_size(release.plain_size),
-            release.preview.as_ref().map(preview_text).unwrap_or_default(),
+            release.preview.as_ref().map_or_else(|| plugin_text(release), preview_text),
             short_date(&release.created_at),
         ]);
     }
     text.push('\n');
     text.push_str(&table.or("No release yet."));
     text
+}
+
+/// What a plugin's manifest asks for.
+fn plugin_text(release: &Release) -> String {
+    let asked = release.manifest.as_ref().and_then(|manifest| manifest.get("permissions"));
+    let asked = asked.and_then(serde_json::Value::as_array).map(|asked| {
+        let asked: Vec<_> = asked.iter().filter_map(serde_json::Value::as_str).collect();
+        if asked.is_empty() {
+            "asks for nothing".to_owned()
+        } else {
+            format!("asks for {}", asked.join(", "))
+        }
+    });
+    let signed = release.signature.as_ref().map(|_| "signed".to_owned());
+    [asked, signed].into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
 fn preview_text(preview: &Preview) -> String {

@@ -12,6 +12,8 @@ pub(crate) mod license;
 pub(crate) mod listings;
 pub(crate) mod printers;
 pub(crate) mod publish;
+pub(crate) mod publisher_key;
+pub(crate) mod releases;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod vouchers;
@@ -40,9 +42,11 @@ async fn run_client(command: Command) -> Result<()> {
         Command::Login(args) => account::login(args).await,
         Command::Logout(args) => account::logout(args).await,
         Command::Whoami(args) => account::whoami(args).await,
-        Command::Publish(args) => publish::publish(args).await,
+        Command::Publish(args) => publish::publish(*args).await,
+        Command::PublisherKey(command) => publisher_key::publisher_key(command).await,
         Command::Listings(args) => listings::listings(args).await,
         Command::Yank(args) => listings::yank(args).await,
+        Command::Release(command) => releases::release(command).await,
         Command::Voucher(vouchers::VoucherCommand::Create(args)) => vouchers::create(args).await,
         Command::Buy(args) => buying::buy(*args).await,
         Command::Purchases(args) => buying::purchases(args).await,

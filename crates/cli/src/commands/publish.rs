@@ -1,5 +1,7 @@
 //! `publish`.
 
+mod plugin;
+
 use std::path::PathBuf;
 
 use clap::{ArgGroup, Args, ValueEnum};
@@ -10,37 +12,62 @@ use serde::Serialize;
 
 use crate::{
     client::Client,
-    connection::{Connection, id},
+    connection::{Connection, id, listing_name, plugin_id},
     failure::{Exit, Failure, Result},
     output::{answer, facts, say, short_size},
     seal::SealedFile,
     upload,
 };
 
+const PLUGIN_HELP: &str = "\
+Example of a plugin; the second command adds a version to the listing that the first one made:
+  sealpost publisher-key new --out publisher.key
+  sealpost publish viewer.wasm --plugin-id org.example.viewer --manifest manifest.json \\
+    --signing-key-file publisher.key --devices 3 --price 4.99 --currency EUR
+  sealpost publish viewer.wasm --plugin-id org.example.viewer --manifest manifest.json \\
+    --signing-key-file publisher.key --version 1.1.0";
+
 #[derive(Args, Debug)]
-#[command(group = ArgGroup::new("target").required(true).args(["listing", "title"]))]
+#[command(
+    group = ArgGroup::new("target").required(true).multiple(true).args(["listing", "title", "plugin_id"]),
+    group = ArgGroup::new("new").multiple(true).args(["title", "plugin_id"]),
+    after_help = PLUGIN_HELP
+)]
 pub(crate) struct PublishArgs {
-    /// Sliced G-code
+    /// Sliced G-code, or a plugin (.wasm)
     file: PathBuf,
     /// Listing of yours to add the file to
-    #[arg(long, value_name = "ID", value_parser = id)]
+    #[arg(long, value_name = "ID", value_parser = listing_name, conflicts_with = "new")]
     listing: Option<String>,
-    /// Version of the file [default: 1.0.0, or the newest and one more]
+    /// Version of the file [default: the manifest's; 1.0.0, or the newest and one more]
     #[arg(long)]
     version: Option<Version>,
 
-    /// Make a listing with this title
+    /// Your name for the plugin, such as org.example.viewer; its listing is made where there is none
+    #[arg(long, value_name = "ID", value_parser = plugin_id, help_heading = "Plugin")]
+    plugin_id: Option<String>,
+    /// JSON object with name, version, permissions, functions
+    #[arg(long, value_name = "FILE", help_heading = "Plugin")]
+    manifest: Option<PathBuf>,
+    /// Sign it with this key (`-`: standard input); a new listing then takes nothing else
+    #[arg(long, value_name = "FILE", help_heading = "Plugin")]
+    signing_key_file: Option<PathBuf>,
+    /// Devices one purchase grants [default: 1]
+    #[arg(long, value_name = "N", requires = "plugin_id", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Plugin")]
+    devices: Option<u32>,
+
+    /// Make a listing with this title [default: the manifest's name]
     #[arg(long, help_heading = "New listing")]
     title: Option<String>,
     /// Longer text people see
-    #[arg(long, requires = "title", help_heading = "New listing")]
+    #[arg(long, requires = "new", help_heading = "New listing")]
     description: Option<String>,
     /// Id of the listing [default: made by the store]
-    #[arg(long, requires = "title", value_parser = id, help_heading = "New listing")]
+    #[arg(long, requires = "new", value_parser = id, help_heading = "New listing")]
     id: Option<String>,
     /// Price of one purchase, such as 4.99 [default: free]
     #[arg(
-        allow_negative_numbers = true,long, value_name = "AMOUNT", requires_all = ["title", "currency"], help_heading = "New listing")]
+        allow_negative_numbers = true,long, value_name = "AMOUNT", requires_all = ["new", "currency"], help_heading = "New listing")]
     price: Option<String>,
     /// Currency of the price, such as EUR
     #[arg(long, value_name = "CODE", requires = "price", help_heading = "New listing")]
@@ -58,7 +85,7 @@ pub(crate) struct PublishArgs {
     /// Seal on this machine: the file itself never travels
     #[arg(long, help_heading = "Sealing")]
     seal_here: bool,
-    /// Cipher to seal with; aes-256-cbc is for printers with LMNT's plugin
+    /// Cipher to seal G-code with; aes-256-cbc is for printers with LMNT's plugin
     #[arg(long, default_value = "age", requires = "seal_here", help_heading = "Sealing")]
     cipher: Cipher,
 
@@ -83,26 +110,37 @@ struct Published {
 
 pub(crate) async fn publish(args: PublishArgs) -> Result<()> {
     let price = price(&args)?;
+    let published = match plugin::is_one(&args)? {
+        true => plugin::publish(&args, price).await?,
+        false => gcode(&args, price).await?,
+    };
+    answer(args.connection.json, &published, describe);
+    Ok(())
+}
+
+async fn gcode(args: &PublishArgs, price: Option<Price>) -> Result<Published> {
     let plain = upload::check(&args.file)?;
     let client = Client::signed_in(&args.connection)?;
 
     let (listing, is_new) = match &args.listing {
         Some(id) => (fetch_listing(&client, id).await?, false),
-        None => (make_listing(&client, &args, price).await?, true),
+        None => (make_listing(&client, args, price).await?, true),
     };
+    if listing.kind != "gcode" {
+        let sentence = format!("{} is a plugin, and {} is G-code", listing.id, args.file.display());
+        return Err(Failure::new("wrong_kind", sentence)
+            .hint("give the plugin's .wasm file, or another listing with --listing"));
+    }
     let version = match &args.version {
         Some(version) => version.clone(),
         None => next_version(&listing.releases)?,
     };
-    if version_is_taken(&listing, &version) {
-        let sentence = format!("version {version} of {} is there already", listing.id);
-        return Err(Failure::new("version_taken", sentence).hint("give another one with --version"));
-    }
+    check_version(&listing, &version)?;
     let mut new =
         NewRelease { listing: listing.id.clone(), version: version.to_string(), ..NewRelease::default() };
 
     let sent = if args.seal_here {
-        let vault: VaultKey = client.get(&["api", "v1", "vault-key"], &[]).await?;
+        let vault = vault_key(&client).await?;
         let cipher = match args.cipher {
             Cipher::Age => ContentCipher::Age,
             Cipher::Aes256Cbc => ContentCipher::Aes256Cbc,
@@ -113,13 +151,25 @@ pub(crate) async fn publish(args: PublishArgs) -> Result<()> {
     } else {
         upload::send_plain(&client, &new, &args.file, plain.size).await
     };
+    published(&client, &new, sent, is_new).await
+}
+
+/// The answer to an upload, with the listing as it is now.
+async fn published(
+    client: &Client,
+    new: &NewRelease,
+    sent: Result<Release>,
+    is_new: bool,
+) -> Result<Published> {
     let release = match sent {
         Ok(release) => release,
-        Err(failure) => settle(&client, &new, failure, is_new).await?,
+        Err(failure) => settle(client, new, failure, is_new).await?,
     };
-    let published = Published { listing: fetch_listing(&client, &listing.id).await?, release };
-    answer(args.connection.json, &published, describe);
-    Ok(())
+    Ok(Published { listing: fetch_listing(client, &new.listing).await?, release })
+}
+
+async fn vault_key(client: &Client) -> Result<VaultKey> {
+    client.get(&["api", "v1", "vault-key"], &[]).await
 }
 
 async fn fetch_listing(client: &Client, id: &str) -> Result<Listing> {
@@ -174,11 +224,13 @@ fn price(args: &PublishArgs) -> Result<Option<Price>> {
     Ok(Some(Price { amount: money.amount_text(), currency: money.currency.to_string() }))
 }
 
-fn version_is_taken(listing: &Listing, version: &Version) -> bool {
-    listing
-        .releases
-        .iter()
-        .any(|release| release.version.parse().is_ok_and(|taken: Version| taken == *version))
+fn check_version(listing: &Listing, version: &Version) -> Result<()> {
+    let mut taken = listing.releases.iter().filter_map(|release| release.version.parse::<Version>().ok());
+    if !taken.any(|taken| taken == *version) {
+        return Ok(());
+    }
+    let sentence = format!("version {version} of {} is there already", listing.id);
+    Err(Failure::new("version_taken", sentence).hint("give another one with --version"))
 }
 
 /// The newest version with one more at the end.
@@ -209,12 +261,17 @@ fn next_version(releases: &[Release]) -> Result<Version> {
 
 fn describe(published: &Published) -> String {
     let release = &published.release;
+    let plugin = published.listing.plugin.as_ref();
     facts([
         ("Listing", Some(published.listing.id.clone())),
+        ("Plugin", plugin.map(|plugin| plugin.plugin_id.clone())),
         ("Release", Some(release.id.clone())),
         ("Version", Some(release.version.clone())),
         ("Cipher", Some(release.cipher.clone())),
         ("Size", Some(short_size(release.plain_size))),
+        ("SHA-256", release.plain_sha256.clone()),
+        ("CID", release.cid.clone()),
+        ("Signed by", release.publisher_key.clone()),
     ])
 }
 

@@ -5,7 +5,7 @@ use sealpost_api::catalogue::{NewVoucher, Voucher};
 
 use crate::{
     client::Client,
-    connection::{Connection, id},
+    connection::{Connection, listing_name},
     failure::Result,
     output::{answer, say, short_date},
 };
@@ -19,9 +19,9 @@ pub(crate) enum VoucherCommand {
 #[derive(Args, Debug)]
 pub(crate) struct CreateArgs {
     /// Listing of yours it pays for
-    #[arg(value_parser = id)]
+    #[arg(value_parser = listing_name)]
     listing: String,
-    /// Prints one use grants [default: what the listing says]
+    /// Prints (devices, for plugins) one use grants [default: what the listing says]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..))]
     prints: Option<u32>,
     /// How many people can use it
