@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let gcode = std::fs::read(gcode)?;
     let picture = gcode_insight::preview(&gcode, width, height)?;
     let mut file = std::fs::File::create(out)?;
-    write!(file, "P6 {width} {height} 255\n")?;
+    writeln!(file, "P6 {width} {height} 255")?;
     for pixel in picture.chunks_exact(4) {
         let alpha = u32::from(pixel[3]);
         file.write_all(

@@ -28,7 +28,7 @@ impl Kinds {
         let name: String = name.trim().chars().filter(|c| !c.is_control()).take(NAME_MAX).collect();
         let starts =
             |start: &&str| name.get(..start.len()).is_some_and(|head| head.eq_ignore_ascii_case(start));
-        self.beside = BESIDE.iter().any(|start| starts(&start));
+        self.beside = BESIDE.iter().any(starts);
         self.current = match self.names.iter().position(|known| *known == name) {
             Some(known) => known,
             None if self.names.len() < KINDS => {

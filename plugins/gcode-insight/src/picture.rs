@@ -61,8 +61,8 @@ fn size(width: i32, height: i32) -> Result<(usize, usize), InsightError> {
 /// Samples to a pixel in each direction: fewer for larger pictures, so that memory stays below 50 MB.
 fn samples(pixels: usize) -> usize {
     match pixels {
-        ..=300_000 => 3,
-        ..=1_000_000 => 2,
+        0..=300_000 => 3,
+        300_001..=1_000_000 => 2,
         _ => 1,
     }
 }

@@ -1,5 +1,7 @@
 //! What the figures say, and that hostile input gets an answer.
 
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use gcode_insight::{InsightError, Stats, stats};
 use proptest::prelude::*;
 
