@@ -6,8 +6,8 @@ const ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789
 const VALUES = new Int8Array(128).fill(-1);
 for (let value = 0; value < 64; value++) VALUES[ALPHABET.charCodeAt(value)] = value;
 
-/** Characters that go into one call of `String.fromCharCode`: engines limit the arguments of a call. */
-const STEP = 0x6000;
+const DIGITS = new TextEncoder().encode(ALPHABET);
+const PADDING = 0x3d;
 
 /**
  * Standard base64 with padding.
@@ -19,11 +19,16 @@ export function toBase64(input) {
   const bytes = viewBytes(input, "bytes");
   const native = /** @type {{ toBase64?: () => string }} */ (/** @type {unknown} */ (bytes));
   if (native.toBase64) return native.toBase64();
-  let text = "";
-  for (let at = 0; at < bytes.length; at += STEP) {
-    text += btoa(String.fromCharCode(...bytes.subarray(at, at + STEP)));
+  const text = new Uint8Array(Math.ceil(bytes.length / 3) * 4).fill(PADDING);
+  for (let at = 0, to = 0; at < bytes.length; at += 3, to += 4) {
+    const second = bytes[at + 1] ?? 0;
+    const third = bytes[at + 2] ?? 0;
+    text[to] = DIGITS[bytes[at] >> 2];
+    text[to + 1] = DIGITS[((bytes[at] & 3) << 4) | (second >> 4)];
+    if (at + 1 < bytes.length) text[to + 2] = DIGITS[((second & 15) << 2) | (third >> 6)];
+    if (at + 2 < bytes.length) text[to + 3] = DIGITS[third & 63];
   }
-  return text;
+  return new TextDecoder().decode(text);
 }
 
 /**
