@@ -90,7 +90,7 @@ function readSignatures(bytes) {
         if (index !== undefined) functions.push(index);
       });
     }
-    if (id === SECTION.function) functions.push(...reader.vector(() => reader.u32()));
+    if (id === SECTION.function) reader.vector(() => functions.push(reader.u32()));
     if (id === SECTION.export) {
       reader.vector(() => {
         const name = reader.name();
