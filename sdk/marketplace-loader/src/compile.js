@@ -8,6 +8,8 @@ import { exportedSignatures, limitMemory, notAModule } from "./wasm-file.js";
 
 /** Pages of 64 KiB that a plugin's memory may have where nothing else is said: 256 MiB. */
 export const MAX_PAGES = 4096;
+/** What 32 bits can address. */
+const MOST_PAGES = 65_536;
 
 /**
  * @typedef {object} LimitOptions
@@ -60,5 +62,6 @@ async function compiled(bytes) {
  */
 function pages(manifest, allowed = MAX_PAGES) {
   const { maxPages } = /** @type {{ maxPages?: unknown }} */ (manifest["memory"] ?? {});
-  return typeof maxPages === "number" && maxPages >= 0 ? Math.min(allowed, Math.floor(maxPages)) : allowed;
+  const wanted = typeof maxPages === "number" && maxPages >= 0 ? Math.floor(maxPages) : MOST_PAGES;
+  return Math.min(wanted, allowed, MOST_PAGES);
 }

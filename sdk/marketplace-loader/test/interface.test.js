@@ -149,6 +149,27 @@ describe("memory", () => {
     assert.equal((await started(larger, {}, { maxPages: 300 })).call("grow", 99), 1);
   });
 
+  it("is limited wherever there are sections for tools, and the functions stay what they are", async () => {
+    const custom = (/** @type {number} */ size) => [0, size + 2, 1, 0x78, ...new Uint8Array(size).fill(0x61)];
+    const plain = assemble(`(module (memory (export "memory") 1) (data (i32.const 0) "x")
+      (func (export "grow") (param i32) (result i32) (memory.grow (local.get 0)))
+      (func (export "first") (result i32) (i32.load8_u (i32.const 0))))`);
+    const places = sectionEnds(plain);
+    for (const place of places) {
+      for (const sizes of [[0], [1], [40], [2, 40], [0, 0, 100]]) {
+        const tools = sizes.flatMap(custom);
+        const wasm = Uint8Array.from([...plain.subarray(0, place), ...tools, ...plain.subarray(place)]);
+        assert.ok(WebAssembly.validate(wasm));
+        for (const maxPages of [2, 200, 20_000, 65_536]) {
+          const { call } = await started(wasm, {}, { maxPages });
+          assert.equal(call("first"), 0x78);
+          assert.equal(call("grow", 1), 1);
+          assert.equal(call("grow", maxPages - 1), -1);
+        }
+      }
+    }
+  });
+
   it("that is too large to begin with is refused", async () => {
     const wasm = assemble(`(module (memory (export "memory") 20))`);
     await assert.rejects(started(wasm, {}, { maxPages: 19 }), code("plugin_memory_limit"));
@@ -200,3 +221,14 @@ describe("before anything runs", () => {
     assert.ok(refused.every((byte) => byte === 0));
   });
 });
+
+/**
+ * Where a module's sections end, the header's among them.
+ *
+ * @param {Uint8Array} wasm of short sections
+ */
+function sectionEnds(wasm) {
+  const ends = [8];
+  for (let at = 8; at < wasm.length; at = Number(ends.at(-1))) ends.push(at + 2 + Number(wasm[at + 1]));
+  return ends;
+}

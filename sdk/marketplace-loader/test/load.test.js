@@ -125,6 +125,15 @@ describe("a signed bundle opens", () => {
 });
 
 describe("an opened plugin", () => {
+  it("is held against its hash as it was sealed, though its memory is limited in place", async () => {
+    const { wallet } = await buyer();
+    const tools = Uint8Array.from([...everyType, 0, 42, 1, 0x78, ...new Uint8Array(40)]);
+    const { bundle, publisherKey } = await sold(wallet, { wasm: tools });
+    const plugin = await loadMarketplacePlugin(bundle, wallet, { publisherKey, maxPages: 3 });
+    assert.equal(plugin.call("text", "ja"), "ja");
+    assert.throws(() => plugin.call("echo", new Uint8Array(300_000)), { code: "plugin_out_of_memory" });
+  });
+
   it("has a manifest that nobody changes", async () => {
     const { wallet } = await buyer();
     const { bundle, publisherKey } = await sold(wallet);
