@@ -31,5 +31,17 @@ export function canonicalJson(value) {
   return `{${written.join(",")}}`;
 }
 
+/**
+ * The names of members in JSON text that was found to be JSON, as often as they are there: `JSON.parse` keeps the last of
+ * two, other readers the first.
+ *
+ * @param {string} json
+ * @returns {string[]}
+ */
+export function memberNames(json) {
+  const names = json.match(/"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*:)/g) ?? [];
+  return names.map((name) => JSON.parse(name));
+}
+
 /** @param {string} what */
 const notJson = (what) => new SealpostError("json_invalid", `JSON has no way to write ${what}`);

@@ -22,6 +22,14 @@ export const HINTS = {
     "Private keys have 32 bytes (p384: 48); on secp256k1, p256 and p384 they are above zero and below the order.",
   envelope_unknown_curve: "Name one of ed25519, p256, p384, secp256k1 and x25519, in lower case.",
 
+  eme_cipher_suite: "Ask the publisher for an envelope of this marketplace.",
+  eme_field: "Fetch the envelope again.",
+  eme_info: "Ask the publisher for an envelope of this marketplace.",
+  eme_malformed: "Fetch the envelope again.",
+  eme_not_eme: "Give the bytes of an $EME FlatBuffer, with or without size prefix.",
+  eme_too_large: "Send the records in several parts.",
+  eme_unused_field: "Ask the publisher for an envelope of this marketplace.",
+
   domain_invalid: "Give a host name such as `example.com`, `localhost`, `127.0.0.1` or `[::1]`.",
   domain_ipv4: "Write the address as in `127.0.0.1`.",
   domain_is_url: "Give the host name alone, without scheme, path or user.",

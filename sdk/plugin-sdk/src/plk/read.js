@@ -1,5 +1,5 @@
 import { fromHex, fromUtf8, isArrayBuffer, viewBytes } from "../bytes.js";
-import { canonicalJson } from "../canonical.js";
+import { canonicalJson, memberNames } from "../canonical.js";
 import { SealpostError } from "../error.js";
 import { FIELDS, TYPES } from "./fields.js";
 import { isFlatBuffer, readFlatBuffer } from "./flat.js";
@@ -81,10 +81,9 @@ function parseJson(text) {
   }
   if (typeof value !== "object" || value === null || Array.isArray(value)) throw malformed();
   // One meaning for every reader: no name twice, no number written in two ways.
-  const names = text.match(/"(?:[^"\\]|\\.)*"(?=[ \t\r\n]*:)/g) ?? [];
   const numbers = text.replace(/"(?:[^"\\]|\\.)*"/g, '""').match(/[^\s{}[\],:"]+/g) ?? [];
   const isPlain = numbers.every((token) => /^(0|[1-9]\d*|null)$/.test(token));
-  if (names.length !== Object.keys(value).length || !isPlain) throw malformed();
+  if (memberNames(text).length !== Object.keys(value).length || !isPlain) throw malformed();
   return value;
 }
 
