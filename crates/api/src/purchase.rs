@@ -131,6 +131,9 @@ pub struct Licence {
     /// Ed25519 key (32 bytes, lower hex) that signed the publisher's releases when it was bought: check every release by this one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub publisher_key: Option<String>,
+    /// Account id of its holder, for the seller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub holder: Option<String>,
     /// Devices bought; for plugins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub devices_allowed: Option<u32>,
@@ -179,6 +182,9 @@ pub struct DeviceResponse {
 pub struct LicenceList {
     /// Newest first.
     pub licences: Vec<Licence>,
+    /// Value of `?after=` for the next page; with `?listing=`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
 }
 
 fn gcode() -> String {

@@ -3,7 +3,7 @@
 use sealpost_api::{
     catalogue::{Listing, ListingPage},
     job::{Job, JobPage},
-    purchase::{Purchase, PurchaseList},
+    purchase::{Licence, LicenceList, Purchase, PurchaseList},
 };
 use serde::de::DeserializeOwned;
 
@@ -34,6 +34,7 @@ macro_rules! pages {
 pages! {
     JobPage { jobs: Job },
     ListingPage { listings: Listing },
+    LicenceList { licences: Licence },
     PurchaseList { purchases: Purchase },
 }
 

@@ -3,6 +3,7 @@
 pub(crate) mod buy;
 mod licences;
 pub(crate) mod payments;
+mod query;
 mod routes;
 
 use utoipa_axum::router::OpenApiRouter;

@@ -72,6 +72,12 @@ pub(crate) struct PurchaseArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct LicencesArgs {
+    /// Show what was sold of this listing of yours instead of what you bought
+    #[arg(long, value_name = "ID", value_parser = listing_name)]
+    listing: Option<String>,
+    /// How many to show of it, newest first
+    #[arg(long, default_value_t = 50, value_name = "N", requires = "listing", value_parser = clap::value_parser!(u32).range(1..))]
+    limit: u32,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
@@ -150,6 +156,9 @@ pub(crate) async fn purchases(args: PurchasesArgs) -> Result<()> {
 
 pub(crate) async fn licences(args: LicencesArgs) -> Result<()> {
     let client = Client::signed_in(&args.connection)?;
+    if let Some(listing) = &args.listing {
+        return sold(&client, listing, &args).await;
+    }
     let list = fetch_licences(&client).await?;
     answer(args.connection.json, &list, |list| {
         let mut table =
@@ -170,6 +179,28 @@ pub(crate) async fn licences(args: LicencesArgs) -> Result<()> {
         }
         table.or("You have no licences yet: `sealpost listings` shows what there is to buy.")
     });
+    Ok(())
+}
+
+async fn sold(client: &Client, listing: &str, args: &LicencesArgs) -> Result<()> {
+    let filter = [("listing", listing)];
+    let mut list: LicenceList = pages::fetch(client, &["api", "v1", "licences"], &filter, args.limit).await?;
+    answer(args.connection.json, &list, |list| {
+        let mut table = Table::new(["LICENCE", "PURCHASE", "HOLDER", "USED", "OF", "STATE"]);
+        for licence in &list.licences {
+            let [_, used, _, of] = counts(licence);
+            table.row([
+                licence.id.clone(),
+                licence.purchase.clone(),
+                licence.holder.clone().unwrap_or_default(),
+                used.to_string(),
+                of.to_string(),
+                licence.state.clone(),
+            ]);
+        }
+        table.or("Nobody has bought it yet.")
+    });
+    pages::tell_more(&mut list);
     Ok(())
 }
 

@@ -15,10 +15,12 @@ use sealpost_market::{LicenceState, ListingKind, Party};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::catalogue::find_listing;
+use super::query::LicenceQuery;
+use crate::catalogue::{find_listing, owned_listing};
 use crate::fault::{Fault, Result};
-use crate::http::body::Path;
+use crate::http::body::{Path, Query};
 use crate::http::once::{Answer, Once, once};
+use crate::http::page::PageQuery;
 use crate::plugins::{device_to_api, devices_of};
 use crate::schema::value::count;
 use crate::schema::{device, licence, listing};
@@ -60,39 +62,85 @@ pub(crate) fn to_api(
         covers: row.covers.clone(),
         plugin_id: listing.and_then(|listing| listing.plugin_id.clone()),
         publisher_key: row.publisher_key.clone(),
+        holder: None,
         devices_allowed: is_plugin.then(|| count(row.allowed)),
         devices: is_plugin.then(|| devices.iter().map(device_to_api).collect()),
     }
 }
 
-/// Your licences, newest first.
-#[utoipa::path(get, path = "/api/v1/licences", tag = "buy", responses(
+/// Your licences, newest first; with `listing` those that others have for a listing of yours.
+#[utoipa::path(get, path = "/api/v1/licences", tag = "buy", params(LicenceQuery), responses(
     (status = 200, body = LicenceList),
     (status = 401, body = Problem, description = "`sign_in_required`"),
+    (status = 403, body = Problem, description = "`not_your_listing`"),
 ))]
-async fn list(State(state): State<AppState>, user: UserAuth) -> Result<Json<LicenceList>> {
+async fn list(
+    State(state): State<AppState>,
+    user: UserAuth,
+    Query(query): Query<LicenceQuery>,
+) -> Result<Json<LicenceList>> {
+    let db = state.db.read();
+    if let Some(listing) = &query.listing {
+        return sold(db, &owned_listing(db, listing, &user).await?, &query).await.map(Json);
+    }
     let rows = licence::Entity::find()
         .filter(licence::Column::Holder.eq(user.id().as_str()))
         .order_by_desc(licence::Column::CreatedAt)
         .order_by_desc(licence::Column::Id)
         .limit(MOST)
-        .all(state.db.read())
+        .all(db)
         .await?;
     let ids: Vec<_> = rows.iter().map(|row| row.listing.as_str()).collect();
     let listings: HashMap<String, listing::Model> = listing::Entity::find()
         .filter(listing::Column::Id.is_in(ids))
-        .all(state.db.read())
+        .all(db)
         .await?
         .into_iter()
         .map(|row| (row.id.clone(), row))
         .collect();
+    let devices = devices_of_all(db, &rows).await?;
+    let shown = |row: &licence::Model| {
+        to_api(row, listings.get(&row.listing), devices.get(&row.id).map_or(&[], Vec::as_slice))
+    };
+    Ok(Json(LicenceList { licences: rows.iter().map(shown).collect(), next: None }))
+}
+
+/// What was sold of a listing.
+async fn sold(
+    db: &impl ConnectionTrait,
+    listing: &listing::Model,
+    query: &LicenceQuery,
+) -> Result<LicenceList> {
+    let page = PageQuery { after: query.after.clone(), limit: query.limit };
+    let mut rows = licence::Entity::find()
+        .filter(licence::Column::Listing.eq(&listing.id))
+        .filter(page.condition(licence::Column::CreatedAt, licence::Column::Id)?)
+        .order_by_desc(licence::Column::CreatedAt)
+        .order_by_desc(licence::Column::Id)
+        .limit(page.limit() + 1)
+        .all(db)
+        .await?;
+    let next = page.cut(&mut rows, |row| (row.created_at, &row.id));
+    let mut devices = devices_of_all(db, &rows).await?;
+    devices.values_mut().flatten().for_each(keep_to_buyer);
+    let shown = |row: &licence::Model| Licence {
+        holder: Some(row.holder.clone()),
+        ..to_api(row, Some(listing), devices.get(&row.id).map_or(&[], Vec::as_slice))
+    };
+    Ok(LicenceList { licences: rows.iter().map(shown).collect(), next })
+}
+
+/// What buyers call their devices, and which key of a wallet each is, no seller needs to know.
+pub(crate) fn keep_to_buyer(device: &mut device::Model) {
+    (device.name, device.key_index) = (None, None);
+}
+
+async fn devices_of_all(
+    db: &impl ConnectionTrait,
+    rows: &[licence::Model],
+) -> Result<HashMap<String, Vec<device::Model>>> {
     let plugins = rows.iter().filter(|row| row.kind == ListingKind::Plugin.as_str());
-    let plugins: Vec<_> = plugins.map(|row| row.id.as_str()).collect();
-    let devices = devices_of(state.db.read(), &plugins).await?;
-    let none = Vec::new();
-    let shown =
-        |row: &licence::Model| to_api(row, listings.get(&row.listing), devices.get(&row.id).unwrap_or(&none));
-    Ok(Json(LicenceList { licences: rows.iter().map(shown).collect() }))
+    devices_of(db, &plugins.map(|row| row.id.as_str()).collect::<Vec<_>>()).await
 }
 
 /// One of your licences.
@@ -142,7 +190,8 @@ async fn revoke(
                 facts::record(tx, now, &user.actor(), &format!("licence:{id}"), &facts)?;
                 jobs::cancel_waiting(tx, id, &user.actor(), now).await?;
             }
-            let devices = devices_of(tx, &[id]).await?.remove(id).unwrap_or_default();
+            let mut devices = devices_of(tx, &[id]).await?.remove(id).unwrap_or_default();
+            devices.iter_mut().for_each(keep_to_buyer);
             Ok(to_api(&find(tx, id).await?, Some(&listing), &devices))
         })
     })

@@ -19,6 +19,7 @@ use utoipa_axum::routes;
 
 use super::buy::{self, Order};
 use super::find_licence;
+use super::licences::keep_to_buyer;
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
@@ -97,7 +98,7 @@ async fn show(
     let db = state.db.read();
     let (row, listing, _) = visible(db, &id, &user).await?;
     let licence = licence_of(db, &row).await?;
-    let devices = devices(db, &row).await?;
+    let devices = devices(db, &row, &user).await?;
     let licence = licence.map(|row| row.to_market()).transpose()?;
     Ok(Json(buy::to_response(&listing, &row, licence.as_ref(), &devices)?))
 }
@@ -213,7 +214,7 @@ async fn apply(
         jobs::cancel_waiting(tx, &held.id, &user.actor(), now).await?;
         licence = Some(find_licence(tx, &held.id).await?.to_market()?);
     }
-    let devices = devices(tx, &after).await?;
+    let devices = devices(tx, &after, user).await?;
     buy::to_response(listing, &after, licence.as_ref(), &devices)
 }
 
@@ -240,13 +241,19 @@ async fn visible(
 }
 
 /// The devices of what was bought; prints have none.
-async fn devices(db: &impl ConnectionTrait, row: &purchase::Model) -> Result<Vec<device::Model>> {
-    match &row.licence {
-        Some(licence) if row.kind == ListingKind::Plugin.as_str() => {
-            Ok(devices_of(db, &[licence]).await?.remove(licence).unwrap_or_default())
-        }
-        _ => Ok(Vec::new()),
+async fn devices(
+    db: &impl ConnectionTrait,
+    row: &purchase::Model,
+    user: &UserAuth,
+) -> Result<Vec<device::Model>> {
+    let Some(licence) = row.licence.as_ref().filter(|_| row.kind == ListingKind::Plugin.as_str()) else {
+        return Ok(Vec::new());
+    };
+    let mut devices = devices_of(db, &[licence]).await?.remove(licence).unwrap_or_default();
+    if row.buyer != user.id().as_str() {
+        devices.iter_mut().for_each(keep_to_buyer);
     }
+    Ok(devices)
 }
 
 async fn licence_of(db: &impl ConnectionTrait, row: &purchase::Model) -> Result<Option<licence::Model>> {

@@ -2,12 +2,14 @@
 
 use axum::body::Body;
 use http::{Method, Request, StatusCode, header};
+use sealpost_envelope::ContentCipher;
 use sealpost_envelope::bundle::Bundle;
 use sealpost_envelope::ecdh::{Curve, SecretKey};
 use sealpost_envelope::release::Trust;
 use serde_json::{Value, json};
 
 use super::kit::{Answer, Kit};
+use super::plugin_kit;
 use crate::random;
 
 /// The smallest module there is, and a custom section that tells versions apart.
@@ -476,4 +478,64 @@ async fn pages_elsewhere_may_buy_and_may_not_register_printers() {
     let refused = shop.kit.send(refused.body(Body::empty()).unwrap()).await;
     assert_eq!(refused.headers["access-control-allow-origin"], "*", "pages can read why");
     assert_eq!(refused.problem().0, 401);
+}
+
+#[tokio::test]
+async fn a_signed_release_is_vouched_for_by_the_key_that_was_recorded_when_it_was_bought() {
+    for signs_cid in [false, true] {
+        let kit = Kit::new().await;
+        let (seller, buyer) = (kit.person("sel").await, kit.person("buy").await);
+        let publisher = plugin_kit::signing_key();
+        let listing = kit.plugin(&seller, Some(&publisher)).await;
+        let (blob, told) = plugin_kit::sealed(&kit, plugin_kit::WASM, ContentCipher::Aes256Gcm).await;
+        let cid = signs_cid.then(|| plugin_kit::cid_of(&blob));
+        let signature = plugin_kit::sign(&plugin_kit::statement(&publisher, cid.as_deref()), &publisher);
+        let mut more = json!({"sealed": told, "signature": signature});
+        if let Some(cid) = &cid {
+            more["cid"] = json!(cid);
+        }
+        plugin_kit::created(&kit.publish_plugin(&seller, more, &blob).await);
+
+        let laptop = key(Curve::P384);
+        let body =
+            json!({"listing": listing, "payment": {"method": "free"}, "recipient": recipient(&laptop)});
+        let bought = kit.post("/api/v1/purchases", &buyer, body).await.json();
+        assert_eq!(bought["cid"], plugin_kit::cid_of(&blob), "named, signed or not");
+        let licence = &bought["licence"];
+        assert_eq!(licence["publisher_key"], plugin_kit::public(&publisher));
+        let path = format!("/api/v1/licences/{}/bundle", licence["id"].as_str().unwrap());
+        let bundle = kit.get(&path, &buyer).await.json();
+        assert_eq!(bundle.get("cid").is_some(), signs_cid, "in the bundle where it is signed");
+        let mut read = Bundle::from_json(bundle.to_string().as_bytes()).unwrap();
+        read.encrypted_data = Some(blob);
+        let verified = read.verify(Trust::Publisher(&publisher.verifying_key())).unwrap();
+        assert_eq!(*verified.open_with_buyer_key(&laptop).unwrap(), plugin_kit::WASM);
+
+        let other = json!({"publisher_key": plugin_kit::public(&plugin_kit::signing_key())});
+        let path = format!("/api/v1/listings/{listing}");
+        assert_eq!(kit.call(Method::PATCH, &path, &seller, Some(other)).await.status, StatusCode::OK);
+        let now = kit.licence(&buyer, licence["id"].as_str().unwrap()).await;
+        assert_eq!(now["publisher_key"], licence["publisher_key"], "the one of then");
+    }
+}
+
+#[tokio::test]
+async fn a_seller_sees_what_was_sold_and_nothing_that_only_the_buyer_needs() {
+    let shop = Shop::open(json!({})).await;
+    let mut wanted = recipient(&key(Curve::X25519));
+    (wanted["index"], wanted["name"]) = (json!(3), json!("laptop"));
+    let first = shop.buy(Some(wanted)).await.json();
+    shop.kit.pass_s(1);
+    let second = shop.licence().await;
+    let path = format!("/api/v1/licences?listing={PLUGIN}");
+    let sold = shop.kit.get(&format!("{path}&limit=1"), &shop.seller).await.json();
+    assert_eq!(sold["licences"][0]["id"], second.as_str());
+    let next = format!("{path}&after={}", sold["next"].as_str().unwrap());
+    let sold = shop.kit.get(&next, &shop.seller).await;
+    assert_eq!(sold.json()["licences"][0]["id"], first["licence"]["id"]);
+    assert!(sold.json()["licences"][0]["holder"].is_string());
+    assert_eq!(sold.json()["licences"][0]["devices"][0]["public_key"], first["device"]["public_key"]);
+    assert!(!sold.text().contains("laptop") && !sold.text().contains("index"), "{}", sold.text());
+    assert_eq!(shop.kit.get(&path, &shop.buyer).await.problem(), (403, "not_your_listing".to_owned()));
+    assert_eq!(shop.kit.get("/api/v1/licences", &shop.seller).await.json()["licences"], json!([]));
 }
