@@ -73,13 +73,13 @@ pub(crate) struct PublishArgs {
     #[arg(long, value_name = "CODE", requires = "price", help_heading = "New listing")]
     currency: Option<String>,
     /// Prints one purchase grants [default: 1]
-    #[arg(long, value_name = "N", requires = "title", value_parser = clap::value_parser!(u32).range(1..), help_heading = "New listing")]
+    #[arg(long, value_name = "N", requires = "new", value_parser = clap::value_parser!(u32).range(1..), help_heading = "New listing")]
     prints: Option<u32>,
     /// Failed prints given back to the buyer [default: 1]
-    #[arg(long, value_name = "N", requires = "title", help_heading = "New listing")]
+    #[arg(long, value_name = "N", requires = "new", help_heading = "New listing")]
     free_retries: Option<u32>,
     /// Print the sealed file as it is, with one new key package a job, instead of sealing anew for each job
-    #[arg(long, requires = "title", help_heading = "New listing")]
+    #[arg(long, requires = "new", help_heading = "New listing")]
     seal_once: bool,
 
     /// Seal on this machine: the file itself never travels

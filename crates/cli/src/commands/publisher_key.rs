@@ -96,7 +96,8 @@ fn new(args: &NewArgs) -> Result<()> {
         return Err(Failure::usage("stdout_taken", "a key does not go to standard output")
             .hint("name a file, such as --out publisher.key"));
     }
-    let file = OutFile::create(&args.out, Access::Owner, false)?;
+    let file = OutFile::create(&args.out, Access::Owner, false)
+        .map_err(|failure| failure.hint("name a new file: a key that was lost cannot be made again"))?;
     let mut seed = Zeroizing::new([0; 32]);
     SysRng.try_fill_bytes(&mut *seed).doing("random", "draw a key")?;
     let key = SigningKey::from_bytes(&seed);

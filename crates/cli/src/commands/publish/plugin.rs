@@ -1,6 +1,10 @@
 //! Publishing a plugin: a WASM module, its manifest, and the publisher's signature.
 
-use std::{fs::File, io::Read as _, path::Path};
+use std::{
+    fs::{self, File},
+    io::Read as _,
+    path::Path,
+};
 
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
@@ -130,14 +134,16 @@ pub(crate) async fn publish(args: &PublishArgs, price: Option<Price>) -> Result<
 }
 
 fn first_bytes(path: &Path) -> Result<FileStart> {
-    let mut start = FileStart::default();
-    // Whatever is no file is told by those who read it.
-    if path.is_file() {
-        let mut bytes = Vec::new();
-        let file = File::open(path).doing("file", format_args!("read {}", path.display()))?;
-        file.take(8).read_to_end(&mut bytes).doing("file", format_args!("read {}", path.display()))?;
-        start.see(&bytes);
+    let reading = format!("read {}", path.display());
+    // Before it is opened: a named pipe would wait for somebody to write.
+    if !fs::metadata(path).doing("file", &reading)?.is_file() {
+        return Err(Failure::new("file", format!("{} is not a file", path.display()))
+            .hint("give the .gcode file that the slicer exported, or the plugin's .wasm file"));
     }
+    let (mut start, mut bytes) = (FileStart::default(), Vec::new());
+    let file = File::open(path).doing("file", &reading)?;
+    file.take(8).read_to_end(&mut bytes).doing("file", &reading)?;
+    start.see(&bytes);
     Ok(start)
 }
 
@@ -159,10 +165,15 @@ fn read_manifest(path: &Path) -> Result<Map<String, Value>> {
     let refused = |why: String| {
         Failure::new("manifest_file", format!("{} is no manifest: {why}", path.display())).hint(hint)
     };
-    match serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))? {
-        Value::Object(manifest) => Ok(manifest),
-        _ => Err(refused("it is JSON, but no object".to_owned())),
-    }
+    let manifest = match serde_json::from_slice(&text).map_err(|error| refused(error.to_string()))? {
+        Value::Object(manifest) => manifest,
+        _ => return Err(refused("it is JSON, but no object".to_owned())),
+    };
+    // Before a listing is made for it.
+    statement([0; 32], "", &NewRelease::default(), Digest::of(&[]), manifest.clone())
+        .signed_bytes()
+        .map_err(number)?;
+    Ok(manifest)
 }
 
 /// The version that options and manifest agree on.
@@ -287,20 +298,36 @@ fn seal_here(wasm: &[u8], plain: Digest, vault: &VaultKey) -> Result<(Vec<u8>, S
 }
 
 fn sign(key: &SigningKey, plugin_id: &str, new: &NewRelease, plain: Digest) -> Result<String> {
-    let statement = release::Release {
-        publisher: key.verifying_key().to_bytes(),
+    let manifest = new.manifest.clone().unwrap_or_default();
+    let statement = statement(key.verifying_key().to_bytes(), plugin_id, new, plain, manifest);
+    statement.sign(key).map(hex::encode).map_err(number)
+}
+
+fn statement(
+    publisher: [u8; 32],
+    plugin_id: &str,
+    new: &NewRelease,
+    plain: Digest,
+    manifest: Map<String, Value>,
+) -> release::Release {
+    release::Release {
+        publisher,
         listing: plugin_id.to_owned(),
         version: new.version.clone(),
         cid: new.cid.clone(),
         plain_sha256: plain.sha256,
         cipher: ContentCipher::Aes256Gcm,
-        manifest: new.manifest.clone().unwrap_or_default(),
-    };
-    statement.sign(key).map(hex::encode).map_err(|error| match error {
+        manifest,
+    }
+}
+
+/// The crate's own sentence speaks to those who buy.
+fn number(error: ReleaseError) -> Failure {
+    match error {
         ReleaseError::Number => Failure::new(error.code(), "the manifest has a whole number beyond 2^53")
             .hint("write such numbers as text: JSON libraries read them differently"),
         other => failed(other),
-    })
+    }
 }
 
 fn public(key: &SigningKey) -> String {
