@@ -352,12 +352,12 @@ export class MarketplaceClient {
   }
 
   /**
-   * The store gives paths from its own root.
+   * The store gives paths from its own root, which may lie below its host's.
    *
    * @param {string} path
    */
   #absolute(path) {
-    return new URL(path, this.store).href;
+    return new URL(path.replace(/^\/(?!\/)/, "./"), this.store).href;
   }
 }
 

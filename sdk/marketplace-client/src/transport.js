@@ -8,8 +8,8 @@ import { fail } from "./fail.js";
 /** Milliseconds. */
 const PATIENCE = 60_000;
 const LONGEST_PAUSE = 8_000;
-/** A proxy that has lost the store for a moment, or a store that asks for a little patience. */
-const PASSING = new Set([429, 502, 503, 504]);
+/** A proxy that has lost the store for a moment. */
+const PASSING = new Set([502, 503, 504]);
 
 /**
  * @typedef {object} Request
@@ -82,10 +82,10 @@ export class Transport {
     for (let attempt = 0; ; attempt++) {
       const last = once || attempt >= this.#retries;
       const answer = await this.#attempt(request, headers, body);
-      if (answer && (last || !PASSING.has(answer.status))) return this.#read(answer);
+      const asked = askedPause(answer);
+      if (answer && (last || !isPassing(answer.status, asked))) return this.#read(answer);
       if (last) throw this.#unreachable();
-      const asked = 1000 * Number(/^\d{1,4}$/.exec(answer?.headers.get("retry-after") ?? "")?.[0] ?? 0);
-      await pause(Math.min(Math.max(this.#backoff * 2 ** attempt, asked), LONGEST_PAUSE), signal);
+      await pause(Math.max(Math.min(this.#backoff * 2 ** attempt, LONGEST_PAUSE), asked ?? 0), signal);
     }
   }
 
@@ -175,6 +175,27 @@ export class Transport {
       "Check the connection and the store's address; in a page, check that its Content-Security-Policy allows it (connect-src).",
     );
   }
+}
+
+/**
+ * Whether it is worth asking again soon: what asks for long patience is told to the person.
+ *
+ * @param {number} status
+ * @param {number | undefined} asked
+ */
+function isPassing(status, asked) {
+  if (asked !== undefined && asked > LONGEST_PAUSE) return false;
+  return PASSING.has(status) || (status === 429 && asked !== undefined);
+}
+
+/**
+ * Milliseconds of patience that an answer asks for.
+ *
+ * @param {Answer | undefined} answer
+ */
+function askedPause(answer) {
+  const seconds = answer?.headers.get("retry-after");
+  return seconds && /^\d{1,9}$/.test(seconds) ? 1000 * Number(seconds) : undefined;
 }
 
 /** @param {string} text */

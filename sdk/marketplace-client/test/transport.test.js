@@ -34,6 +34,29 @@ describe("a request", () => {
     }
   });
 
+  it("that is to wait is sent again when the wait is short", async (context) => {
+    const soon = { status: 429, body: problem, headers: { "retry-after": "0" } };
+    const short = await storeThatSays(context, soon, bought);
+    await short.client.purchase({ pluginId: "a" });
+    assert.equal(short.heard.length, 2);
+    for (const said of /** @type {import("./kit/server.js").Said[]} */ ([
+      { ...soon, headers: { "retry-after": "3600" } },
+      { ...soon, headers: {} },
+      { ...soon, status: 503, headers: { "retry-after": "60" } },
+    ])) {
+      const long = await storeThatSays(context, said);
+      await assert.rejects(long.client.purchase({ pluginId: "a" }), { code: "device_limit" });
+      assert.equal(long.heard.length, 1);
+    }
+  });
+
+  it("for a blob goes to the store's own place", async (context) => {
+    const { origin } = await storeThatSays(context, { status: 200, body: { bundle: { blobUrl: "/api/v1/b" }, blobUrl: "/api/v1/b" } });
+    const client = new MarketplaceClient({ store: `${origin}/shop` });
+    const answer = await client.purchaseWithWallet({ pluginId: "a", recipient: { curve: "p256", public_key: "02" } });
+    assert.equal(answer.bundle.blobUrl, `${origin}/shop/api/v1/b`);
+  });
+
   it("that nothing tells apart from its repetition is sent once", async (context) => {
     const { client, heard } = await storeThatSays(context, "hang up");
     await assert.rejects(client.register({ email: "a@example.org", password: "long enough" }), { code: "unreachable" });

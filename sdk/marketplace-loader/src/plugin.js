@@ -123,12 +123,31 @@ function callDeclared(exports, name, said, args) {
  * @param {unknown[]} args
  */
 function callRaw(exports, name, signature, args) {
-  if (!signature) return enter(exports, name, args);
+  if (!signature) return callUnknown(exports, name, args);
   checkCount(name, signature.params.length, args.length);
+  if ([...signature.params, ...signature.results].includes("v128")) {
+    throw badValue(`a call of \`${name}\``, "possible from JavaScript, which has no v128");
+  }
   const passed = signature.params.map((type, at) =>
     /^[if]/.test(type) ? toNumber(type, args[at], `argument ${at + 1} of \`${name}\``) : args[at],
   );
   return enter(exports, name, passed);
+}
+
+/**
+ * A function whose types are not known: JavaScript says whether the arguments fit, before anything runs.
+ *
+ * @param {WebAssembly.Exports} exports
+ * @param {string} name
+ * @param {unknown[]} args
+ */
+function callUnknown(exports, name, args) {
+  try {
+    return enter(exports, name, args);
+  } catch (error) {
+    const refused = error instanceof Thrown && (error.what instanceof TypeError || error.what instanceof SyntaxError);
+    throw refused ? badValue(`what \`${name}\` was called with`, "what it takes") : error;
+  }
 }
 
 /** What was thrown while the plugin ran: its memory may be in any state. */
@@ -252,7 +271,7 @@ function failed(name, text) {
  * @param {unknown} what
  */
 function trapped(name, what) {
-  const own = what instanceof WebAssembly.RuntimeError || what instanceof RangeError || what instanceof TypeError;
+  const own = what instanceof WebAssembly.RuntimeError || what instanceof RangeError;
   // Thrown by a function that the caller gave as an import: it is the caller's own.
   if (!own && !isWasmException(what)) return what;
   return fail(

@@ -82,7 +82,7 @@ describe("other imports", () => {
   });
 
   it("that throw are the caller's own failure", async () => {
-    const own = new Error("mine");
+    const own = new TypeError("mine");
     const imports = { env: { now: () => { throw own; } } };
     const { call } = await started(wanting, {}, { imports, allowImports: ["env.now"] });
     assert.throws(() => call("now"), own);
