@@ -17,7 +17,13 @@ export {
 } from "./src/bundle.js";
 export { blobCid } from "./src/cid.js";
 export { CURVES, generateSecretKey, publicKeyOf, readPublicKey } from "./src/curves.js";
-export { deriveDomainKey, generateDomainSecret, normaliseDomain, unwrapForDomain, wrapForDomain } from "./src/domain.js";
+export {
+  deriveDomainKey,
+  generateDomainSecret,
+  normaliseDomain,
+  unwrapForDomain,
+  wrapForDomain,
+} from "./src/domain.js";
 export { readEme, writeEme } from "./src/eme.js";
 export { checkLicenceSignature, licenceJson, readLicence, signLicence, verifyLicence } from "./src/plk.js";
 export { releaseBytes, signRelease, verifyRelease } from "./src/release.js";

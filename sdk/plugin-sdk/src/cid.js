@@ -52,7 +52,9 @@ async function parentOf(children) {
   const size = children.reduce((sum, child) => sum + child.size, 0);
   // DAG-PB: the links (2: hash, empty name, size of the blocks below), then the data (1), which is UnixFS: type file (1: 2),
   // size of the file (3), sizes of the parts (4).
-  const links = children.map(({ cid, total }) => bytesField(2, bytesField(1, cid), bytesField(2), numberField(3, total)));
+  const links = children.map(({ cid, total }) =>
+    bytesField(2, bytesField(1, cid), bytesField(2), numberField(3, total)),
+  );
   const parts = children.map((child) => numberField(4, child.size));
   const block = concat(...links, bytesField(1, numberField(1, 2), numberField(3, size), ...parts));
   const total = children.reduce((sum, child) => sum + child.total, block.length);

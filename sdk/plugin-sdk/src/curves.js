@@ -201,7 +201,10 @@ function publicBytes(curve, publicKey) {
   }
   const bytes = fromHex(publicKey);
   if (!bytes) {
-    throw refusedKey("the public key is not written in hex digits", "Write the public key as hex, without a 0x in front.");
+    throw refusedKey(
+      "the public key is not written in hex digits",
+      "Write the public key as hex, without a 0x in front.",
+    );
   }
   return checkLength(curve, bytes);
 }

@@ -49,7 +49,10 @@ export async function unwrapMarketplaceDEK(envelope, buyerPrivateKey, pluginId, 
   const dek = await openGcm(wrapping, read.wrappedDEK);
   wipe(shared, wrapping);
   if (!dek) {
-    throw new SealpostError("envelope_not_for_us", "the envelope was made for another key or file, or changed on its way");
+    throw new SealpostError(
+      "envelope_not_for_us",
+      "the envelope was made for another key or file, or changed on its way",
+    );
   }
   return dek;
 }

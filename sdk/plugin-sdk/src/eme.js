@@ -24,10 +24,7 @@ const ALGORITHM = '{"iv":12,"name":"AES-256-GCM","tag":16}';
 /** @type {Record<Curve, string>} */
 const NAMES = { ed25519: "Ed25519", p256: "P-256", p384: "P-384", secp256k1: "secp256k1", x25519: "X25519" };
 const SUITES = new Map(
-  Object.entries(NAMES).map(([curve, name]) => [
-    `ECDH-${name}+HKDF-SHA256+AES-256-GCM`,
-    /** @type {Curve} */ (curve),
-  ]),
+  Object.entries(NAMES).map(([curve, name]) => [`ECDH-${name}+HKDF-SHA256+AES-256-GCM`, /** @type {Curve} */ (curve)]),
 );
 
 /** The two published orders of fields; neither says which it is. */

@@ -13,6 +13,23 @@ test("base64 is that of the platform, and comes back", () => {
 });
 
 test("bytes have one text only", () => {
-  const bad = ["A", "AA", "AAA", "AA=", "A===", "====", "AB==", "AAB=", "AA==AAAA", "AAA\n", " AAA", "AA-_", "AAÀA", "AAA=\n", 7, undefined];
+  const bad = [
+    "A",
+    "AA",
+    "AAA",
+    "AA=",
+    "A===",
+    "====",
+    "AB==",
+    "AAB=",
+    "AA==AAAA",
+    "AAA\n",
+    " AAA",
+    "AA-_",
+    "AAÀA",
+    "AAA=\n",
+    7,
+    undefined,
+  ];
   for (const text of bad) assert.equal(fromBase64(text), undefined, String(text));
 });

@@ -30,14 +30,28 @@ describe("in Chromium, under a strict Content-Security-Policy and without a bund
 
   test("every vector agrees", async () => {
     assert.deepEqual(await run("vectors"), {
-      ed25519: 4, p256: 4, p384: 4, secp256k1: 4, x25519: 4, wrapped: 20, refused: 46, v1: 168, v2: 58, releases: 4,
-      wallets: 75, licences: 3, bundles: 3,
+      ed25519: 4,
+      p256: 4,
+      p384: 4,
+      secp256k1: 4,
+      x25519: 4,
+      wrapped: 20,
+      refused: 46,
+      v1: 168,
+      v2: 58,
+      releases: 4,
+      wallets: 75,
+      licences: 3,
+      bundles: 3,
     });
   });
 
   test("a key of the browser outlives the page, and leaves it in no way", async () => {
     const first = await run("device");
-    assert.deepEqual(first.map((/** @type {any} */ { curve }) => curve), ["p256", "p384", "x25519"]);
+    assert.deepEqual(
+      first.map((/** @type {any} */ { curve }) => curve),
+      ["p256", "p384", "x25519"],
+    );
     assert.ok(first.every((/** @type {any} */ { plain }) => plain === "010203"));
     await opened.page.reload();
     await opened.page.waitForFunction("window.ready === true");
@@ -53,8 +67,14 @@ describe("in Chromium, under a strict Content-Security-Policy and without a bund
     const session = await opened.context.newCDPSession(opened.page);
     await session.send("WebAuthn.enable");
     const options = {
-      protocol: /** @type {const} */ ("ctap2"), ctap2Version: /** @type {const} */ ("ctap2_1"), transport: /** @type {const} */ ("internal"),
-      hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true, hasPrf: true,
+      protocol: /** @type {const} */ ("ctap2"),
+      ctap2Version: /** @type {const} */ ("ctap2_1"),
+      transport: /** @type {const} */ ("internal"),
+      hasResidentKey: true,
+      hasUserVerification: true,
+      isUserVerified: true,
+      automaticPresenceSimulation: true,
+      hasPrf: true,
     };
     const { authenticatorId } = await session.send("WebAuthn.addVirtualAuthenticator", { options });
     assert.equal(await run("support"), "yes");
@@ -85,6 +105,9 @@ describe("in Chromium, under a strict Content-Security-Policy and without a bund
   test("nothing but the page's own files was asked for, and nothing was said", () => {
     const { requests, origin } = opened;
     assert.ok(requests.length > 30);
-    assert.deepEqual(requests.filter((line) => !line.startsWith(`GET ${origin}/`) || line.includes("?")), []);
+    assert.deepEqual(
+      requests.filter((line) => !line.startsWith(`GET ${origin}/`) || line.includes("?")),
+      [],
+    );
   });
 });

@@ -109,7 +109,11 @@ test("each slot opens by itself, and every curve finds its own envelope", async 
 
 test("domains alone, of either version", async () => {
   const secret = "a demo secret of enough length: 32";
-  for (const domainKek of /** @type {const} */ ([{ version: 1 }, { version: 1, epoch: 9 }, { version: 2, epoch: "18446744073709551615" }])) {
+  for (const domainKek of /** @type {const} */ ([
+    { version: 1 },
+    { version: 1, epoch: 9 },
+    { version: 2, epoch: "18446744073709551615" },
+  ])) {
     const bundle = await encryptWithKEKWrapper(WASM, secret, PLUGIN, ["localhost"], { domainKek, version: "1.0.0" });
     assert.deepEqual(bundle.domainKek, "epoch" in domainKek ? domainKek : undefined);
     const kek = bundle.domainKek ?? { version: 1 };
@@ -153,11 +157,20 @@ test("a wallet is asked once even if there are many envelopes, and not again whe
   const last = { ...wallets[8], ecdh: (/** @type {Uint8Array} */ peer) => (asked++, wallets[8].ecdh(peer)) };
   assert.deepEqual(await unwrapBundle(sold, { wallet: last }), dek);
   assert.equal(asked, 1);
-  const pretending = sold.buyerWrappedKeys.map((envelope, at) => at === 0 ? { ...envelope, salt: sold.buyerWrappedKeys[8].salt } : envelope);
+  const pretending = sold.buyerWrappedKeys.map((envelope, at) =>
+    at === 0 ? { ...envelope, salt: sold.buyerWrappedKeys[8].salt } : envelope,
+  );
   assert.deepEqual(await unwrapBundle({ ...sold, buyerWrappedKeys: pretending }, { wallet: last }), dek);
   assert.equal(asked, 3);
   asked = 0;
-  const silent = { privateKey: 1, curve: /** @type {const} */ ("x25519"), ecdh: () => { asked++; throw new Error("no"); } };
+  const silent = {
+    privateKey: 1,
+    curve: /** @type {const} */ ("x25519"),
+    ecdh: () => {
+      asked++;
+      throw new Error("no");
+    },
+  };
   await assert.rejects(unwrapBundle(sold, { wallet: silent }), refused("envelope_key_holder"));
   assert.equal(asked, 1);
 });
@@ -168,7 +181,10 @@ test("a bundle is signed as a release", async () => {
   await assert.rejects(verifyBundle(bundle, { publisherKey }), refused("release_unsigned"));
   const signed = await signBundle({ ...bundle, version: "1.0.0", manifest: { name: "My Plugin" } }, SEED);
   assert.equal(signed.publisher, publisherKey);
-  const buyer = { publicKey: (await walletFromPrivateKey(SEED, "p256")).publicKey, curve: /** @type {const} */ ("p256") };
+  const buyer = {
+    publicKey: (await walletFromPrivateKey(SEED, "p256")).publicKey,
+    curve: /** @type {const} */ ("p256"),
+  };
   const more = await addDomains(await addBuyers(signed, dek, [buyer]), dek, secret, ["more.example"]);
   await verifyBundle(more, { publisherKey });
   await verifyBundle(more, anyone);
@@ -192,18 +208,37 @@ test("domains of two epochs do not mix, and one bad domain adds none", async () 
 
 test("what is no bundle is refused with a short reason", () => {
   const bad = [
-    "", "[]", "7", "{", {}, [], { pluginId: 1 }, { pluginId: "p", wasmHash: "00" }, { pluginId: "p", domainWrappedKeys: ["AAAA"] },
-    { pluginId: "p", domainKek: { version: 3, epoch: 1 } }, { pluginId: "p", domainKek: { version: 2 } },
-    { pluginId: "p", domainKek: { version: 2, epoch: "01" } }, { pluginId: "p", manifest: "text" },
-    { pluginId: "p", signature: "ff" }, { pluginId: "p", envelope: { curve: "x".repeat(1000) } }, { pluginId: "p", encryptedData: 7 },
-    { pluginId: "p", buyerWrappedKeys: {} }, { pluginId: "p", version: 1.5 }, { pluginId: "p", cid: 1 }, new Uint8Array([0xff]),
+    "",
+    "[]",
+    "7",
+    "{",
+    {},
+    [],
+    { pluginId: 1 },
+    { pluginId: "p", wasmHash: "00" },
+    { pluginId: "p", domainWrappedKeys: ["AAAA"] },
+    { pluginId: "p", domainKek: { version: 3, epoch: 1 } },
+    { pluginId: "p", domainKek: { version: 2 } },
+    { pluginId: "p", domainKek: { version: 2, epoch: "01" } },
+    { pluginId: "p", manifest: "text" },
+    { pluginId: "p", signature: "ff" },
+    { pluginId: "p", envelope: { curve: "x".repeat(1000) } },
+    { pluginId: "p", encryptedData: 7 },
+    { pluginId: "p", buyerWrappedKeys: {} },
+    { pluginId: "p", version: 1.5 },
+    { pluginId: "p", cid: 1 },
+    new Uint8Array([0xff]),
     { pluginId: "p", domainWrappedKeys: Array((1 << 14) + 1).fill("A".repeat(80)) },
   ];
   for (const input of bad) {
-    assert.throws(() => readBundle(input), (error) => {
-      assert.ok(error instanceof Error && error.message.length < 260);
-      return refused("bundle_malformed")(error);
-    }, JSON.stringify(input).slice(0, 80));
+    assert.throws(
+      () => readBundle(input),
+      (error) => {
+        assert.ok(error instanceof Error && error.message.length < 260);
+        return refused("bundle_malformed")(error);
+      },
+      JSON.stringify(input).slice(0, 80),
+    );
   }
   const odd = readBundle({ pluginId: "p", version: null, manifest: null, cid: null, unknown: { kept: "out" } });
   assert.deepEqual(odd, { pluginId: "p", version: "", manifest: {}, domainWrappedKeys: [], buyerWrappedKeys: [] });

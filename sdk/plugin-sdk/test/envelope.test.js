@@ -50,7 +50,11 @@ test("public keys that agree on nothing safe are refused", async () => {
   assert.equal(cases.length, 46);
   for (const { curve, public: key, why } of cases) {
     await assert.rejects(readPublicKey(curve, key), refused("envelope_public_key"), why);
-    await assert.rejects(wrapMarketplaceDEK(new Uint8Array(32), key, "p", { curve }), refused("envelope_public_key"), why);
+    await assert.rejects(
+      wrapMarketplaceDEK(new Uint8Array(32), key, "p", { curve }),
+      refused("envelope_public_key"),
+      why,
+    );
   }
 });
 
@@ -151,7 +155,10 @@ test("what is no envelope is refused by name", async () => {
       { ...envelope, salt: undefined },
       { ...envelope, ephemeralPub: 7 },
     ],
-    envelope_public_key: [{ ...envelope, ephemeralPub: "" }, { ...envelope, ephemeralPub: "02" }],
+    envelope_public_key: [
+      { ...envelope, ephemeralPub: "" },
+      { ...envelope, ephemeralPub: "02" },
+    ],
   };
   for (const [code, envelopes] of Object.entries(cases)) {
     for (const bad of envelopes) {
@@ -177,10 +184,13 @@ test("a key may stay in a wallet of any shape", async () => {
   const opens = async (/** @type {any} */ wallet, options = {}) =>
     assert.equal(toHex(await unwrapMarketplaceDEK(envelope, wallet, plugin_id, options)), dek);
 
-  await opens({ privateKey: "handle", ecdh: (/** @type {string} */ key, /** @type {Uint8Array} */ peer) => {
-    assert.equal(key, "handle");
-    return inside.ecdh(peer);
-  } });
+  await opens({
+    privateKey: "handle",
+    ecdh: (/** @type {string} */ key, /** @type {Uint8Array} */ peer) => {
+      assert.equal(key, "handle");
+      return inside.ecdh(peer);
+    },
+  });
   await opens("handle", { ecdhFn: (/** @type {string} */ _, /** @type {Uint8Array} */ peer) => inside.ecdh(peer) });
   await opens({ curve: "secp256k1", ecdh: inside.ecdh });
   await opens({ privateKey: bytes(secret) });

@@ -118,7 +118,10 @@ test("the issuer may be named by the X25519 counterpart of its key", async () =>
   const message = new TextEncoder().encode(`sealpost-plk-v1\n${licenceJson(unsigned)}`);
   const signed = { ...unsigned, SIGNATURE: await sign(message) };
   await verifyLicence(signed, publicKey, USAGE);
-  await assert.rejects(verifyLicence(signed, (await readSigner(STRANGER)).publicKey, USAGE), refused("plk_wrong_issuer"));
+  await assert.rejects(
+    verifyLicence(signed, (await readSigner(STRANGER)).publicKey, USAGE),
+    refused("plk_wrong_issuer"),
+  );
 });
 
 test("limits end where they say", async () => {
@@ -141,18 +144,39 @@ test("a version is met exactly, and a range by what lies in it", async () => {
   const { allowsVersion } = await import("../src/plk/range.js");
   const cases = {
     "1.2.3": [["1.2.3"], ["1.3.0", "1.2.4", "1.2.3-a"]],
-    "^1.2": [["1.2.0", "1.9.0"], ["2.0.0", "1.1.9", "1.3.0-a"]],
-    "1.2": [["1.2.0", "1.9.0"], ["2.0.0", "1.1.9"]],
-    "1": [["1.0.0", "1.9.9"], ["0.9.0", "2.0.0"]],
-    "^0.2.3": [["0.2.3", "0.2.9"], ["0.3.0", "0.2.2"]],
+    "^1.2": [
+      ["1.2.0", "1.9.0"],
+      ["2.0.0", "1.1.9", "1.3.0-a"],
+    ],
+    1.2: [
+      ["1.2.0", "1.9.0"],
+      ["2.0.0", "1.1.9"],
+    ],
+    1: [
+      ["1.0.0", "1.9.9"],
+      ["0.9.0", "2.0.0"],
+    ],
+    "^0.2.3": [
+      ["0.2.3", "0.2.9"],
+      ["0.3.0", "0.2.2"],
+    ],
     "^0.0.3": [["0.0.3"], ["0.0.4", "0.1.0"]],
     "^0.0": [["0.0.9"], ["0.1.0"]],
-    "0": [["0.9.9"], ["1.0.0"]],
-    "~1.2.3": [["1.2.3", "1.2.9"], ["1.3.0", "1.2.2"]],
+    0: [["0.9.9"], ["1.0.0"]],
+    "~1.2.3": [
+      ["1.2.3", "1.2.9"],
+      ["1.3.0", "1.2.2"],
+    ],
     "~1.2": [["1.2.0", "1.2.9"], ["1.3.0"]],
     "~1": [["1.0.0", "1.9.0"], ["2.0.0"]],
-    ">=1.2, <3": [["1.2.0", "2.5.1"], ["3.0.0", "1.1.9", "2.0.0-a"]],
-    ">1.2": [["1.3.0", "2.0.0"], ["1.2.0", "1.2.9"]],
+    ">=1.2, <3": [
+      ["1.2.0", "2.5.1"],
+      ["3.0.0", "1.1.9", "2.0.0-a"],
+    ],
+    ">1.2": [
+      ["1.3.0", "2.0.0"],
+      ["1.2.0", "1.2.9"],
+    ],
     "<=1.2": [["1.2.9", "0.1.0"], ["1.3.0"]],
     "<1.2.3": [["1.2.2"], ["1.2.3", "1.2.3-a"]],
     "=1.2": [["1.2.7"], ["1.3.0"]],
@@ -160,8 +184,14 @@ test("a version is met exactly, and a range by what lies in it", async () => {
     "1.2.x": [["1.2.7"], ["1.3.0"]],
     "1.*.*": [["1.5.7"], ["2.0.0"]],
     "*": [["0.0.1", "9.9.9"], ["1.0.0-a"]],
-    ">=1.0.0-rc.2": [["1.0.0-rc.2", "1.0.0-rc.10", "1.0.0-rc.x", "1.0.0", "2.0.0"], ["1.0.0-rc.1", "1.0.0-beta", "2.0.0-a"]],
-    "^1.0.0-a.1": [["1.0.0-a.1.0", "1.0.0-b"], ["1.0.0-a", "1.1.0-b"]],
+    ">=1.0.0-rc.2": [
+      ["1.0.0-rc.2", "1.0.0-rc.10", "1.0.0-rc.x", "1.0.0", "2.0.0"],
+      ["1.0.0-rc.1", "1.0.0-beta", "2.0.0-a"],
+    ],
+    "^1.0.0-a.1": [
+      ["1.0.0-a.1.0", "1.0.0-b"],
+      ["1.0.0-a", "1.1.0-b"],
+    ],
     "1.2.3+build": [["1.2.3+build"], ["1.2.3"]],
     "spring edition": [["spring edition"], ["1.0.0"]],
     "=1.0.0,": [[], ["1.0.0"]],
@@ -188,7 +218,16 @@ test("domains are compared in one spelling, and endings at a dot", async () => {
   for (const domain of ["APP.example.COM", "bücher.example", "nasa.gov", "a.b.gov", "shop.co.uk"]) {
     await verifyLicence(signed, issuer, { ...USAGE, domain });
   }
-  for (const domain of ["evil-app.example.com", "example.com", "gov", "nasagov", "co.uk", "uk", "nasa.gov.example", ""]) {
+  for (const domain of [
+    "evil-app.example.com",
+    "example.com",
+    "gov",
+    "nasagov",
+    "co.uk",
+    "uk",
+    "nasa.gov.example",
+    "",
+  ]) {
     await assert.rejects(verifyLicence(signed, issuer, { ...USAGE, domain }), domain);
   }
   const unbound = await signedLicence({ ALLOWED_DOMAINS: [], ALLOWED_TLDS: undefined });
@@ -279,7 +318,9 @@ test("a verified licence opens the envelope for its licensee", async () => {
 
 test("a verified licence opens the slot for its domain", async () => {
   const secret = new Uint8Array(32).fill(1);
-  const keys = await Promise.all(["a.example", "app.example.com", "b.example"].map((domain) => deriveDomainKey(secret, domain, PLUGIN)));
+  const keys = await Promise.all(
+    ["a.example", "app.example.com", "b.example"].map((domain) => deriveDomainKey(secret, domain, PLUGIN)),
+  );
   const slots = await Promise.all(keys.slice(0, 2).map(async (key) => toBase64(await wrapForDomain(DEK, key))));
   const { signed, issuer } = await signedLicence();
   const verified = await verifyLicence(signed, issuer, USAGE);

@@ -29,8 +29,13 @@ test("the guide's examples run, and what they assert holds", async () => {
 
 test("every function of the marketplace document is there by its name, and gives a promise", async () => {
   const names = /** @type {const} */ ([
-    "encryptForMarketplace", "wrapDEKForBuyer", "encryptWithDualKEK", "encryptWithKEKWrapper", "unwrapMarketplaceDEK",
-    "wrapMarketplaceDEK", "decryptWithDEK",
+    "encryptForMarketplace",
+    "wrapDEKForBuyer",
+    "encryptWithDualKEK",
+    "encryptWithKEKWrapper",
+    "unwrapMarketplaceDEK",
+    "wrapMarketplaceDEK",
+    "decryptWithDEK",
   ]);
   for (const name of names) {
     const given = /** @type {any} */ (sdk[name])();

@@ -46,12 +46,20 @@ test("releases signed elsewhere verify, and ours are the same bytes", async () =
 test("every member is signed", async () => {
   const { statement, signature } = FIRST;
   const changed = [
-    { listing: "other" }, { version: "1.0.1" }, { cid: undefined }, { cid: "bafyother" }, { cipher: "age" },
-    { plain_sha256: "00".repeat(32) }, { manifest: {} },
+    { listing: "other" },
+    { version: "1.0.1" },
+    { cid: undefined },
+    { cid: "bafyother" },
+    { cipher: "age" },
+    { plain_sha256: "00".repeat(32) },
+    { manifest: {} },
   ];
   const trust = { publisherKey: statement.publisher };
   for (const change of changed) {
-    await assert.rejects(verifyRelease({ ...statement, ...change }, signature, trust), refused("release_bad_signature"));
+    await assert.rejects(
+      verifyRelease({ ...statement, ...change }, signature, trust),
+      refused("release_bad_signature"),
+    );
   }
   for (let at = 0; at < 64; at += 5) {
     const other = bytes(signature);
@@ -63,13 +71,19 @@ test("every member is signed", async () => {
 test("whose signature counts is the reader's choice", async () => {
   const { statement, signature, seed } = FIRST;
   const other = toHex(bytes("07".repeat(32)));
-  await assert.rejects(verifyRelease(statement, signature, { publisherKey: other }), refused("release_wrong_publisher"));
+  await assert.rejects(
+    verifyRelease(statement, signature, { publisherKey: other }),
+    refused("release_wrong_publisher"),
+  );
   await assert.rejects(verifyRelease(statement, undefined, { publisherKey: other }), refused("release_unsigned"));
   await verifyRelease(statement, undefined, { allowUnsigned: true });
   for (const trust of [undefined, {}, { allowUnsigned: false }, { allowUnsigned: 1 }, { publisherKey: "ff" }]) {
     await assert.rejects(verifyRelease(statement, signature, /** @type {any} */ (trust)), refused("bad_argument"));
   }
-  await assert.rejects(signRelease({ ...statement, publisher: other }, bytes(seed)), refused("release_wrong_publisher"));
+  await assert.rejects(
+    signRelease({ ...statement, publisher: other }, bytes(seed)),
+    refused("release_wrong_publisher"),
+  );
 });
 
 test("a publisher of small or mixed order signs nothing", async () => {
@@ -90,14 +104,22 @@ test("numbers that libraries read differently are refused", async () => {
       await assert.rejects(signRelease({ ...statement, manifest }, bytes(seed)), refused("release_number"));
     }
   }
-  await signRelease({ ...statement, manifest: { safe: 2 ** 53 - 1, half: 0.5, exponent: [1e21, -1e300] } }, bytes(seed));
+  await signRelease(
+    { ...statement, manifest: { safe: 2 ** 53 - 1, half: 0.5, exponent: [1e21, -1e300] } },
+    bytes(seed),
+  );
 });
 
 test("what is no release is refused", async () => {
   const { statement, seed } = FIRST;
   const bad = [
-    { homepage: "https://example.com" }, { cipher: "rot13" }, { manifest: [] }, { plain_sha256: "ff" }, { listing: 1 },
-    { cid: 7 }, { version: undefined },
+    { homepage: "https://example.com" },
+    { cipher: "rot13" },
+    { manifest: [] },
+    { plain_sha256: "ff" },
+    { listing: 1 },
+    { cid: 7 },
+    { version: undefined },
   ];
   for (const change of bad) {
     await assert.rejects(signRelease({ ...statement, ...change }, bytes(seed)), refused("release_malformed"));
@@ -123,13 +145,16 @@ test("a key that may not leave WebCrypto signs, and so does a holder elsewhere",
  */
 function* sequence() {
   const view = new DataView(new ArrayBuffer(8));
-  const listed = text("rfc8785/numbers.txt").trim().split("\n").map((line) => BigInt(`0x${line}`));
+  const listed = text("rfc8785/numbers.txt")
+    .trim()
+    .split("\n")
+    .map((line) => BigInt(`0x${line}`));
   for (let next = 0n; next < 2000n; next++) listed.push((1n << 52n) + next);
   for (const bits of listed) {
     view.setBigUint64(0, bits);
     yield [bits, view.getFloat64(0)];
   }
-  for (let block = Buffer.alloc(32); ; ) {
+  for (let block = Buffer.alloc(32); ;) {
     block = createHash("sha256").update(block).digest();
     for (let at = 0; at < 32; at += 8) {
       const number = block.readDoubleLE(at);

@@ -82,9 +82,13 @@ test("hd-wallet-wasm holds the same keys and opens the same envelopes", async ()
     }
   }
   // As the document has it: a private key, and a function that agrees with it.
-  const privateKey = module.hdkey.fromSeed(module.mnemonic.toSeed(WORDS, "TREZOR")).derivePath(pluginKeyPath(0)).privateKey();
+  const privateKey = module.hdkey
+    .fromSeed(module.mnemonic.toSeed(WORDS, "TREZOR"))
+    .derivePath(pluginKeyPath(0))
+    .privateKey();
   const envelope = await wrapMarketplaceDEK(DEK, ours.publicKey, "p");
-  const ecdh = (/** @type {Uint8Array} */ priv, /** @type {Uint8Array} */ pub) => module.curves.secp256k1.ecdh(priv, pub);
+  const ecdh = (/** @type {Uint8Array} */ priv, /** @type {Uint8Array} */ pub) =>
+    module.curves.secp256k1.ecdh(priv, pub);
   assert.deepEqual(await unwrapMarketplaceDEK(envelope, { privateKey, ecdh }, "p"), DEK);
   assert.deepEqual(await unwrapMarketplaceDEK(envelope, privateKey, "p", { ecdhFn: ecdh }), DEK);
   await assert.rejects(walletFromHdWallet(module, { mnemonic: "not words" }), refused("mnemonic_checksum"));
@@ -178,6 +182,8 @@ test("a printed wallet shows no key", async () => {
   const wallets = [await walletFromMnemonic(WORDS), await walletFromPrivateKey(bytes(secret))];
   for (const wallet of wallets) {
     const shown = inspect(wallet, { depth: 9, showHidden: true }) + JSON.stringify(wallet);
-    assert.ok(!shown.includes(secret) && !shown.includes("abandon") && !shown.includes(String(bytes(secret).join(", "))));
+    assert.ok(
+      !shown.includes(secret) && !shown.includes("abandon") && !shown.includes(String(bytes(secret).join(", "))),
+    );
   }
 });

@@ -50,7 +50,7 @@ export function readBundle(input) {
   }
   if (cid !== undefined && cid !== null && typeof cid !== "string") throw malformed("`cid` is not text");
   const slots = [...list(found, "domainWrappedKeys"), ...list(found, "wrappedDEKs")];
-  const envelopes = [...list(found, "buyerWrappedKeys"), ...(found.envelope ? [found.envelope] : [])];
+  const envelopes = [...list(found, "buyerWrappedKeys"), ...(isThere(found.envelope) ? [found.envelope] : [])];
   if (slots.length > SLOTS || envelopes.length > SLOTS) throw malformed(`at most ${SLOTS} slots of a kind are read`);
   if (slots.some((slot) => fromBase64(slot)?.length !== SLOT)) {
     throw malformed(`\`domainWrappedKeys\` are not base64 of ${SLOT} bytes each`);
@@ -74,6 +74,9 @@ export function readBundle(input) {
     ...(signature && { signature }),
   };
 }
+
+/** @param {unknown} value */
+const isThere = (value) => value !== undefined && value !== null;
 
 /**
  * @param {unknown} input

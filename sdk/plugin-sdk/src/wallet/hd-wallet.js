@@ -37,7 +37,8 @@ import { secretOfScalar } from "./scalars.js";
  * @returns {Promise<KeyOfMany>}
  */
 export async function walletFromHdWallet(module, { mnemonic, passphrase = "", seed, ...first }) {
-  if (typeof module?.hdkey?.fromSeed !== "function") throw badArgument("module", "what hd-wallet-wasm's `init()` gives");
+  if (typeof module?.hdkey?.fromSeed !== "function")
+    throw badArgument("module", "what hd-wallet-wasm's `init()` gives");
   const master = masterOf(module, mnemonic, passphrase, seed);
   return manyKeys(
     {

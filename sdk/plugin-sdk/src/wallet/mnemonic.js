@@ -116,5 +116,4 @@ async function checkedWords(text, wordlist) {
 }
 
 /** @param {number} found */
-const countOf = (found) =>
-  new SealpostError("mnemonic_count", `a wallet has 12, 15, 18, 21 or 24 words, not ${found}`);
+const countOf = (found) => new SealpostError("mnemonic_count", `a wallet has 12, 15, 18, 21 or 24 words, not ${found}`);

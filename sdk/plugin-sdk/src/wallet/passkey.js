@@ -169,7 +169,8 @@ async function asked(ask) {
   return credential;
 }
 
-const noPrf = () => new SealpostError("passkey_no_prf", "this passkey derives no keys (WebAuthn's PRF extension is missing)");
+const noPrf = () =>
+  new SealpostError("passkey_no_prf", "this passkey derives no keys (WebAuthn's PRF extension is missing)");
 
 /**
  * @param {string} text

@@ -21,7 +21,8 @@ const steps = {
   async vectors() {
     /** @type {Record<string, number>} */
     const good = {};
-    const count = (/** @type {string} */ name, /** @type {boolean} */ is) => (good[name] = (good[name] ?? 0) + Number(is));
+    const count = (/** @type {string} */ name, /** @type {boolean} */ is) =>
+      (good[name] = (good[name] ?? 0) + Number(is));
     for (const { secret, public: publicKey, plugin_id, dek, envelope } of await vectors("ecdh-curves.json")) {
       count(envelope.curve, hex(await sdk.unwrapMarketplaceDEK(envelope, secret, plugin_id)) === dek);
       const wrapped = await sdk.wrapMarketplaceDEK(bytes(dek), publicKey, plugin_id, { curve: envelope.curve });
@@ -44,7 +45,8 @@ const steps = {
     }
     for (const { mnemonic, passphrase, index, keys } of (await vectors("wallet.json")).keys) {
       const wallet = await sdk.walletFromMnemonic(mnemonic, { passphrase, index });
-      for (const curve of sdk.CURVES) count("wallets", (await wallet.key(index, curve)).publicKey === keys[curve].public);
+      for (const curve of sdk.CURVES)
+        count("wallets", (await wallet.key(index, curve)).publicKey === keys[curve].public);
     }
     const { issuer_public, licences } = await vectors("plk.json");
     for (const { json, flatc } of licences) {
@@ -100,7 +102,10 @@ const steps = {
 
   async forget() {
     await sdk.deleteDeviceWallet("race");
-    return [(await sdk.loadDeviceWallet("race")) === undefined, (await sdk.listDeviceWallets()).map(({ name }) => name)];
+    return [
+      (await sdk.loadDeviceWallet("race")) === undefined,
+      (await sdk.listDeviceWallets()).map(({ name }) => name),
+    ];
   },
 
   /** @param {string} curve */

@@ -8,4 +8,7 @@ const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8")
  * @param {"js" | "js browser"} kind
  * @returns {string[]}
  */
-export const examples = (kind) => Array.from(README.matchAll(/^```([a-z ]+)\n(.*?)^```$/gms)).flatMap(([, found, code]) => (found === kind ? [code] : []));
+export const examples = (kind) =>
+  Array.from(README.matchAll(/^```([a-z ]+)\n(.*?)^```$/gms)).flatMap(([, found, code]) =>
+    found === kind ? [code] : [],
+  );
