@@ -5,6 +5,7 @@
 mod agent;
 mod bare;
 mod envelope;
+mod host;
 mod load;
 mod measure;
 mod row;
@@ -15,7 +16,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 
-const NAMES: [&str; 4] = ["agent", "envelope", "store", "waiting"];
+const NAMES: [&str; 5] = ["agent", "envelope", "host", "store", "waiting"];
 /// Of the large upload of `store`, bytes.
 const SIZE: u64 = 1_000_000_000;
 
@@ -47,6 +48,7 @@ fn main() -> Result<()> {
         let rows = match name {
             "agent" => runtime.block_on(agent::run())?,
             "envelope" => envelope::run()?,
+            "host" => host::run()?,
             "store" => runtime.block_on(store::run(size))?,
             _ => runtime.block_on(waiting::run())?,
         };

@@ -7,7 +7,7 @@ use anyhow::{Result, bail};
 use crate::run::{check, target_folder};
 use crate::{provision, suites};
 
-const NAMES: [&str; 4] = ["agent", "envelope", "store", "waiting"];
+const NAMES: [&str; 5] = ["agent", "envelope", "host", "store", "waiting"];
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let Some(unknown) =

@@ -3,6 +3,7 @@
 use anyhow::Result;
 
 use crate::fuzz::fuzz_cargo;
+use crate::plugin;
 use crate::run::{cargo, check, root};
 
 pub(crate) fn lint() -> Result<()> {
@@ -19,5 +20,5 @@ pub(crate) fn lint() -> Result<()> {
     let fuzz = root().join("fuzz/Cargo.toml");
     check(cargo().args(["fmt", "--check", "--manifest-path"]).arg(fuzz))?;
     check(fuzz_cargo("clippy")?.args(["--all-targets", "--", "-D", "warnings"]))?;
-    Ok(())
+    plugin::lint()
 }

@@ -22,7 +22,7 @@ enum Compiler {
 
 /// Builds the plugin where its sources changed, and says where it lies, its manifest beside it.
 pub(crate) fn build() -> Result<PathBuf> {
-    let source = root().join("plugins").join(NAME);
+    let source = source();
     let folder = target_folder().join("plugins");
     let work = folder.join("build");
     let mut command = compiler()?.cargo()?;
@@ -44,6 +44,17 @@ pub(crate) fn build() -> Result<PathBuf> {
     Ok(plugin)
 }
 
+/// Its own tests, on this machine.
+pub(crate) fn test(arguments: &[String]) -> Result<()> {
+    check(on_this_machine("test").args(["--locked", "--"]).args(arguments))
+}
+
+/// Its formatting and lints.
+pub(crate) fn lint() -> Result<()> {
+    check(cargo().args(["fmt", "--check", "--manifest-path"]).arg(source().join("Cargo.toml")))?;
+    check(on_this_machine("clippy").args(["--all-targets", "--locked", "--", "-D", "warnings"]))
+}
+
 /// `cargo xtask plugin`
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let Some(unknown) = arguments.first() {
@@ -58,6 +69,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
 /// Makes sure that there is a compiler for the target.
 pub(crate) fn provision() -> Result<()> {
     compiler().map(|_| ())
+}
+
+fn on_this_machine(what: &str) -> Command {
+    let mut command = cargo();
+    command.arg(what).arg("--manifest-path").arg(source().join("Cargo.toml"));
+    command.arg("--target-dir").arg(target_folder().join("plugins/native"));
+    command
+}
+
+fn source() -> PathBuf {
+    root().join("plugins").join(NAME)
 }
 
 impl Compiler {

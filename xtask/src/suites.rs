@@ -11,7 +11,7 @@ use crate::{fuzz, plugin, provision, web};
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 9] = [
+const SUITES: [(&str, Suite); 10] = [
     ("unit", unit),
     ("vectors", vectors),
     ("interop", interop),
@@ -19,6 +19,7 @@ const SUITES: [(&str, Suite); 9] = [
     ("store", store),
     ("printer", printer),
     ("e2e", e2e),
+    ("plugin", example_plugin),
     ("sdk", sdk),
     ("browser", browser),
 ];
@@ -89,6 +90,15 @@ fn e2e(arguments: &[String]) -> Result<()> {
     let python = provision::python()?;
     build_programs(&[])?;
     check(&mut target(&python, "e2e", arguments))
+}
+
+/// The example plugin: by itself, and built for WebAssembly and run by the native host.
+fn example_plugin(arguments: &[String]) -> Result<()> {
+    plugin::test(arguments)?;
+    let module = plugin::build()?;
+    let mut test = cargo();
+    test.args(["test", "--package", "sealpost-host", "--test", "example", "--", "--ignored"]);
+    check(test.args(arguments).env("SEALPOST_PLUGIN", module))
 }
 
 /// The JavaScript packages by themselves, in Node and in Chromium.
