@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import { SealpostError } from "../index.js";
 import { compile } from "../src/compile.js";
 import { Instance } from "../src/plugin.js";
 import { exportedSignatures } from "../src/wasm-file.js";
@@ -202,6 +203,25 @@ describe("before anything runs", () => {
         /^plugin_/.test(error.code),
       );
     }
+  });
+
+  it("is refused, or limited, whatever a changed module is", async () => {
+    let random = 1;
+    const next = () => (random = (random * 48_271) % 2_147_483_647);
+    const seen = new Set();
+    for (let round = 0; round < 600; round++) {
+      const wasm = everyType.slice();
+      for (let flips = 1 + (next() % 3); flips > 0; flips--) wasm[8 + (next() % 200)] = next() % 256;
+      const memory = await compile(wasm, {}, { maxPages: 5 }).then(
+        ({ module }) => new WebAssembly.Instance(module, {}).exports["memory"],
+        (error) => void seen.add(error instanceof SealpostError ? error.code : error),
+      ).catch(() => undefined);
+      if (!(memory instanceof WebAssembly.Memory)) continue;
+      seen.add("limited");
+      assert.throws(() => memory.grow(6 - memory.buffer.byteLength / 65_536), RangeError, `round ${round}`);
+    }
+    for (const found of seen) assert.match(String(found), /^(limited$|plugin_)/);
+    assert.ok(seen.has("limited") && seen.has("plugin_invalid"));
   });
 
   it("is refused a manifest that is not kept", async () => {
