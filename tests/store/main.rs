@@ -39,3 +39,4 @@ mod devices;
 mod legacy;
 mod memory;
 mod nonsense;
+mod publishing;

@@ -8,7 +8,7 @@ mod preview;
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
 use http::{HeaderMap, StatusCode};
-use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, SqlErr};
 use sealpost_accounts::{UserAuth, audit};
 use sealpost_api::Problem;
 use sealpost_api::catalogue::{NewRelease, Release};
@@ -86,9 +86,14 @@ async fn publish(
     }
     let row = to_row(&state, &id, &offer, &ingested)?;
     let key = vault::seal(&state, id.as_str(), &ingested.dek)?;
-    let done = save(&state, &user, request, row, &ingested, key).await?;
-    ingested.blob.keep();
-    Ok(done)
+    match save(&state, &user, request.clone(), row, &ingested, key).await {
+        Ok(done) => {
+            ingested.blob.keep();
+            Ok(done)
+        }
+        // Another process may have answered the same request meanwhile.
+        Err(fault) => request.earlier(&state, state.db.read()).await?.ok_or(fault),
+    }
 }
 
 /// What is published where, as far as that can be told without the file.
@@ -119,10 +124,14 @@ async fn check_version(db: &impl sea_orm::ConnectionTrait, listing: &str, versio
     if same.count(db).await? == 0 {
         return Ok(());
     }
-    Err(Problem::new(409, "version_taken", "The version is taken")
+    Err(version_taken(&version.to_string()))
+}
+
+fn version_taken(version: &str) -> Fault {
+    Problem::new(409, "version_taken", "The version is taken")
         .detail(format!("This listing has a version {version} already."))
         .hint("Publish under a new version.")
-        .into())
+        .into()
 }
 
 fn to_row(state: &AppState, id: &ReleaseId, offer: &Offer, ingested: &Ingested) -> Result<release::Model> {
@@ -194,7 +203,12 @@ async fn insert(
         return Err(key_changed());
     }
     check_version(tx, &row.listing, &row.version.parse().map_err(Fault::internal)?).await?;
-    release::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await?;
+    let inserted = release::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await;
+    inserted.map_err(|error| match error.sql_err() {
+        // PostgreSQL lets two find the version free.
+        Some(SqlErr::UniqueConstraintViolation(_)) => version_taken(&row.version),
+        _ => error.into(),
+    })?;
     for picture in pictures {
         thumbnail::Entity::insert(picture.clone().into_active_model()).exec_without_returning(tx).await?;
     }

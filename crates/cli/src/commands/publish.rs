@@ -20,12 +20,11 @@ use crate::{
 };
 
 const PLUGIN_HELP: &str = "\
-Example of a plugin; the second command adds a version to the listing that the first one made:
+Example of a plugin; with another version in the manifest, the same command adds a release to the
+listing that it made before:
   sealpost publisher-key new --out publisher.key
   sealpost publish viewer.wasm --plugin-id org.example.viewer --manifest manifest.json \\
-    --signing-key-file publisher.key --devices 3 --price 4.99 --currency EUR
-  sealpost publish viewer.wasm --plugin-id org.example.viewer --manifest manifest.json \\
-    --signing-key-file publisher.key --version 1.1.0";
+    --signing-key-file publisher.key --devices 3 --price 4.99 --currency EUR";
 
 #[derive(Args, Debug)]
 #[command(

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect, SqlErr,
+    QuerySelect,
 };
 use sealpost_accounts::{UserAuth, audit};
 use sealpost_api::Problem;
@@ -135,12 +135,7 @@ async fn create(
             offer::check_names(tx, &row).await?;
             let inserted =
                 listing::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await;
-            match inserted {
-                Err(error) if matches!(error.sql_err(), Some(SqlErr::UniqueConstraintViolation(_))) => {
-                    return Err(offer::taken(&row.id));
-                }
-                result => result?,
-            };
+            inserted.map_err(|error| offer::not_inserted(error, &row))?;
             let subject = format!("listing:{}", row.id);
             let details =
                 serde_json::json!({"title": row.title, "kind": row.kind, "plugin_id": row.plugin_id, "publisher_key": row.publisher_key});

@@ -1,6 +1,6 @@
 //! What a seller says of a new listing, checked.
 
-use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, SqlErr};
 use sealpost_accounts::UserAuth;
 use sealpost_api::Problem;
 use sealpost_api::catalogue::{NewListing, PluginTerms, Price};
@@ -74,7 +74,19 @@ pub(crate) fn key_of(row: &listing::Model, text: &str) -> Result<String> {
     key(text)
 }
 
-pub(crate) fn taken(id: &str) -> Fault {
+/// Why the database did not take a new row: somebody else made one of that name at the same time.
+pub(crate) fn not_inserted(error: DbErr, row: &listing::Model) -> Fault {
+    match (error.sql_err(), &row.plugin_id) {
+        // PostgreSQL names the index.
+        (Some(SqlErr::UniqueConstraintViolation(what)), Some(name)) if what.contains("listings_plugin") => {
+            plugin_taken(name)
+        }
+        (Some(SqlErr::UniqueConstraintViolation(_)), _) => taken(&row.id),
+        _ => error.into(),
+    }
+}
+
+fn taken(id: &str) -> Fault {
     Problem::new(409, "id_taken", "The id is taken")
         .detail(format!("There is a listing that is called {id}."))
         .hint("Choose another id, or leave it out.")
