@@ -4,6 +4,7 @@
 
 mod agent;
 mod bare;
+mod browser;
 mod envelope;
 mod host;
 mod load;
@@ -16,7 +17,7 @@ use std::io::Write;
 
 use anyhow::{Context, Result, bail};
 
-const NAMES: [&str; 5] = ["agent", "envelope", "host", "store", "waiting"];
+const NAMES: [&str; 6] = ["agent", "browser", "envelope", "host", "store", "waiting"];
 /// Of the large upload of `store`, bytes.
 const SIZE: u64 = 1_000_000_000;
 
@@ -47,6 +48,7 @@ fn main() -> Result<()> {
     for name in names {
         let rows = match name {
             "agent" => runtime.block_on(agent::run())?,
+            "browser" => browser::run()?,
             "envelope" => envelope::run()?,
             "host" => host::run()?,
             "store" => runtime.block_on(store::run(size))?,

@@ -15,6 +15,7 @@ pub mod programs;
 pub mod proxy;
 pub mod scene;
 pub mod service;
+pub mod shop;
 pub mod store;
 
 /// The system's randomness.

@@ -7,10 +7,12 @@ use crate::{provision, suites};
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     let python = provision::python()?;
-    suites::build_programs(&[])?;
+    provision::npm("tests/browser", "what drives the browser")?;
+    let parts = suites::browser_parts(&[])?;
     let mut command = suites::kit_cargo(&python);
     check(
-        command
+        parts
+            .tell(&mut command)
             .args(["run", "--quiet", "--package", "sealpost-tests", "--bin", "demo", "--"])
             .args(arguments),
     )

@@ -16,10 +16,12 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  demo [--once]        a store, a printer and a sale, end to end; --once stops after it and tells by its exit code
+  demo [--once]        a store, a printer, a browser and two sales, end to end; --once stops after them and tells by
+                       its exit code
   test [SUITE] [ARGS]  every test, or one suite: unit, vectors, fuzz, interop, store,
                        printer, e2e, plugin, sdk, browser; ARGS go to the test program
-  bench [NAME] [--json] one benchmark or all: agent, envelope, host, store, waiting
+  bench [NAME] [--json] one benchmark or all: agent, browser, envelope, host,
+                       store, waiting
   fuzz [TARGET...]     looks for inputs that break a parser: --seconds N for each target (60), --list, and
                        --input FILE to see a finding again
   plugin               the example plugin for WebAssembly: target/plugins/gcode-insight.wasm

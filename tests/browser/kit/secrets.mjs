@@ -53,7 +53,7 @@ export async function gather({ context, page, seen }) {
   return corpus;
 }
 
-/** The strings and the buffers that live in the page's heap once what nobody holds is collected. */
+/** The strings that live in the page's heap once what nobody holds is collected. */
 export async function heap({ context, page }) {
   const session = await context.newCDPSession(page);
   await session.send("HeapProfiler.enable");
@@ -61,35 +61,36 @@ export async function heap({ context, page }) {
   const chunks = [];
   session.on("HeapProfiler.addHeapSnapshotChunk", ({ chunk }) => chunks.push(chunk));
   await session.send("HeapProfiler.takeHeapSnapshot", { reportProgress: false });
-  const { strings } = JSON.parse(chunks.join(""));
-  // Small arrays have no buffer of their own until somebody asks for it.
-  const buffers = [...(await live(session, "ArrayBuffer")), ...(await live(session, "Uint8Array"))];
   await session.detach();
-  return [
-    ...strings.map((text) => ({ place: "string", text })),
-    ...buffers.map((text) => ({ place: "buffer", text })),
-  ];
+  return JSON.parse(chunks.join("")).strings.map((text) => ({ place: "heap", text }));
 }
 
-/** The bytes of all live objects of a type, as latin-1 text. */
-async function live(session, type) {
-  const { result: prototype } = await session.send("Runtime.evaluate", { expression: `${type}.prototype` });
-  const { objects } = await session.send("Runtime.queryObjects", { prototypeObjectId: prototype.objectId });
-  const { result } = await session.send("Runtime.callFunctionOn", {
-    objectId: objects.objectId,
-    returnByValue: true,
-    functionDeclaration: `function () {
-      const text = (bytes) => {
-        let all = "";
-        for (let at = 0; at < bytes.length; at += 8192) all += String.fromCharCode(...bytes.subarray(at, at + 8192));
-        return all;
+/**
+ * Has the page keep hold of all bytes that WebCrypto hands out, with their SHA-256 as they came: no snapshot shows bytes.
+ * The script runs before the page's own.
+ */
+export function watchBytes(context) {
+  return context.addInitScript(() => {
+    const handedOut = [];
+    globalThis.handedOut = handedOut;
+    const { digest, decrypt, deriveBits } = SubtleCrypto.prototype;
+    const watch = (original) =>
+      async function (...args) {
+        const bytes = await original.apply(this, args);
+        if (bytes.byteLength <= 64) handedOut.push({ sha256: await digest.call(this, "SHA-256", bytes), bytes });
+        return bytes;
       };
-      const buffers = new Set(this.map((each) => each.buffer ?? each));
-      return [...buffers].filter((each) => each instanceof ArrayBuffer && !each.detached).map((each) => text(new Uint8Array(each)));
-    }`,
+    SubtleCrypto.prototype.decrypt = watch(decrypt);
+    SubtleCrypto.prototype.deriveBits = watch(deriveBits);
   });
-  await session.send("Runtime.releaseObject", { objectId: objects.objectId });
-  return result.value ?? [];
+}
+
+/** Of bytes that WebCrypto handed out to the page with this SHA-256: how often, and what is left in them. */
+export function handedOut(page, sha256) {
+  return page.evaluate((wanted) => {
+    const hex = (buffer) => Array.from(new Uint8Array(buffer), (byte) => byte.toString(16).padStart(2, "0")).join("");
+    return globalThis.handedOut.filter((each) => hex(each.sha256) === wanted).map((each) => hex(each.bytes));
+  }, sha256);
 }
 
 /** Runs in the page: storage of every kind, and what can be reached from the globals without calling anything. */

@@ -1,4 +1,4 @@
-//! The main job end to end: a store, a printer, a sale, three prints; `--once` tells by its exit code whether all of it happened.
+//! The main job end to end: a store, a printer, a sale, three prints, and a plugin that is sold and runs in the browser; `--once` tells by its exit code whether all of it happened.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "the demo talks to the person at the terminal")]
 
@@ -12,6 +12,7 @@ use sealpost_market::JobState;
 use sealpost_tests::agent::Agent;
 use sealpost_tests::person::{PASSWORD, Person, problem};
 use sealpost_tests::printer::{self, Printer};
+use sealpost_tests::shop::{self, PluginSale};
 use sealpost_tests::store::{self, Store};
 use sealpost_tests::{parts, programs};
 
@@ -71,9 +72,17 @@ async fn main() -> Result<()> {
     println!("           hint: {}", refused.hint);
     ensure!(refused.code == "licence_exhausted", "the refusal has the code {}", refused.code);
 
+    heading("A plugin is sold and runs in the browser");
+    let plugin = shop::sell_plugin(&store.url, folder.path()).await?;
+    show_plugin(&plugin)?;
+
     heading("Summary");
-    println!("  1 sale, {PRINTS} prints counted, 1 refused, in {:.1} s", began.elapsed().as_secs_f64());
+    println!(
+        "  2 sales, {PRINTS} prints counted, 1 refused, 1 plugin run in Chromium, in {:.1} s",
+        began.elapsed().as_secs_f64()
+    );
     if !once {
+        println!("  {}/shop/ is the shop; {} bought there, password `{PASSWORD}`", store.url, plugin.buyer);
         println!("  {} stays up for {} and {}, password `{PASSWORD}`", store.url, seller.email, buyer.email);
         println!(
             "  {}/machine/lmnt_marketplace/ui is the printer's page; Ctrl-C ends it all",
@@ -123,6 +132,19 @@ async fn show_metadata(printer: &Printer, job: &Job) -> Result<()> {
     let pictures = metadata["thumbnails"].as_array().map_or(0, Vec::len);
     ensure!(pictures > 0, "Moonraker shows no picture");
     println!("    Moonraker shows {pictures} pictures, {layers} layers, {:.0} minutes", seconds / 60.0);
+    Ok(())
+}
+
+fn show_plugin(sale: &PluginSale) -> Result<()> {
+    let PluginSale { title, plugin_id, version, size, licence, file, file_size, sent, .. } = sale;
+    println!("  {title} {version} ({plugin_id}): {size} bytes, sealed and signed by its publisher");
+    println!("  licence {licence}, for a key that the browser keeps");
+    ensure!(sale.signed, "the page did not find it signed by its publisher");
+    ensure!(sent < file_size, "the page sent {sent} bytes: was {file} among them?");
+    let figures: Vec<_> = sale.figures.iter().map(|(name, value)| format!("{name} {value}")).collect();
+    ensure!(figures.iter().any(|figure| figure.starts_with("layers ")), "the page shows no layers");
+    println!("  in the page it says of {file}: {}", figures.join(", "));
+    println!("  the page as it was: {}", sale.picture);
     Ok(())
 }
 
