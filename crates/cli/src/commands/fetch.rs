@@ -7,6 +7,7 @@ use sealpost_api::{marketplace::PluginBundle, purchase::Licence};
 use sealpost_envelope::{
     VerifyingKey, bundle::Bundle, content::WHOLE_LIMIT, digest::sha256_hex, keyset, release::Trust,
 };
+use sealpost_wallet::GAP;
 use serde::Serialize;
 
 use crate::{
@@ -60,7 +61,10 @@ struct Fetched<'a> {
     version: &'a str,
     licence: &'a str,
     device: &'a str,
-    signed: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    index: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    signed_by: Option<String>,
     blob_size: u64,
 }
 
@@ -90,20 +94,30 @@ pub(crate) async fn fetch(args: FetchArgs) -> Result<()> {
         version: &told.version,
         licence: &told.licence,
         device: &told.device,
-        signed: bundle.signature.is_some(),
+        index: index_of(licence, &told.device),
+        signed_by: bundle.publisher.filter(|_| bundle.signature.is_some()).map(hex::encode),
         blob_size: told.blob_size,
     };
-    answer(args.connection.json, &fetched, |fetched| {
-        format!(
-            "Fetched {} {} for device {}: {} ({}).",
-            fetched.plugin_id,
-            fetched.version,
-            fetched.device,
-            fetched.file,
-            short_size(fetched.blob_size)
-        )
-    });
+    answer(args.connection.json, &fetched, readable);
     Ok(())
+}
+
+fn readable(fetched: &Fetched<'_>) -> String {
+    let size = short_size(fetched.blob_size);
+    let Fetched { file, plugin_id, version, device, .. } = fetched;
+    let mut text = format!("Fetched {plugin_id} {version} for device {device}: {file} ({size}).\n");
+    if let Some(key) = &fetched.signed_by {
+        text += &format!("Signed by its publisher: --publisher {key}\n");
+    }
+    // Those before are found by trying.
+    if let Some(index) = fetched.index.filter(|index| *index >= GAP) {
+        text += &format!("Its key is far down the wallet: --index {index}\n");
+    }
+    text
+}
+
+fn index_of(licence: &Licence, device: &str) -> Option<u32> {
+    licence.devices.iter().flatten().find(|known| known.id == device)?.index
 }
 
 async fn fetch_bundle(client: &Client, licence: &Licence, args: &FetchArgs) -> Result<PluginBundle> {

@@ -1,8 +1,6 @@
 //! Giving: a release's content key leaves the vault for one device of a paid licence, once; later the same envelope is given.
 
-use sea_orm::{
-    ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
 use sealpost_database::Tx;
 use sealpost_envelope::ecdh;
 use sealpost_market::{self as market, Fact, Version};
@@ -27,11 +25,12 @@ pub(crate) async fn offered(
     db: &impl ConnectionTrait,
     name: &str,
 ) -> Result<(listing::Model, Vec<release::Model>)> {
-    let named = Condition::any().add(listing::Column::Id.eq(name)).add(listing::Column::PluginId.eq(name));
-    let found = listing::Entity::find().filter(named).find_with_related(release::Entity).all(db).await?;
-    // An id comes before a plugin id of the same text.
-    let first = found.into_iter().max_by_key(|(row, _)| row.id == name);
-    first.ok_or_else(|| Fault::not_found("listing"))
+    let mut found = listing::Entity::find_by_id(name).find_with_related(release::Entity).all(db).await?;
+    if found.is_empty() {
+        let plugin = listing::Entity::find().filter(listing::Column::PluginId.eq(name));
+        found = plugin.find_with_related(release::Entity).all(db).await?;
+    }
+    found.into_iter().next().ok_or_else(|| Fault::not_found("listing"))
 }
 
 /// The release a licence gives: the newest active one it covers, or the one that is named.
