@@ -103,11 +103,12 @@ class Transfer {
 
   /** @param {AbortSignal} signal */
   #request(signal) {
-    const { fetch = globalThis.fetch } = this.#options;
+    const { fetch = globalThis.fetch, immutable = false } = this.#options;
     const headers = new Headers();
     if (this.received > 0) {
       headers.set("range", `bytes=${this.received}-`);
-      if (this.#etag) headers.set("if-range", this.#etag);
+      // Servers of other origins have to allow this one beforehand, which gateways may not.
+      if (this.#etag && !immutable) headers.set("if-range", this.#etag);
     }
     return fetch(this.#url, { headers, signal, credentials: "omit", referrerPolicy: "no-referrer" });
   }
