@@ -1,7 +1,7 @@
 // The publisher's side, under the names of the OrbPro marketplace document.
 
 import { toBase64 } from "./base64.js";
-import { randomBytes } from "./bytes.js";
+import { randomBytes, viewOptions } from "./bytes.js";
 import { addBuyers, addDomains, sealBundle } from "./bundle.js";
 import { sealContent } from "./content.js";
 import { wrapMarketplaceDEK } from "./ecies.js";
@@ -57,10 +57,11 @@ export async function wrapDEKForBuyer(dek, pubkeyHex, curve, pluginId) {
  * @param {string} pluginId
  * @param {readonly string[]} domains
  * @param {readonly Recipient[]} buyers
- * @param {SealOptions} [options]
+ * @param {SealOptions} [sealOptions]
  * @returns {Promise<Bundle & { encryptedData: string }>}
  */
-export async function encryptWithDualKEK(data, secret, pluginId, domains, buyers, { domainKek, ...options } = {}) {
+export async function encryptWithDualKEK(data, secret, pluginId, domains, buyers, sealOptions) {
+  const { domainKek, ...options } = viewOptions(sealOptions);
   const { bundle, dek } = await sealBundle(pluginId, data, options);
   try {
     const gated = await addDomains(bundle, dek, secret, domains, domainKek);

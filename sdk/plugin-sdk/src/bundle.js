@@ -3,7 +3,7 @@
 // `wasmHash` and manifest are the publisher's word only in a signed bundle.
 
 import { fromBase64, toBase64 } from "./base64.js";
-import { fromHex, randomBytes, toHex, viewBytes, wipe } from "./bytes.js";
+import { fromHex, randomBytes, toHex, viewBytes, viewList, viewOptions, wipe } from "./bytes.js";
 import { readBundle } from "./bundle/read.js";
 import { openContent, sealContent } from "./content.js";
 import { deriveDomainKey, readDomainKek, wrapForDomain } from "./domain.js";
@@ -37,10 +37,12 @@ export { readBundle };
  *   not have sealed anything else
  * @returns {Promise<{ bundle: Bundle, dek: Bytes }>}
  */
-export async function sealBundle(pluginId, data, { dek, version = "", manifest = {} } = {}) {
+export async function sealBundle(pluginId, data, options) {
+  const { dek, version = "", manifest = {} } = viewOptions(options);
   pluginIdBytes(pluginId);
   const key = dek === undefined ? randomBytes(DEK) : viewDek(dek);
-  const [encryptedData, wasmHash] = await Promise.all([sealContent(data, key), sha256Hex(viewBytes(data, "data"))]);
+  const plain = viewBytes(data, "data");
+  const [encryptedData, wasmHash] = await Promise.all([sealContent(plain, key), sha256Hex(plain)]);
   /** @type {Bundle} */
   const bundle = {
     pluginId,
@@ -65,7 +67,7 @@ export async function sealBundle(pluginId, data, { dek, version = "", manifest =
 export async function addBuyers(bundle, dek, buyers) {
   const read = readBundle(bundle);
   const added = await Promise.all(
-    buyers.map(async (buyer) => {
+    viewList(buyers, "buyers").map(async (buyer) => {
       const { publicKey, curve } = readRecipient(buyer);
       return wrapMarketplaceDEK(dek, /** @type {string} */ (publicKey), read.pluginId, { curve });
     }),
@@ -94,7 +96,7 @@ export async function addDomains(bundle, dek, secret, domains, kek = { version: 
     }
   }
   const slots = [];
-  for (const domain of domains) {
+  for (const domain of viewList(domains, "domains")) {
     const key = await deriveDomainKey(secret, domain, read.pluginId, kek);
     slots.push(toBase64(await wrapForDomain(dek, key)));
     wipe(key);
@@ -142,7 +144,8 @@ export async function verifyBundle(bundle, trust) {
  * @param {{ wallet?: WalletLike, domainKey?: BytesLike }} key
  * @returns {Promise<Bytes>}
  */
-export async function unwrapBundle(bundle, { wallet, domainKey }) {
+export async function unwrapBundle(bundle, key) {
+  const { wallet, domainKey } = viewOptions(key);
   const read = readBundle(bundle);
   return domainKey === undefined ? byWallet(read, wallet) : byDomainKey(read, domainKey);
 }
@@ -155,7 +158,8 @@ export async function unwrapBundle(bundle, { wallet, domainKey }) {
  *   one key, whose signature counts, and the data of a bundle that comes without
  * @returns {Promise<Bytes>}
  */
-export async function openBundle(bundle, { wallet, domainKey, dek, encryptedData, ...trust }) {
+export async function openBundle(bundle, options) {
+  const { wallet, domainKey, dek, encryptedData, ...trust } = viewOptions(options);
   const read = readBundle(bundle);
   await verifyBundle(read, trust);
   const data = encryptedData ?? read.encryptedData;
@@ -182,7 +186,8 @@ export async function openBundle(bundle, { wallet, domainKey, dek, encryptedData
  * @param {Bundle} bundle
  * @returns {Release}
  */
-export function releaseOf({ publisher, pluginId, version, cid, wasmHash, manifest }) {
+export function releaseOf(bundle) {
+  const { publisher, pluginId, version, cid, wasmHash, manifest } = readBundle(bundle);
   if (publisher === undefined) throw incomplete("publisher");
   if (wasmHash === undefined) throw incomplete("wasmHash");
   return {

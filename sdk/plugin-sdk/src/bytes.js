@@ -150,6 +150,27 @@ export function wipe(...secrets) {
 }
 
 /**
+ * Options that may be left out.
+ *
+ * @template {object} T
+ * @param {T | undefined} options
+ * @returns {Partial<T>}
+ */
+export const viewOptions = (options) =>
+  options === undefined ? {} : /** @type {T} */ (viewRecord(options, "options"));
+
+/**
+ * @template T
+ * @param {readonly T[]} value
+ * @param {string} name of the argument, for the error
+ * @returns {readonly T[]}
+ */
+export function viewList(value, name) {
+  if (!Array.isArray(value)) throw badArgument(name, "a list");
+  return value;
+}
+
+/**
  * @param {unknown} value
  * @param {string} name of the argument, for the error
  * @returns {Record<string, unknown>}

@@ -4,7 +4,7 @@
 // Version 2 (everything new): HKDF-SHA256(secret, salt = SHA-256(domain), info = "sealpost-domain-v2" ‖ 0 ‖ plugin id ‖ 0
 // ‖ epoch in decimal). Version 1: that of the public Space Data Network demo, for what exists already.
 
-import { randomBytes, utf8, viewBytes } from "./bytes.js";
+import { randomBytes, utf8, viewBytes, viewRecord } from "./bytes.js";
 import { normaliseDomain } from "./domain/host.js";
 import { deriveV1 } from "./domain/v1.js";
 import { SealpostError, badArgument } from "./error.js";
@@ -94,7 +94,7 @@ export async function unwrapForDomain(wrapped, domainKey) {
  * @returns {{ version: 1, epoch: bigint | undefined } | { version: 2, epoch: bigint }}
  */
 export function readDomainKek(kek) {
-  const { version, epoch } = /** @type {Record<string, unknown>} */ (kek ?? {});
+  const { version, epoch } = viewRecord(kek, "domainKek");
   if (version === 1) return { version, epoch: epoch === undefined ? undefined : readEpoch(epoch) };
   if (version === 2) return { version, epoch: readEpoch(epoch ?? 0) };
   throw badArgument("domainKek", "`{version: 1 or 2, epoch}`");

@@ -4,7 +4,7 @@
 // key is `iv12 ‖ ct32 ‖ tag16` without associated data. The writer's salt is SHA-256 of the recipient's canonical key,
 // the reader takes the one in the envelope.
 
-import { concat, wipe } from "./bytes.js";
+import { concat, viewOptions, wipe } from "./bytes.js";
 import { openContent } from "./content.js";
 import { counterpart, ephemeral, readEphemeral, readPublicKey } from "./curves.js";
 import { readEnvelope, writeEnvelope } from "./envelope.js";
@@ -33,7 +33,8 @@ const INFO = new TextEncoder().encode("orbpro-marketplace:");
  *   keys that stay in a wallet
  * @returns {Promise<Bytes>} the content key, 32 bytes; wipe it (`fill(0)`) when done
  */
-export async function unwrapMarketplaceDEK(envelope, buyerPrivateKey, pluginId, { ecdhFn } = {}) {
+export async function unwrapMarketplaceDEK(envelope, buyerPrivateKey, pluginId, options) {
+  const { ecdhFn } = viewOptions(options);
   const read = readEnvelope(envelope);
   const info = concat(INFO, pluginIdBytes(pluginId));
   const peer = await readEphemeral(read.curve, read.ephemeralPub);
@@ -66,7 +67,8 @@ export async function unwrapMarketplaceDEK(envelope, buyerPrivateKey, pluginId, 
  * @param {{ curve?: Curve }} [options] the curve of the public key, secp256k1 unless said otherwise
  * @returns {Promise<Envelope>}
  */
-export async function wrapMarketplaceDEK(dek, buyerPubkey, pluginId, { curve = "secp256k1" } = {}) {
+export async function wrapMarketplaceDEK(dek, buyerPubkey, pluginId, options) {
+  const { curve = "secp256k1" } = viewOptions(options);
   const key = viewDek(dek);
   const info = concat(INFO, pluginIdBytes(pluginId));
   const recipient = await readPublicKey(curve, buyerPubkey);

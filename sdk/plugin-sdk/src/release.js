@@ -1,7 +1,7 @@
 // What a publisher signs about one version of a file: Ed25519 over "sealpost-release-v1\n" ‖ RFC 8785 JSON of
 // {cid?, cipher, listing, manifest, plain_sha256, publisher, version}. A buyer checks it with the key recorded at purchase.
 
-import { equalBytes, fromHex, utf8, viewBytes, viewRecord } from "./bytes.js";
+import { equalBytes, fromHex, utf8, viewBytes, viewOptions, viewRecord } from "./bytes.js";
 import { canonicalJson } from "./canonical.js";
 import { SealpostError } from "./error.js";
 import { isSignature, readEd25519Key, readSigner } from "./signature.js";
@@ -92,7 +92,7 @@ export function releaseBytes(release) {
  * @returns {Bytes | undefined}
  */
 export function readTrust(trust) {
-  const { publisherKey, allowUnsigned } = trust ?? {};
+  const { publisherKey, allowUnsigned } = viewOptions(trust ?? {});
   if (publisherKey !== undefined && publisherKey !== null) return readEd25519Key(publisherKey, "publisherKey");
   if (allowUnsigned === true) return undefined;
   throw new SealpostError("bad_argument", "it was not said whose signature counts", {

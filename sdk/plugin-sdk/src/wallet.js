@@ -1,10 +1,10 @@
 // What opens envelopes: anything that agrees on secrets with a private key it holds.
 
-import { equalBytes, fromHex, isArrayBuffer, toHex, viewBytes, wipe } from "./bytes.js";
+import { equalBytes, fromHex, isArrayBuffer, toHex, viewBytes, viewOptions, wipe } from "./bytes.js";
 import { agreement, publicKeyOf, readCurve, readEphemeral, readSecret, secretLength } from "./curves.js";
 import { refusedKey, refusedSecret } from "./curves/refused.js";
 import { SealpostError, badArgument } from "./error.js";
-import { walletFromCryptoKey } from "./wallet/cryptokey.js";
+import { isCryptoKey, walletFromCryptoKey } from "./wallet/cryptokey.js";
 
 /** @typedef {import("./bytes.js").Bytes} Bytes */
 /** @typedef {import("./curves.js").Curve} Curve */
@@ -80,7 +80,8 @@ export async function walletFromPrivateKey(privateKey, curve = "secp256k1") {
  *   otherwise), and what agrees with it
  * @returns {Promise<Wallet>}
  */
-export async function asWallet(input, { curve = "secp256k1", ecdhFn } = {}) {
+export async function asWallet(input, options) {
+  const { curve = "secp256k1", ecdhFn } = viewOptions(options);
   if (ecdhFn !== undefined) return fromFunction(input, ecdhFn, readCurve(curve));
   if (typeof input === "string") {
     const secret = fromHex(input);
@@ -161,14 +162,6 @@ function fromFunction(privateKey, ecdhFn, curve) {
       return checkShared(curve, await ecdhFn(privateKey, await readEphemeral(curve, peer), curve));
     },
   };
-}
-
-/**
- * @param {unknown} value
- * @returns {value is CryptoKey}
- */
-function isCryptoKey(value) {
-  return typeof CryptoKey !== "undefined" && value instanceof CryptoKey;
 }
 
 /** @param {string} how */

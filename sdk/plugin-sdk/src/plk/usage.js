@@ -1,3 +1,4 @@
+import { viewRecord } from "../bytes.js";
 import { normaliseDomain } from "../domain/host.js";
 import { SealpostError, badArgument } from "../error.js";
 import { allowsVersion } from "./range.js";
@@ -23,7 +24,14 @@ export const LEEWAY = 120n;
  * @param {Licence} licence
  * @param {Usage} usage
  */
-export function checkUsage(licence, { pluginId, pluginVersion, domain, activations = 0, now = Date.now() / 1000 }) {
+export function checkUsage(licence, usage) {
+  const {
+    pluginId,
+    pluginVersion,
+    domain,
+    activations = 0,
+    now = Date.now() / 1000,
+  } = /** @type {Usage} */ (/** @type {unknown} */ (viewRecord(usage, "usage")));
   if (!Number.isFinite(now) || now < 0) throw badArgument("now", "Unix seconds");
   if (!Number.isInteger(activations) || activations < 0) throw badArgument("activations", "a whole number");
   checkDates(licence, BigInt(Math.floor(now)));

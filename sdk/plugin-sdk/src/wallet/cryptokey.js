@@ -14,7 +14,13 @@ import { badArgument } from "../error.js";
  * @returns {Promise<Wallet>}
  */
 export async function walletFromCryptoKey(privateKey, publicKey) {
+  if (!isCryptoKey(privateKey) || (publicKey !== undefined && !isCryptoKey(publicKey))) {
+    throw badArgument("wallet", "a CryptoKey");
+  }
   const curve = curveOf(privateKey);
+  if (publicKey && (publicKey.type !== "public" || curveOf(publicKey) !== curve)) {
+    throw badArgument("publicKey", "the public CryptoKey of the private one");
+  }
   if (privateKey.type !== "private" || !privateKey.usages.includes("deriveBits")) {
     throw badArgument("wallet", "a private CryptoKey with the usage `deriveBits`");
   }
@@ -23,6 +29,14 @@ export async function walletFromCryptoKey(privateKey, publicKey) {
     ...(publicKey && { publicKey: toHex(await exportPublic(curve, publicKey)) }),
     ecdh: async (peer) => agreeNative(curve, privateKey, await readEphemeral(curve, peer)),
   };
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is CryptoKey}
+ */
+export function isCryptoKey(value) {
+  return typeof CryptoKey !== "undefined" && value instanceof CryptoKey;
 }
 
 /**

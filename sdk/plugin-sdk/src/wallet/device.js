@@ -1,6 +1,6 @@
 // A key of this browser: made by WebCrypto, kept in IndexedDB, never exported. Whoever clears the page's data loses it.
 
-import { toHex } from "../bytes.js";
+import { toHex, viewOptions } from "../bytes.js";
 import { readCurve } from "../curves.js";
 import { exportPublic, hasNative } from "../curves/native.js";
 import { SealpostError, badArgument } from "../error.js";
@@ -26,7 +26,8 @@ import { inStore, removeFromStore } from "./store.js";
  * @param {{ name?: string, curve?: NativeCurve }} [options] `default` and P-256 unless said otherwise
  * @returns {Promise<DeviceWallet>}
  */
-export async function deviceWallet({ name = "default", curve = "p256" } = {}) {
+export async function deviceWallet(options) {
+  const { name = "default", curve = "p256" } = viewOptions(options);
   return (await loadDeviceWallet(name)) ?? createDeviceWallet(name, curve);
 }
 

@@ -1,4 +1,4 @@
-import { fromHex, toHex } from "../bytes.js";
+import { fromHex, toHex, viewList, viewOptions, viewRecord } from "../bytes.js";
 import { readEnvelope } from "../envelope.js";
 import { SealpostError, badArgument } from "../error.js";
 import { sha256 } from "../hash.js";
@@ -33,9 +33,11 @@ export async function findIndex(envelope, wallet, options) {
  * @param {{ gap?: number }} [options]
  * @returns {Promise<(number | undefined)[]>}
  */
-export async function findIndexes(envelopes, { key }, { gap = GAP } = {}) {
+export async function findIndexes(envelopes, wallet, options) {
+  const { gap = GAP } = viewOptions(options);
+  const { key } = /** @type {Partial<Wallet>} */ (viewRecord(wallet, "wallet"));
   if (typeof key !== "function") throw badArgument("wallet", "a wallet of many keys, with `key(index)`");
-  const wanted = envelopes.map((envelope) => {
+  const wanted = viewList(envelopes, "envelopes").map((envelope) => {
     const { curve, salt } = readEnvelope(envelope);
     return { curve, salt: toHex(salt), index: /** @type {number | undefined} */ (undefined) };
   });

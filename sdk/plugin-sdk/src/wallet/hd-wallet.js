@@ -2,7 +2,7 @@
 // gets a key of 32 bytes, and knows no X25519 counterpart of Ed25519 keys: these are settled here, and every public key
 // is checked before it is asked to agree with one.
 
-import { toHex, wipe } from "../bytes.js";
+import { toHex, viewExactly, viewOptions, wipe } from "../bytes.js";
 import { publicKeyOf, readEphemeral, readSecret } from "../curves.js";
 import { secretFromSeed } from "../curves/curve25519.js";
 import { SealpostError, badArgument } from "../error.js";
@@ -36,7 +36,8 @@ import { secretOfScalar } from "./scalars.js";
  *   a seed of BIP-39
  * @returns {Promise<KeyOfMany>}
  */
-export async function walletFromHdWallet(module, { mnemonic, passphrase = "", seed, ...first }) {
+export async function walletFromHdWallet(module, options) {
+  const { mnemonic, passphrase = "", seed, ...first } = viewOptions(options);
   if (typeof module?.hdkey?.fromSeed !== "function")
     throw badArgument("module", "what hd-wallet-wasm's `init()` gives");
   const master = masterOf(module, mnemonic, passphrase, seed);
@@ -67,7 +68,7 @@ export async function walletFromHdWallet(module, { mnemonic, passphrase = "", se
  * @returns {HdKey}
  */
 function masterOf(module, mnemonic, passphrase, seed) {
-  if (seed !== undefined) return module.hdkey.fromSeed(seed);
+  if (seed !== undefined) return module.hdkey.fromSeed(viewExactly(seed, 64, "seed"));
   if (typeof mnemonic !== "string") throw badArgument("mnemonic", "words");
   if (!module.mnemonic.validate(mnemonic)) {
     throw new SealpostError("mnemonic_checksum", "hd-wallet-wasm does not take these words");

@@ -1,5 +1,6 @@
 // The wallet of words (BIP-39, BIP-32): the same keys as Sealpost's command line and hd-wallet-wasm.
 
+import { viewOptions } from "../bytes.js";
 import { SealpostError, badArgument } from "../error.js";
 import { manyKeys } from "./keys.js";
 import { secretOfScalar } from "./scalars.js";
@@ -21,7 +22,17 @@ const HARDENED = 0x80000000;
 const ACCOUNT = [44 + HARDENED, 9999 + HARDENED, HARDENED, 0];
 const COUNTS = [12, 15, 18, 21, 24];
 
-const english = async () => (await import("@scure/bip39/wordlists/english.js")).wordlist;
+/**
+ * @param {unknown} wordlist
+ * @returns {Promise<string[]>}
+ */
+async function listOf(wordlist) {
+  if (wordlist === undefined) return (await import("@scure/bip39/wordlists/english.js")).wordlist;
+  const isList =
+    Array.isArray(wordlist) && wordlist.length === 2048 && wordlist.every((word) => typeof word === "string");
+  if (!isList) throw badArgument("wordlist", "a list of 2048 words");
+  return wordlist;
+}
 
 /**
  * Draws fresh words. Show them to their owner only.
@@ -29,10 +40,11 @@ const english = async () => (await import("@scure/bip39/wordlists/english.js")).
  * @param {{ words?: 12 | 15 | 18 | 21 | 24, wordlist?: string[] }} [options] 24 English words unless said otherwise
  * @returns {Promise<string>}
  */
-export async function generateMnemonic({ words = 24, wordlist } = {}) {
+export async function generateMnemonic(options) {
+  const { words = 24, wordlist } = viewOptions(options);
   if (!COUNTS.includes(words)) throw countOf(words);
   const { generateMnemonic: generate } = await import("@scure/bip39");
-  return generate(wordlist ?? (await english()), (words / 3) * 32);
+  return generate(await listOf(wordlist), (words / 3) * 32);
 }
 
 /**
@@ -45,11 +57,12 @@ export async function generateMnemonic({ words = 24, wordlist } = {}) {
  * @param {MnemonicOptions} [options]
  * @returns {Promise<KeyOfMany>}
  */
-export async function walletFromMnemonic(mnemonic, { passphrase = "", wordlist, ...first } = {}) {
+export async function walletFromMnemonic(mnemonic, options) {
+  const { passphrase = "", wordlist, ...first } = viewOptions(options);
   if (typeof mnemonic !== "string") throw badArgument("mnemonic", "words");
   if (typeof passphrase !== "string") throw badArgument("passphrase", "text");
   const [words, { mnemonicToSeedWebcrypto }] = [
-    await checkedWords(mnemonic, wordlist ?? (await english())),
+    await checkedWords(mnemonic, await listOf(wordlist)),
     await import("@scure/bip39"),
   ];
   const seed = await mnemonicToSeedWebcrypto(words, passphrase);

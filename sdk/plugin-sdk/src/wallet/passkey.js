@@ -5,8 +5,8 @@
 // HKDF-SHA256(PRF output, no salt, "sealpost/passkey/v1\n" + curve + "\n" + index): 32 bytes for x25519 and ed25519; 48 for
 // secp256k1 and p256, 64 for p384, as a big-endian number k, of which k mod (n-1) + 1 is taken.
 
-import { randomBytes, utf8 } from "../bytes.js";
-import { SealpostError } from "../error.js";
+import { randomBytes, utf8, viewOptions } from "../bytes.js";
+import { SealpostError, badArgument } from "../error.js";
 import { sha256 } from "../hash.js";
 import { subtle } from "../platform.js";
 import { manyKeys } from "./keys.js";
@@ -51,7 +51,9 @@ export async function passkeySupport() {
  *   where the browser lists it
  * @returns {Promise<PasskeyWallet>} keep `credentialId` to ask for this passkey and no other
  */
-export async function createPasskeyWallet({ userName, displayName = userName, rpName, rpId, signal, ...first }) {
+export async function createPasskeyWallet(options) {
+  const { userName, displayName = userName, rpName, rpId, signal, ...first } = viewOptions(options);
+  if (typeof userName !== "string" || typeof displayName !== "string") throw badArgument("userName", "a name");
   const salt = await prfSalt();
   const credential = await asked(() =>
     navigator.credentials.create({
@@ -80,7 +82,8 @@ export async function createPasskeyWallet({ userName, displayName = userName, rp
  * @param {{ credentialId?: string } & PasskeyOptions} [options] none leaves the choice among the page's passkeys to its owner
  * @returns {Promise<PasskeyWallet>}
  */
-export async function openPasskeyWallet({ credentialId, rpId, signal, ...first } = {}) {
+export async function openPasskeyWallet(options) {
+  const { credentialId, rpId, signal, ...first } = viewOptions(options);
   const salt = await prfSalt();
   const wanted = credentialId === undefined ? [] : [fromBase64Url(credentialId)];
   const credential = await asked(() =>
