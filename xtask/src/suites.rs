@@ -1,9 +1,11 @@
 //! `cargo xtask test`: the suites, each one `cargo test` with what it needs prepared.
 
-use std::path::PathBuf;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, check, root, target_folder};
 use crate::{fuzz, plugin, provision, web};

@@ -7,8 +7,28 @@ export interface Problem {
   hint: string;
 }
 
+const AGAIN = "Open it again; if that does not help, tell the store's operator.";
+const WARN = "Do not trust it: tell the store's operator, and ask the publisher.";
+
+/** What the packages say to developers, in words for buyers. */
+const FOR_BUYERS: Record<string, [sentence: string, hint: string]> = {
+  blob_wrong_hash: ["The sealed file was damaged or changed on its way.", AGAIN],
+  blob_corrupt: ["The sealed file was damaged or changed on its way.", AGAIN],
+  blob_format: ["The sealed file is cut short, or is none at all.", AGAIN],
+  blob_unreachable: ["The sealed file could not be fetched.", "Check that this device is online, and open it again."],
+  blob_refused: ["The store does not give out the sealed file.", AGAIN],
+  bundle_not_for_us: ["The key that came from the store was not made for this device.", AGAIN],
+  bundle_malformed: ["The store's answer cannot be read.", AGAIN],
+  bundle_wrong_hash: ["What was opened is not what the publisher released, so it was not started.", WARN],
+  release_bad_signature: ["The publisher's signature does not fit this version: something in it was changed.", WARN],
+  release_wrong_publisher: ["This version was signed by somebody else than the publisher you bought it from.", WARN],
+  plugin_link: ["The plugin wants something of this page that the shop does not give.", "Ask its publisher about it."],
+};
+
 export function problemOf(error: unknown): Problem {
   if (error instanceof SealpostError) {
+    const [sentence, hint] = FOR_BUYERS[error.code] ?? [];
+    if (sentence && hint) return { code: error.code, sentence, hint };
     return { code: error.code, sentence: asSentence(error.message), hint: asSentence(error.hint) };
   }
   return {
