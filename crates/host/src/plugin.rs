@@ -12,6 +12,8 @@ use crate::manifest::PAGE;
 use crate::meter::{Meter, Stop};
 use crate::{Environment, Function, HostError, Imports, Limits, Manifest, Value};
 
+/// What every module begins with.
+const MAGIC: &[u8] = b"\0asm";
 /// Calls within each other.
 const DEPTH: usize = 10_000;
 /// Bytes of the interpreter's stack.
@@ -45,6 +47,9 @@ impl<E: Environment> Plugin<E> {
     ) -> Result<Self, HostError> {
         if wasm.len() > limits.module_bytes {
             return Err(HostError::TooLarge { bytes: wasm.len(), limit: limits.module_bytes });
+        }
+        if !wasm.starts_with(MAGIC) {
+            return Err(HostError::Invalid { reason: "it does not begin as one does".to_owned() });
         }
         let engine = Engine::new(&config());
         let module = Module::new(&engine, wasm).map_err(|error| invalid(&error))?;

@@ -32,15 +32,16 @@ use crate::{
 const HELP: &str = "\
 Without --call it lists the plugin's functions and opens nothing.
 
-Arguments are what the plugin's manifest says: bytes come from a file (@FILE) or standard input (-); text and
-JSON are written out, or come from there too (@@ at the beginning is one @); numbers are written out. Bytes
-that come back go to standard output as they are, or to --out FILE.
+Arguments are what the plugin's manifest says. Bytes come from a file (@FILE) or standard input (-);
+text and JSON are written out, or come from there too (@@ at the beginning is one @); numbers are
+written out. Bytes that come back go to standard output as they are, or to --out FILE.
 
-Signature, licence, tag and hash are checked before anything of the plugin runs. It gets no files, no network
-and no environment; the log, the clock and randomness only where its manifest asks and --allow allows.
-Nothing of it outlives the command.
+Signature, licence, tag and hash are checked before anything of the plugin runs. It gets no files,
+no network and no environment; the log, the clock and randomness only where its manifest asks for
+them and --allow allows. Nothing of it outlives the command.
 
---json prints {pluginId, version, function, type, result}, bytes as base64; with --out {..., size, sha256}.
+--json prints {pluginId, version, function, type, result}, bytes as base64; with --out {pluginId,
+version, function, type, size, sha256}.
 
 Examples:
   sealpost run bundle.json
