@@ -1,5 +1,7 @@
 //! The example plugin in the native host. `cargo xtask test plugin` builds it and says where it lies.
 
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test fails by panicking")]
+
 use std::time::{Duration, Instant};
 
 use sealpost_host::{Environment, HostError, Imports, Limits, Manifest, Plugin, Unavailable, Value};

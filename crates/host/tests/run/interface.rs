@@ -16,7 +16,7 @@ fn bytes_text_and_json_travel_both_ways_and_all_memory_is_given_back() {
     ];
     for (kind, value) in values {
         let mut plugin = load(&[ALLOCATOR, ECHO], &echoes(kind)).unwrap();
-        assert_eq!(plugin.call("echo", &[value.clone()]).unwrap(), value, "{kind}");
+        assert_eq!(plugin.call("echo", std::slice::from_ref(&value)).unwrap(), value, "{kind}");
         // The result, which here lies where the argument does, and the argument.
         assert_eq!(freed(&mut plugin), Value::I32(2), "{kind}");
     }
@@ -42,7 +42,7 @@ fn numbers_travel_as_they_are() {
             ("f32", Value::F32(1.5)),
             ("f64", Value::F64(-0.1)),
         ] {
-            assert_eq!(plugin.call(name, &[value.clone()]).unwrap(), value);
+            assert_eq!(plugin.call(name, std::slice::from_ref(&value)).unwrap(), value);
         }
         assert_eq!(plugin.call("nothing", &[]).unwrap(), Value::None);
     }
