@@ -5,7 +5,12 @@ use std::path::PathBuf;
 use clap::Args;
 use sealpost_api::{marketplace::PluginBundle, purchase::Licence};
 use sealpost_envelope::{
-    VerifyingKey, bundle::Bundle, content::WHOLE_LIMIT, digest::sha256_hex, keyset, release::Trust,
+    VerifyingKey,
+    bundle::{Bundle, BundleError},
+    content::WHOLE_LIMIT,
+    digest::sha256_hex,
+    keyset,
+    release::{ReleaseError, Trust},
 };
 use sealpost_wallet::GAP;
 use serde::Serialize;
@@ -16,7 +21,7 @@ use crate::{
     connection::{Connection, id, listing_name},
     failure::{Failure, Result},
     input::is_dash,
-    offline::{Replace, failed},
+    offline::{Replace, failed, verifying_key},
     outfile::{Access, OutFile},
     output::{answer, say, short_size},
     upload::progress_bar,
@@ -47,6 +52,9 @@ pub(crate) struct FetchArgs {
     /// Device to fetch it for [default: the only one of the licence]
     #[arg(long, value_name = "ID", value_parser = id)]
     device: Option<String>,
+    /// Ed25519 key that must have signed it [default: the publisher's when it was bought]
+    #[arg(long, value_name = "HEX", value_parser = verifying_key)]
+    publisher: Option<VerifyingKey>,
     #[command(flatten)]
     replace: Replace,
     #[command(flatten)]
@@ -82,7 +90,7 @@ pub(crate) async fn fetch(args: FetchArgs) -> Result<()> {
 
     let mut bundle = to_bundle(&told)?;
     bundle.encrypted_data = Some(fetch_blob(&client, &told).await?);
-    check_signature(&bundle, licence)?;
+    check_signature(&bundle, licence, args.publisher)?;
     out.finish_with(format!("{}\n", bundle.to_json().map_err(failed)?).as_bytes())?;
 
     if is_dash(&file) {
@@ -164,13 +172,17 @@ async fn fetch_blob(client: &Client, told: &PluginBundle) -> Result<Vec<u8>> {
 }
 
 /// By the key that was recorded at purchase, not by whatever the bundle names.
-fn check_signature(bundle: &Bundle, licence: &Licence) -> Result<()> {
-    let Some(hex) = &licence.publisher_key else {
-        if bundle.signature.is_none() {
-            say!("sealpost: this plugin is not signed by its publisher");
-        }
-        return bundle.verify(Trust::AllowUnsigned).map(drop).map_err(failed);
-    };
-    let key: VerifyingKey = keyset::public_key_from_hex(hex).map_err(failed)?;
-    bundle.verify(Trust::Publisher(&key)).map(drop).map_err(failed)
+fn check_signature(bundle: &Bundle, licence: &Licence, trusted: Option<VerifyingKey>) -> Result<()> {
+    let recorded = || licence.publisher_key.as_deref().map(keyset::public_key_from_hex).transpose();
+    let key = trusted.map_or_else(recorded, |key| Ok(Some(key))).map_err(failed)?;
+    if key.is_none() && bundle.signature.is_none() {
+        say!("sealpost: this plugin is not signed by its publisher");
+    }
+    let trust = key.as_ref().map_or(Trust::AllowUnsigned, Trust::Publisher);
+    bundle.verify(trust).map(drop).map_err(|error| match &error {
+        BundleError::Release(ReleaseError::WrongPublisher) if trusted.is_none() => failed(error).hint(
+            "its publisher may have a new key since you bought it: ask for it elsewhere, and trust it with --publisher HEX",
+        ),
+        _ => failed(error),
+    })
 }
