@@ -42,7 +42,7 @@ describe("a plugin is bought and run in the page", () => {
     await picture(page, "buy");
     await buy(page, TITLE, "browser");
     await picture(page, "licence");
-    assert.equal(await instantiated(page), 0);
+    assert.deepEqual(await instantiated(page), []);
     await open(page);
     await page.getByText(/^Signed by/).waitFor();
     await readFile(page, GCODE);
@@ -176,7 +176,7 @@ async function natively(store) {
   await person.sealpost(["wallet", "new", ...words]);
   const bought = JSON.parse(await person.sealpost(["buy", PLUGIN_ID, ...words, "--json"]));
   await person.sealpost(["fetch", PLUGIN_ID, "--out", file("bundle.json")]);
-  const run = ["run", file("bundle.json"), ...words, "--publisher", bought.licence.publisher_key, "--json", "--call"];
+  const run = ["run", file("bundle.json"), ...words, "--publisher", bought.licence.publisher_key, "--time", "10m", "--json", "--call"];
   const stats = JSON.parse(await person.sealpost([...run, "stats", `@${GCODE}`])).result;
   const preview = JSON.parse(await person.sealpost([...run, "preview", `@${GCODE}`, "1200", "900"])).result;
   return { stats, preview: Buffer.from(preview, "base64") };

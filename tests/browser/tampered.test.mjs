@@ -35,13 +35,13 @@ describe("what was changed on its way is told in words, and nothing of it is ins
     return { ...opened, name, ...(await buy(opened.page, title, kind)) };
   }
 
-  /** The page tells this failure and has instantiated nothing. */
-  async function refused({ page, context }, code) {
+  /** The page tells this failure and has compiled and instantiated nothing. */
+  async function refused({ page, context }, code, calls = []) {
     const told = await failure(page);
     const [sentence, hint] = told.text.split("\n").filter(Boolean);
     assert.equal(told.code, code, told.text);
     assert.ok(/^[A-Z`].{15,}\.$/.test(sentence) && hint.length > 15 && hint !== told.code, told.text);
-    assert.equal(await instantiated(page), 0);
+    assert.deepEqual(await instantiated(page), calls);
     assert.equal(await page.getByLabel("G-code file").count(), 0);
     await picture(page, `refused-${code}`);
     await context.close();
@@ -134,7 +134,8 @@ describe("what was changed on its way is told in words, and nothing of it is ins
     await someone.page.getByRole("link", { name: "Open it here" }).click();
     await someone.page.getByRole("checkbox", { name: /although nobody signed it/ }).check();
     await someone.page.getByRole("button", { name: "Open", exact: true }).click();
-    await refused(someone, "bundle_wrong_hash");
+    // The hash is checked while the module compiles, and nothing runs before both are done.
+    await refused(someone, "bundle_wrong_hash", ["compile"]);
   });
 
   test("an unsigned plugin opens only where its buyer says so", async () => {
@@ -150,7 +151,7 @@ describe("what was changed on its way is told in words, and nothing of it is ins
     await page.getByRole("button", { name: "Open", exact: true }).click();
     await page.getByText("Not signed").waitFor();
     await readFile(page, GCODE);
-    assert.ok((await instantiated(page)) > 0, "the count sees what is instantiated");
+    assert.deepEqual(await instantiated(page), ["compile", "instantiate"], "the count sees what is instantiated");
     await context.close();
   });
 
@@ -210,7 +211,7 @@ describe("what was changed on its way is told in words, and nothing of it is ins
     await someone.page.getByRole("link", { name: "← Signed" }).click();
     await someone.page.getByText("This licence is revoked.").waitFor();
     await picture(someone.page, "revoked");
-    assert.equal(await instantiated(someone.page), 0);
+    assert.deepEqual(await instantiated(someone.page), []);
     assert.equal(await someone.page.getByRole("link", { name: "Open it here" }).count(), 0);
     await someone.context.close();
   });

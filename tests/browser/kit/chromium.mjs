@@ -34,9 +34,9 @@ export async function openPage(browser, options = {}) {
   return { context, page, seen };
 }
 
-/** How often the page asked for code to be compiled or instantiated. */
+/** What the page asked of WebAssembly, in order: `compile`, `instantiate`, `Module`... */
 export function instantiated(page) {
-  return page.evaluate(() => globalThis.webAssemblyCalls.length);
+  return page.evaluate(() => globalThis.webAssemblyCalls);
 }
 
 /** The picture lies in `target/browser`, for people. */
