@@ -105,7 +105,7 @@ fn prints_have_no_devices_and_plugins_are_not_printed() {
     let prints = desk::licence(2, 1);
     let release = release("1.0.0", ReleaseState::Active);
     assert_eq!(prints.clone().register_device(&[], device("d_1", "aa"), NOW), Err(RuleError::NoDevices));
-    assert_eq!(prints.pick_plugin(&[release.clone()], None, |_| true), Err(RuleError::NoDevices));
+    assert_eq!(prints.pick_plugin(std::slice::from_ref(&release), None, |_| true), Err(RuleError::NoDevices));
     assert_eq!(prints.wrap_key(&device("d_1", "aa"), &release, NOW), Err(RuleError::NoDevices));
     assert_eq!(licence(2).reserve(NOW), Err(RuleError::NotPrintable));
     let gcode = Listing { kind: ListingKind::Gcode, ..plugin(Price::Free) };
