@@ -36,7 +36,7 @@ export async function openPlugin(
 ): Promise<OpenPlugin> {
   onStage({ name: "bundle" });
   const fetched = await bundle(licence.id, device.id, signal);
-  const signer = licence.publisher_key;
+  const signer = licence.publisher_key ?? undefined;
   const log: string[] = [];
   onStage({ name: "blob", done: 0 });
   const plugin = await loadMarketplacePlugin(fetched, wallet, {

@@ -72,8 +72,15 @@ export function buy(listing: string, payment: Payment, recipient: Recipient, onc
 
 /** What this person may run, newest first. */
 export async function licences(): Promise<Licence[]> {
-  const { licences } = await ask<{ licences: Licence[] }>("GET", "/api/v1/licences", mine());
-  return licences.filter((licence) => licence.kind === "plugin");
+  const found: Licence[] = [];
+  let after: string | undefined;
+  do {
+    const query = new URLSearchParams({ limit: "200", ...(after && { after }) });
+    const page = await ask<{ licences: Licence[]; next?: string }>("GET", `/api/v1/licences?${query}`, mine());
+    found.push(...page.licences.filter((licence) => licence.kind === "plugin"));
+    after = page.next;
+  } while (after);
+  return found;
 }
 
 export function licence(id: string): Promise<Licence> {

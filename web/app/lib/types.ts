@@ -81,10 +81,12 @@ export interface Licence {
   kind?: "gcode" | "plugin";
   state: "active" | "suspended" | "revoked";
   plugin_id?: string;
-  publisher_key?: string;
+  publisher_key?: string | null;
   devices_allowed?: number;
   devices?: Device[];
-  valid_until?: string;
+  expires_at?: string | null;
+  /** The newest version it covers; all where absent. */
+  covers?: string | null;
 }
 
 /** Whom a content key is wrapped for. */
