@@ -52,6 +52,8 @@ impl<E: Environment> Plugin<E> {
             return Err(HostError::Invalid { reason: "it does not begin as one does".to_owned() });
         }
         let engine = Engine::new(&config());
+        // All of it first: translation looks at an instruction before it is known to be valid, which a debug build does not survive.
+        Module::validate(&engine, wasm).map_err(|error| invalid(&error))?;
         let module = Module::new(&engine, wasm).map_err(|error| invalid(&error))?;
         check(&module, manifest)?;
         let linker = link(&module, manifest, imports)?;

@@ -98,6 +98,17 @@ fn a_place_outside_of_memory_is_a_trap_for_the_caller() {
     assert_eq!(plugin.call("say", &[]).unwrap_err().code(), "plugin_trap");
 }
 
+/// Found by fuzzing: wasmi's translation alone trips over one of its debug assertions.
+#[test]
+fn an_instruction_after_the_end_of_a_function_is_refused() {
+    let mut wasm = b"\0asm\x01\0\0\0".to_vec();
+    // One type without parameters, one function of it, and its body: no locals, nop, end, and an instruction more.
+    wasm.extend([1, 4, 1, 0x60, 0, 0, 3, 2, 1, 0, 10, 7, 1, 5, 0, 0x01, 0x0b, 0x41, 0]);
+    let load =
+        Plugin::load(&wasm, &Manifest::default(), &Limits::default(), &Imports::none(), World::default());
+    assert_eq!(load.unwrap_err().code(), "plugin_invalid");
+}
+
 #[test]
 fn results_that_are_more_than_a_number_are_refused() {
     let pair = r#"(func (export "pair") (result i32 i32) (i32.const 1) (i32.const 2))
