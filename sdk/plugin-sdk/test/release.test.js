@@ -97,6 +97,32 @@ test("a publisher of small or mixed order signs nothing", async () => {
   }
 });
 
+test("a signature has one form: what is added to it, cut off or changed is refused", async (t) => {
+  const { statement, signature } = FIRST;
+  const order = 2n ** 252n + 27742317777372353535851937790883648493n;
+  const scalar = bytes(signature).slice(32).reduceRight((sum, byte) => sum * 256n + BigInt(byte), 0n);
+  const more = bytes(signature);
+  for (let i = 0, rest = scalar + order; i < 32; i++, rest >>= 8n) more[32 + i] = Number(rest & 255n);
+  const changed = [0, 31, 32, 63].map((at) => bytes(signature).map((byte, i) => (i === at ? byte ^ 1 : byte)));
+  const importKey = crypto.subtle.importKey;
+  for (const platform of ["with", "without"]) {
+    if (platform === "without") {
+      t.mock.method(crypto.subtle, "importKey", async (/** @type {any[]} */ ...args) => {
+        if (args[2] === "Ed25519") throw new DOMException("none here", "NotSupportedError");
+        return Reflect.apply(importKey, crypto.subtle, args);
+      });
+    }
+    await verifyRelease(statement, signature, { allowUnsigned: true });
+    for (const forged of [more, ...changed]) {
+      await assert.rejects(
+        verifyRelease(statement, forged, { allowUnsigned: true }),
+        refused("release_bad_signature"),
+        `${platform} the platform's Ed25519`,
+      );
+    }
+  }
+});
+
 test("numbers that libraries read differently are refused", async () => {
   const { seed, statement } = FIRST;
   for (const number of [2 ** 53, -(2 ** 53), 1e16, 1e20]) {
