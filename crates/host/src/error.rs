@@ -1,5 +1,8 @@
 use sealpost_envelope::ErrorCode;
 
+/// Longest account of what is wrong with a module: it may quote what it found.
+const REASON: usize = 200;
+
 /// Why a plugin was not loaded, or a call gave nothing. Codes are those of the JavaScript loader where it has the same.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
@@ -121,6 +124,14 @@ pub enum HostError {
         /// As the limits have it.
         limit: usize,
     },
+    /// A module that declares so much is not translated.
+    #[error("the plugin has more than {limit} {what}")]
+    TooMany {
+        /// Such as "functions".
+        what: &'static str,
+        /// One of the constants of [`Limits`](crate::Limits).
+        limit: u32,
+    },
     /// It broke a rule of WebAssembly, or its host could not serve it.
     #[error("the plugin failed in `{name}`: {reason}")]
     Trap {
@@ -132,6 +143,13 @@ pub enum HostError {
     /// Its memory may be in any state since an earlier call.
     #[error("the plugin failed in an earlier call")]
     Trapped,
+}
+
+impl HostError {
+    /// With what a library says of the module.
+    pub(crate) fn invalid(reason: &str) -> Self {
+        Self::Invalid { reason: reason.chars().filter(|c| !c.is_control()).take(REASON).collect() }
+    }
 }
 
 impl ErrorCode for HostError {
@@ -154,7 +172,7 @@ impl ErrorCode for HostError {
             Self::Result { .. } => "plugin_result",
             Self::Signature { .. } => "plugin_signature",
             Self::Timeout { .. } => "plugin_timeout",
-            Self::TooLarge { .. } => "plugin_too_large",
+            Self::TooLarge { .. } | Self::TooMany { .. } => "plugin_too_large",
             Self::Trap { .. } => "plugin_trap",
             Self::Trapped => "plugin_trapped",
         }
@@ -174,7 +192,7 @@ impl ErrorCode for HostError {
             Self::Permission { .. } => "Allow it if you trust the plugin with it.",
             Self::PermissionNotAsked { .. } => "Do not use it, and report it to the publisher.",
             Self::Timeout { .. } => "Pass less at a time, or allow more time.",
-            Self::TooLarge { .. } => "Check that this is the plugin; ask the publisher for a smaller one.",
+            Self::TooLarge { .. } | Self::TooMany { .. } => "Check that this is the plugin; ask the publisher for a smaller one.",
             Self::Trap { .. } | Self::Trapped => "Load it anew; report it to the publisher if it stays.",
             Self::Invalid { .. }
             | Self::Link { .. }

@@ -10,6 +10,7 @@ mod link;
 mod manifest;
 mod meter;
 mod plugin;
+mod shape;
 mod value;
 
 pub use environment::{Environment, Imports, Unavailable};

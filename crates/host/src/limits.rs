@@ -3,7 +3,8 @@ use std::time::Duration;
 /// What a plugin may use. Work and time are for loading it, and for each call anew.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// Of the module, bytes. Reading and checking it takes time in proportion, which nothing interrupts.
+    /// Of the module, bytes. Checking and translating it takes time in proportion to them and to what it declares, of which
+    /// there are the constants below. Nothing interrupts it: [`time`](Self::time) begins after it.
     pub module_bytes: usize,
     /// Its memory may grow to, bytes; less where the manifest's `memory.maxPages` is less.
     pub memory_bytes: usize,
@@ -18,6 +19,20 @@ pub struct Limits {
 impl Limits {
     /// Tables a plugin may have.
     pub const TABLES: usize = 16;
+    /// Types of functions and blocks a module may declare.
+    pub const TYPES: u32 = 100_000;
+    /// Parameters, and results, of each of them: every place that uses it costs what the type has.
+    pub const ARITY: u32 = 100;
+    /// Functions it may have of its own.
+    pub const FUNCTIONS: u32 = 100_000;
+    /// Locals all its functions may declare together.
+    pub const LOCALS: u32 = 10_000_000;
+    /// Locals one function may declare, beside its parameters: each of its calls clears them.
+    pub const FUNCTION_LOCALS: u32 = 10_000;
+    /// Globals it may have.
+    pub const GLOBALS: u32 = 100_000;
+    /// Segments of data it may have, and of elements.
+    pub const SEGMENTS: u32 = 10_000;
 }
 
 impl Default for Limits {

@@ -10,6 +10,7 @@ use crate::check::{check, number_type};
 use crate::link::{State, link};
 use crate::manifest::PAGE;
 use crate::meter::{Meter, Stop};
+use crate::shape::check_shape;
 use crate::{Environment, Function, HostError, Imports, Limits, Manifest, Value};
 
 /// What every module begins with.
@@ -18,8 +19,6 @@ const MAGIC: &[u8] = b"\0asm";
 const DEPTH: usize = 10_000;
 /// Bytes of the interpreter's stack.
 const STACK: usize = 8 << 20;
-/// Longest account of what is wrong with a module: it may quote what it found.
-const REASON: usize = 200;
 
 /// A plugin that runs, with a memory of its own. Dropping it lets go of all.
 pub struct Plugin<E: Environment> {
@@ -51,6 +50,7 @@ impl<E: Environment> Plugin<E> {
         if !wasm.starts_with(MAGIC) {
             return Err(HostError::Invalid { reason: "it does not begin as one does".to_owned() });
         }
+        check_shape(wasm)?;
         let engine = Engine::new(&config());
         // All of it first: translation looks at an instruction before it is known to be valid, which a debug build does not survive.
         Module::validate(&engine, wasm).map_err(|error| invalid(&error))?;
@@ -152,8 +152,7 @@ fn limiter(limits: &Limits, manifest: &Manifest) -> StoreLimits {
 }
 
 fn invalid(error: &Error) -> HostError {
-    let reason = error.to_string();
-    HostError::Invalid { reason: reason.chars().filter(|c| !c.is_control()).take(REASON).collect() }
+    HostError::invalid(&error.to_string())
 }
 
 fn not_started(error: &Error, stop: Stop) -> HostError {

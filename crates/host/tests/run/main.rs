@@ -5,4 +5,5 @@
 mod hostile;
 mod interface;
 mod kit;
+mod large;
 mod strange;
