@@ -3,12 +3,15 @@
 use wasmi::{Func, Instance, Memory, Store, Val, ValType};
 
 use crate::check::number_type;
-use crate::link::State;
 use crate::meter::Meter;
+use crate::state::State;
 use crate::{Environment, Function, HostError, Value, ValueType};
 
 /// Longest text of a plugin's own error, bytes.
 const ERROR_TEXT: usize = 4 << 10;
+
+/// Longest JSON that is read. As a [`serde_json::Value`] it takes some thirty times its bytes, which no limit of the plugin counts.
+const JSON: usize = 4 << 20;
 
 /// A call under way.
 pub(crate) struct Call<'a, E: Environment> {
@@ -185,6 +188,9 @@ impl<'a, E: Environment> Call<'a, E> {
         match kind {
             ValueType::Text => {
                 String::from_utf8(bytes).map(Value::Text).map_err(|_| self.bad_result("it is not UTF-8"))
+            }
+            ValueType::Json if bytes.len() > JSON => {
+                Err(self.bad_result("it is more than 4 MiB of JSON; more of it travels as bytes or text"))
             }
             ValueType::Json => {
                 serde_json::from_slice(&bytes).map(Value::Json).map_err(|_| self.bad_result("it is not JSON"))

@@ -31,7 +31,7 @@ pub trait Environment: 'static {
     /// Time since any fixed moment, never going back; for the time limit.
     fn elapsed(&self) -> Duration;
 
-    /// A line of a plugin's log. It is text from outside: nothing in it is to steer a terminal.
+    /// A line of a plugin's log, without its end, of at most 16 KiB of the plugin's bytes. It is text from outside: nothing in it is to steer a terminal.
     fn log(&mut self, line: &str);
 
     /// Milliseconds since 1970.

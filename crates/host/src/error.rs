@@ -192,7 +192,9 @@ impl ErrorCode for HostError {
             Self::Permission { .. } => "Allow it if you trust the plugin with it.",
             Self::PermissionNotAsked { .. } => "Do not use it, and report it to the publisher.",
             Self::Timeout { .. } => "Pass less at a time, or allow more time.",
-            Self::TooLarge { .. } | Self::TooMany { .. } => "Check that this is the plugin; ask the publisher for a smaller one.",
+            Self::TooLarge { .. } | Self::TooMany { .. } => {
+                "Check that this is the plugin; ask the publisher for a smaller one."
+            }
             Self::Trap { .. } | Self::Trapped => "Load it anew; report it to the publisher if it stays.",
             Self::Invalid { .. }
             | Self::Link { .. }

@@ -11,6 +11,7 @@ mod manifest;
 mod meter;
 mod plugin;
 mod shape;
+mod state;
 mod value;
 
 pub use environment::{Environment, Imports, Unavailable};

@@ -1,21 +1,19 @@
 //! The host functions, and what may be linked.
 
-use wasmi::{Caller, Error, ExternType, FuncType, Linker, Memory, Module, StoreLimits, ValType};
+use wasmi::{Caller, Error, ExternType, FuncType, Linker, Memory, Module, ValType};
 
+use crate::state::State;
 use crate::{Environment, HostError, Imports, Manifest, Permission};
 
 /// The module that the interface's imports come from.
 const MODULE: &str = "sealpost";
 /// Bytes of a log line that are shown.
 const LOG_LINE: usize = 16 << 10;
-/// Units of work a call of a host function costs beside its bytes.
+/// Bytes of log that are shown of a call.
+const LOG_CALL: usize = 1 << 20;
+const LOG_ENDS: &str = "(the rest of what this call logs is not shown)";
+/// Units of work a call of a host function costs beside its bytes, and each line of a log.
 const CALL: u64 = 1_000;
-
-/// What a plugin's store holds for its host.
-pub(crate) struct State<E> {
-    pub(crate) environment: E,
-    pub(crate) limiter: StoreLimits,
-}
 
 /// A linker with every import of the module, each of which is allowed. Nothing of the plugin has run.
 pub(crate) fn link<E: Environment>(
@@ -74,32 +72,47 @@ fn define<E: Environment>(linker: &mut Linker<State<E>>, permission: Permission)
 
 fn log<E: Environment>(mut caller: Caller<'_, State<E>>, pointer: i32, length: i32) -> Result<(), Error> {
     let shown = (length as u32 as usize).min(LOG_LINE);
-    pay(&mut caller, shown)?;
+    pay(&mut caller, CALL + shown as u64)?;
     let memory = memory(&caller)?;
-    let (bytes, state) = memory.data_and_store_mut(&mut caller);
     // The whole of it must be there, as with every other host.
-    let line = part(bytes, pointer, length)?;
-    state.environment.log(&String::from_utf8_lossy(&line[..shown]));
+    let text = &part(memory.data_mut(&mut caller), pointer, length)?[..shown];
+    let text = String::from_utf8_lossy(text).into_owned();
+    for line in text.lines() {
+        pay(&mut caller, CALL)?;
+        // To show a line may take the host as long as its terminal likes.
+        caller.data().in_time().map_err(Error::host)?;
+        show(caller.data_mut(), line);
+    }
     Ok(())
 }
 
+fn show<E: Environment>(state: &mut State<E>, line: &str) {
+    if state.logged > LOG_CALL {
+        return;
+    }
+    state.logged += line.len() + 1;
+    state.environment.log(if state.logged > LOG_CALL { LOG_ENDS } else { line });
+}
+
 fn clock_ms<E: Environment>(mut caller: Caller<'_, State<E>>) -> Result<f64, Error> {
-    pay(&mut caller, 0)?;
+    pay(&mut caller, CALL)?;
     Ok(caller.data_mut().environment.clock_ms())
 }
 
 fn random<E: Environment>(mut caller: Caller<'_, State<E>>, pointer: i32, length: i32) -> Result<(), Error> {
-    pay(&mut caller, length as u32 as usize)?;
+    pay(&mut caller, CALL + u64::from(length as u32))?;
     let memory = memory(&caller)?;
     let (bytes, state) = memory.data_and_store_mut(&mut caller);
     let target = part(bytes, pointer, length)?;
     state.environment.random(target).map_err(|error| Error::new(error.to_string()))
 }
 
-/// A host's work counts as the plugin's. What it cannot pay at once it owes: it stops as soon as it goes on.
-fn pay<E: Environment>(caller: &mut Caller<'_, State<E>>, bytes: usize) -> Result<(), Error> {
+/// A host's work counts as the plugin's, and what the plugin cannot pay is not done. What is more than its slice it owes: it stops
+/// as soon as it goes on, for a look at the clock.
+fn pay<E: Environment>(caller: &mut Caller<'_, State<E>>, units: u64) -> Result<(), Error> {
     let left = caller.get_fuel()?;
-    caller.set_fuel(left.saturating_sub(CALL + bytes as u64))
+    caller.data_mut().owe(units.saturating_sub(left)).map_err(Error::host)?;
+    caller.set_fuel(left.saturating_sub(units))
 }
 
 fn memory<E: Environment>(caller: &Caller<'_, State<E>>) -> Result<Memory, Error> {

@@ -3,11 +3,9 @@
 //! A plugin gets its fuel in slices. At the end of one it stands still, the clock is looked at, and it is resumed with the next:
 //! an endless loop ends at its time whatever it does, without threads or signals.
 
-use std::time::Duration;
-
 use wasmi::{Error, Func, ResumableCall, Store, TrapCode, Val};
 
-use crate::link::State;
+use crate::state::{Refusal, State};
 use crate::{Environment, HostError, Limits};
 
 /// Units of work between two looks at the clock: some thousandths of a second.
@@ -22,7 +20,6 @@ pub(crate) struct Meter {
     fuel: u64,
     /// What of it the plugin holds now.
     granted: u64,
-    deadline: Duration,
 }
 
 /// Why a plugin stopped.
@@ -35,9 +32,11 @@ pub(crate) enum Stop {
 }
 
 impl Meter {
-    pub(crate) fn begin<E: Environment>(limits: &Limits, store: &Store<State<E>>) -> Self {
-        let deadline = store.data().environment.elapsed().saturating_add(limits.time);
-        Self { limits: *limits, fuel: limits.fuel, granted: 0, deadline }
+    pub(crate) fn begin<E: Environment>(limits: &Limits, store: &mut Store<State<E>>) -> Self {
+        let state = store.data_mut();
+        state.deadline = state.environment.elapsed().saturating_add(limits.time);
+        state.logged = 0;
+        Self { limits: *limits, fuel: limits.fuel, granted: 0 }
     }
 
     /// Runs a function to its end, or to that of its limits.
@@ -48,7 +47,7 @@ impl Meter {
         arguments: &[Val],
         results: &mut [Val],
     ) -> Result<(), Stop> {
-        self.grant(store, SLICE)?;
+        self.grant(store, SLICE, u64::MAX)?;
         let mut outcome = function.call_resumable(&mut *store, arguments, results);
         loop {
             self.settle(store)?;
@@ -61,7 +60,7 @@ impl Meter {
                     if needed > self.fuel {
                         return Err(self.out_of_fuel());
                     }
-                    self.grant(store, SLICE.max(needed))?;
+                    self.grant(store, SLICE.max(needed), u64::MAX)?;
                     outcome = paused.resume(&mut *store, results);
                 }
                 Err(error) => return Err(self.stopped(&error)),
@@ -75,7 +74,7 @@ impl Meter {
         store: &mut Store<State<E>>,
         work: impl FnOnce(&mut Store<State<E>>) -> Result<T, Error>,
     ) -> Result<Result<T, Error>, Stop> {
-        self.grant(store, START)?;
+        self.grant(store, START, 0)?;
         let outcome = work(store);
         self.settle(store)?;
         self.look_at_the_clock(store)?;
@@ -84,35 +83,46 @@ impl Meter {
 
     /// What an error of the WebAssembly library means.
     pub(crate) fn stopped(&self, error: &Error) -> Stop {
-        match error.as_trap_code() {
+        match (error.as_trap_code(), error.downcast_ref()) {
             // Only what cannot be resumed ends so: the start.
-            Some(TrapCode::OutOfFuel) => {
+            (Some(TrapCode::OutOfFuel), _) => {
                 Stop::Limit(HostError::OutOfFuel { fuel: self.limits.fuel.min(START) })
             }
+            (_, Some(Refusal::OutOfFuel)) => self.out_of_fuel(),
+            (_, Some(Refusal::Timeout)) => self.timeout(),
             _ => Stop::Trap(error.to_string()),
         }
     }
 
-    fn grant<E: Environment>(&mut self, store: &mut Store<State<E>>, wanted: u64) -> Result<(), Stop> {
+    /// What of the rest the plugin may owe for its host's work is up to `credit`.
+    fn grant<E: Environment>(
+        &mut self,
+        store: &mut Store<State<E>>,
+        wanted: u64,
+        credit: u64,
+    ) -> Result<(), Stop> {
         self.granted = wanted.min(self.fuel);
         if self.granted == 0 {
             return Err(self.out_of_fuel());
         }
+        store.data_mut().credit = credit.min(self.fuel - self.granted);
         store.set_fuel(self.granted).map_err(|error| self.stopped(&error))
     }
 
-    fn settle<E: Environment>(&mut self, store: &Store<State<E>>) -> Result<(), Stop> {
+    fn settle<E: Environment>(&mut self, store: &mut Store<State<E>>) -> Result<(), Stop> {
         let left = store.get_fuel().map_err(|error| self.stopped(&error))?;
-        self.fuel = self.fuel.saturating_sub(self.granted.saturating_sub(left));
+        let owed = std::mem::take(&mut store.data_mut().owed);
+        self.fuel = self.fuel.saturating_sub(self.granted.saturating_sub(left)).saturating_sub(owed);
         self.granted = 0;
         Ok(())
     }
 
     fn look_at_the_clock<E: Environment>(&self, store: &Store<State<E>>) -> Result<(), Stop> {
-        if store.data().environment.elapsed() < self.deadline {
-            return Ok(());
-        }
-        Err(Stop::Limit(HostError::Timeout { seconds: self.limits.time.as_secs() }))
+        store.data().in_time().map_err(|_late| self.timeout())
+    }
+
+    fn timeout(&self) -> Stop {
+        Stop::Limit(HostError::Timeout { seconds: self.limits.time.as_secs() })
     }
 
     fn out_of_fuel(&self) -> Stop {

@@ -7,10 +7,11 @@ use wasmi::{Config, Engine, Error, Instance, Module, Store, StoreLimits, StoreLi
 
 use crate::call::Call;
 use crate::check::{check, number_type};
-use crate::link::{State, link};
+use crate::link::link;
 use crate::manifest::PAGE;
 use crate::meter::{Meter, Stop};
 use crate::shape::check_shape;
+use crate::state::State;
 use crate::{Environment, Function, HostError, Imports, Limits, Manifest, Value};
 
 /// What every module begins with.
@@ -58,9 +59,9 @@ impl<E: Environment> Plugin<E> {
         check(&module, manifest)?;
         let linker = link(&module, manifest, imports)?;
 
-        let mut store = Store::new(&engine, State { environment, limiter: limiter(limits, manifest) });
+        let mut store = Store::new(&engine, State::new(environment, limiter(limits, manifest)));
         store.limiter(|state| &mut state.limiter);
-        let mut meter = Meter::begin(limits, &store);
+        let mut meter = Meter::begin(limits, &mut store);
         let started = meter.start(&mut store, |store| linker.instantiate_and_start(store, &module));
         let instance = started
             .map_err(|stop| stop.within("start"))?
@@ -77,7 +78,7 @@ impl<E: Environment> Plugin<E> {
         if self.trapped {
             return Err(HostError::Trapped);
         }
-        let meter = Meter::begin(&self.limits, &self.store);
+        let meter = Meter::begin(&self.limits, &mut self.store);
         let mut call = Call::new(&mut self.store, self.instance, meter, name);
         let answer = match self.manifest.functions.get(name) {
             Some(function) => call.declared(function, arguments),

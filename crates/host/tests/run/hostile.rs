@@ -141,28 +141,123 @@ fn deep_recursion_is_a_trap() {
 
 #[test]
 fn copying_much_at_once_costs_what_copying_little_does() {
-    let fills = r#"(memory 16) (func (export "fill")
-        (loop (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x100000)) (br 0)))"#;
-    let world = World { tick: Duration::from_secs(1), ..World::default() };
-    let limits = Limits { fuel: u64::MAX, ..small() };
-    let mut plugin = load_with(&[fills], &Manifest::default(), &limits, world).unwrap();
-    // The time is over after a few slices; each is a few hundred fills and not millions.
-    assert_eq!(plugin.call("fill", &[]).unwrap_err().code(), "plugin_timeout");
+    let fills = r#"(memory 16) (func (export "fill") (param $times i32)
+        (loop $more
+            (memory.fill (i32.const 0) (i32.const 1) (i32.const 0x100000))
+            (local.set $times (i32.sub (local.get $times) (i32.const 1)))
+            (br_if $more (local.get $times))))"#;
+    // A megabyte is 16 384 units, of which there are a hundred million.
+    let mut plugin = load_small(&[fills]).unwrap();
+    assert_eq!(plugin.call("fill", &[Value::I32(6_000)]).unwrap(), Value::None);
+    assert_eq!(plugin.call("fill", &[Value::I32(6_104)]).unwrap_err().code(), "plugin_out_of_fuel");
+}
+
+const DRAWS: &str = r#"(import "sealpost" "random" (func $random (param i32 i32)))
+    (memory (export "memory") 512)
+    (func (export "draw") (param $len i32)
+        (loop (call $random (i32.const 0) (local.get $len)) (br 0)))"#;
+
+#[test]
+fn all_that_is_drawn_is_paid_for_however_much_at_once() {
+    let asks = manifest(json!({"permissions": ["random"]}));
+    let limits = Limits { fuel: 100_000_000, ..Limits::default() };
+    for (piece, times) in [(0x1_0000, 1_502), (0x10_0000, 95), (0x200_0000, 2)] {
+        let mut plugin = load_with(&[DRAWS], &asks, &limits, World::default()).unwrap();
+        let error = plugin.call("draw", &[Value::I32(piece)]).unwrap_err();
+        assert_eq!(error, HostError::OutOfFuel { fuel: 100_000_000 });
+        // What it could not pay for was not drawn, and what it could was.
+        assert_eq!(plugin.environment().drawn, times * piece as usize, "{piece}");
+    }
 }
 
 #[test]
-fn what_the_host_does_for_a_plugin_is_work_too() {
+fn the_clock_is_looked_at_after_what_costs_more_than_a_slice() {
+    let asks = manifest(json!({"permissions": ["random"]}));
+    let world = World { tick: Duration::from_secs(1), ..World::default() };
+    let limits = Limits { fuel: u64::MAX, time: Duration::from_secs(10), ..Limits::default() };
+    let mut plugin = load_with(&[DRAWS], &asks, &limits, world).unwrap();
+    let error = plugin.call("draw", &[Value::I32(0x200_0000)]).unwrap_err();
+    assert_eq!(error, HostError::Timeout { seconds: 10 });
+    assert_eq!(plugin.environment().drawn, 10 * 0x200_0000);
+}
+
+#[test]
+fn a_start_function_draws_no_more_than_it_may_work() {
     let draws = r#"(import "sealpost" "random" (func $random (param i32 i32)))
-        (import "sealpost" "log" (func $log (param i32 i32)))
-        (memory (export "memory") 16)
-        (func (export "draw") (loop (call $random (i32.const 0) (i32.const 0x100000)) (br 0)))
-        (func (export "talk") (loop (call $log (i32.const 0) (i32.const 0x4000)) (br 0)))"#;
-    let asks = manifest(json!({"permissions": ["random", "log"]}));
-    for (name, most) in [("draw", 0), ("talk", 10_000)] {
-        let mut plugin = load_with(&[draws], &asks, &small(), World::default()).unwrap();
-        assert_eq!(plugin.call(name, &[]).unwrap_err().code(), "plugin_out_of_fuel");
-        assert!(plugin.environment().lines.len() <= most);
+        (memory (export "memory") 1024)
+        (func $start (call $random (i32.const 0) (i32.const 0x3000000))) (start $start)"#;
+    let asks = manifest(json!({"permissions": ["random"]}));
+    // Forty-eight of fifty million units.
+    load(&[&draws.replace("0x3000000", "48000000")], &asks).unwrap();
+    assert_eq!(load(&[draws], &asks).unwrap_err().code(), "plugin_out_of_fuel");
+}
+
+const TALKS: &str = r#"(import "sealpost" "log" (func $log (param i32 i32)))
+    (memory (export "memory") 2)
+    (func (export "talk") (param $with i32)
+        (memory.fill (i32.const 0) (local.get $with) (i32.const 0x4000))
+        (loop (call $log (i32.const 0) (i32.const 0x4000)) (br 0)))
+    (func (export "say") (param $len i32) (call $log (i32.const 0x10000) (local.get $len)))"#;
+
+#[test]
+fn each_line_of_a_log_is_work() {
+    let asks = manifest(json!({"permissions": ["log"]}));
+    let mut plugin = load_with(&[TALKS], &asks, &small(), World::default()).unwrap();
+    let error = plugin.call("talk", &[Value::I32(b'\n'.into())]).unwrap_err();
+    assert_eq!(error.code(), "plugin_out_of_fuel");
+    // A thousand units each.
+    let lines: usize = plugin.environment().lines.iter().map(|text| text.lines().count().max(1)).sum();
+    assert!((90_000..=100_000).contains(&lines), "{lines}");
+}
+
+#[test]
+fn the_clock_is_looked_at_before_each_line_of_a_log() {
+    let asks = manifest(json!({"permissions": ["log"]}));
+    let world = World { tick: Duration::from_secs(1), ..World::default() };
+    let mut plugin = load_with(&[TALKS], &asks, &Limits::default(), world).unwrap();
+    let error = plugin.call("talk", &[Value::I32(b'\n'.into())]).unwrap_err();
+    assert_eq!(error, HostError::Timeout { seconds: 10 });
+    let lines: usize = plugin.environment().lines.iter().map(|text| text.lines().count().max(1)).sum();
+    assert!(lines < 10, "{lines}");
+}
+
+#[test]
+fn a_call_that_logs_without_end_is_shown_to_its_first_mebibyte() {
+    let asks = manifest(json!({"permissions": ["log"]}));
+    let mut plugin = load_with(&[TALKS], &asks, &small(), World::default()).unwrap();
+    assert_eq!(plugin.call("talk", &[Value::I32(b'x'.into())]).unwrap_err().code(), "plugin_out_of_fuel");
+    let lines = &plugin.environment().lines;
+    assert_eq!(lines.len(), 64, "63 of 16 KiB, with their ends, and that there is more");
+    assert_eq!(lines.last().unwrap(), "(the rest of what this call logs is not shown)");
+}
+
+#[test]
+fn every_call_may_log_anew() {
+    let asks = manifest(json!({"permissions": ["log"]}));
+    let mut plugin = load_with(&[TALKS], &asks, &Limits::default(), World::default()).unwrap();
+    for _ in 0..100 {
+        plugin.call("say", &[Value::I32(0x4000)]).unwrap();
     }
+    assert!(plugin.environment().lines.iter().all(|line| line.len() == 0x4000));
+    assert_eq!(plugin.environment().lines.len(), 100);
+}
+
+#[test]
+fn json_that_is_too_long_to_be_read_is_refused() {
+    let gives = r#"(memory (export "memory") 80)
+        (func (export "malloc") (param i32) (result i32) (i32.const 8))
+        (func (export "free") (param i32))
+        (func (export "give") (param $len i32) (result i64)
+            (memory.fill (i32.const 8) (i32.const 0x20) (local.get $len))
+            (i32.store8 (i32.const 8) (i32.const 0x37))
+            (i64.or (i64.const 0x8_0000_0000) (i64.extend_i32_u (local.get $len))))"#;
+    let said = manifest(json!({"functions": {"give": {"params": ["i32"], "result": "json"}}}));
+    let mut plugin = load(&[gives], &said).unwrap();
+    assert_eq!(plugin.call("give", &[Value::I32(4 << 20)]).unwrap(), Value::Json(json!(7)));
+    let error = plugin.call("give", &[Value::I32((4 << 20) + 1)]).unwrap_err();
+    assert_eq!(error.code(), "plugin_result");
+    // It is still whole: what it gave is its caller's limit, not its fault.
+    assert_eq!(plugin.call("give", &[Value::I32(1)]).unwrap(), Value::Json(json!(7)));
 }
 
 #[test]

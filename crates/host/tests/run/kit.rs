@@ -14,6 +14,8 @@ pub(crate) struct World {
     pub(crate) now: Cell<Duration>,
     pub(crate) tick: Duration,
     pub(crate) lines: Vec<String>,
+    /// Bytes of randomness.
+    pub(crate) drawn: usize,
     pub(crate) no_randomness: bool,
 }
 
@@ -33,6 +35,7 @@ impl Environment for World {
 
     fn random(&mut self, bytes: &mut [u8]) -> Result<(), Unavailable> {
         bytes.fill(7);
+        self.drawn += bytes.len();
         if self.no_randomness { Err(Unavailable) } else { Ok(()) }
     }
 }

@@ -69,8 +69,7 @@ fn groups_of_locals_count_together() {
     let half = number(Limits::FUNCTION_LOCALS / 2);
     let body = [vec![3], half.clone(), vec![I32], half, vec![I32, 1, I32, 0x0b]].concat();
     let entry = [number(body.len() as u32), body].concat();
-    let sections =
-        [section(TYPES, 1, &[0x60, 0, 0]), section(FUNCTIONS, 1, &[0]), section(CODE, 1, &entry)];
+    let sections = [section(TYPES, 1, &[0x60, 0, 0]), section(FUNCTIONS, 1, &[0]), section(CODE, 1, &entry)];
     refused(&sections, "locals in a function", Limits::FUNCTION_LOCALS);
 }
 
@@ -83,11 +82,7 @@ fn functions_globals_and_segments_are_counted() {
     load(&[section(GLOBALS, Limits::GLOBALS, &global)]).unwrap();
     refused(&[section(GLOBALS, Limits::GLOBALS + 1, &global)], "globals", Limits::GLOBALS);
     load(&[section(ELEMENTS, Limits::SEGMENTS, &elements)]).unwrap();
-    refused(
-        &[section(ELEMENTS, Limits::SEGMENTS + 1, &elements)],
-        "segments of elements",
-        Limits::SEGMENTS,
-    );
+    refused(&[section(ELEMENTS, Limits::SEGMENTS + 1, &elements)], "segments of elements", Limits::SEGMENTS);
     load(&[section(DATA, Limits::SEGMENTS, &data)]).unwrap();
     refused(&[section(DATA, Limits::SEGMENTS + 1, &data)], "segments of data", Limits::SEGMENTS);
 }

@@ -23,9 +23,7 @@ impl Environment for Outside {
     }
 
     fn log(&mut self, line: &str) {
-        for line in line.lines() {
-            say!("plugin: {}", clean(line));
-        }
+        say!("plugin: {}", clean(line));
     }
 
     fn clock_ms(&mut self) -> f64 {
