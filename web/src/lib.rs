@@ -6,7 +6,7 @@ use axum::extract::Path;
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
-use rust_embed::{Embed, EmbeddedFile};
+use rust_embed::{Embed, EmbeddedFile, RustEmbed};
 
 /// Where the shop is served.
 pub const PATH: &str = "/shop/";
@@ -30,11 +30,7 @@ pub fn router<S>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
 {
-    Router::new()
-        .route("/shop", get(async || Redirect::permanent(PATH)))
-        .route(PATH, get(page))
-        .route("/shop/{*path}", get(page))
-        .route("/shop/assets/{*path}", get(asset))
+    router_of::<S, Built>()
 }
 
 /// Whether the front end is in this build.
@@ -42,21 +38,33 @@ pub fn is_built() -> bool {
     Built::get("index.html").is_some()
 }
 
-async fn page(headers: HeaderMap) -> Response {
+fn router_of<S, F>() -> Router<S>
+where
+    S: Clone + Send + Sync + 'static,
+    F: RustEmbed + 'static,
+{
+    Router::new()
+        .route("/shop", get(async || Redirect::permanent(PATH)))
+        .route(PATH, get(page::<F>))
+        .route("/shop/{*path}", get(page::<F>))
+        .route("/shop/assets/{*path}", get(asset::<F>))
+}
+
+async fn page<F: RustEmbed>(headers: HeaderMap) -> Response {
     let policy: [(HeaderName, HeaderValue); 3] = [
         (header::CONTENT_SECURITY_POLICY, HeaderValue::from_static(POLICY)),
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
-    let page = match Built::get("index.html") {
+    let page = match F::get("index.html") {
         Some(file) => unless_known(&headers, "index.html", file),
         None => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PLACEHOLDER).into_response(),
     };
     (policy, page).into_response()
 }
 
-async fn asset(headers: HeaderMap, Path(path): Path<String>) -> Response {
-    match Built::get(&format!("assets/{path}")) {
+async fn asset<F: RustEmbed>(headers: HeaderMap, Path(path): Path<String>) -> Response {
+    match F::get(&format!("assets/{path}")) {
         Some(file) => {
             let keep = [(header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
             (keep, unless_known(&headers, &path, file)).into_response()
@@ -97,12 +105,30 @@ mod tests {
 
     use super::*;
 
+    /// A shop that is always there, whatever was built.
+    #[derive(Embed)]
+    #[folder = "tests/shop"]
+    struct Sample;
+
+    /// One that was not built.
+    #[derive(Embed)]
+    #[folder = "tests/no-shop"]
+    #[allow_missing = true]
+    struct Nothing;
+
     async fn ask(path: &str, known: Option<&HeaderValue>) -> (http::response::Parts, String) {
+        ask_of::<Built>(path, known).await
+    }
+
+    async fn ask_of<F: RustEmbed + 'static>(
+        path: &str,
+        known: Option<&HeaderValue>,
+    ) -> (http::response::Parts, String) {
         let mut request = Request::get(path);
         if let Some(known) = known {
             request = request.header(header::IF_NONE_MATCH, known);
         }
-        let answer = router::<()>().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
+        let answer = router_of::<(), F>().oneshot(request.body(Body::empty()).unwrap()).await.unwrap();
         let (parts, body) = answer.into_parts();
         let body = body.collect().await.unwrap().to_bytes();
         (parts, String::from_utf8_lossy(&body).into_owned())
@@ -139,18 +165,32 @@ mod tests {
 
     #[tokio::test]
     async fn what_the_browser_has_is_not_sent_again() {
-        if !is_built() {
-            return;
-        }
-        let (first, _) = ask("/shop/", None).await;
-        let (again, body) = ask("/shop/", Some(&first.headers[header::ETAG])).await;
-        assert_eq!((again.status, body.as_str()), (StatusCode::NOT_MODIFIED, ""));
+        for (path, control) in
+            [("/shop/", "no-cache"), ("/shop/assets/part-12345678.js", "public, max-age=31536000, immutable")]
+        {
+            let (first, body) = ask_of::<Sample>(path, None).await;
+            assert_eq!(first.status, StatusCode::OK, "{path}");
+            assert!(!body.is_empty(), "{path}");
+            assert_eq!(first.headers[header::CACHE_CONTROL], control);
 
-        let asset = Built::iter().find(|path| path.starts_with("assets/")).unwrap();
-        let (first, _) = ask(&format!("/shop/{asset}"), None).await;
-        assert_eq!(first.headers[header::CACHE_CONTROL], "public, max-age=31536000, immutable");
-        let (again, _) = ask(&format!("/shop/{asset}"), Some(&first.headers[header::ETAG])).await;
-        assert_eq!(again.status, StatusCode::NOT_MODIFIED);
+            let tag = first.headers[header::ETAG].to_str().unwrap();
+            for known in [tag.to_owned(), format!("W/{tag}"), format!("\"another\", {tag}")] {
+                let known = HeaderValue::try_from(known).unwrap();
+                let (again, body) = ask_of::<Sample>(path, Some(&known)).await;
+                assert_eq!((again.status, body.as_str()), (StatusCode::NOT_MODIFIED, ""), "{known:?}");
+                assert_eq!(again.headers[header::CACHE_CONTROL], control);
+            }
+            let another = HeaderValue::from_static("\"another\"");
+            let (again, again_body) = ask_of::<Sample>(path, Some(&another)).await;
+            assert_eq!((again.status, again_body), (StatusCode::OK, body));
+        }
+    }
+
+    #[tokio::test]
+    async fn a_shop_that_was_not_built_says_so() {
+        let (answer, body) = ask_of::<Nothing>("/shop/library", None).await;
+        assert_eq!((answer.status, body.as_str()), (StatusCode::OK, PLACEHOLDER));
+        assert!(!answer.headers.contains_key(header::ETAG));
     }
 
     #[tokio::test]
