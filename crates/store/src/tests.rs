@@ -7,6 +7,7 @@ mod kit;
 mod marketplace;
 mod nonsense;
 mod offering;
+mod plugin_keys;
 mod plugin_kit;
 mod plugin_publishing;
 mod plugins;

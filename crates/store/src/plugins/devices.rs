@@ -66,7 +66,7 @@ async fn add(
     .await
 }
 
-/// Counts a device of a licence, if it is new, and gives it the newest release.
+/// Counts a device of a licence, if it is new, and gives it the newest release, or the newest that the licence had.
 pub(crate) async fn register(
     state: &AppState,
     tx: &Tx,
@@ -75,12 +75,13 @@ pub(crate) async fn register(
     actor: &Actor,
 ) -> Result<(Model, Given)> {
     let now = state.clock.now_ms();
-    let known: Vec<Model> = with_key(tx, &held.id, wanted).await?.into_iter().collect();
+    let known = of_licences(tx, &[&held.id]).await?.remove(&held.id).unwrap_or_default();
     let rules = known.iter().map(Model::to_market).collect::<Result<Vec<_>>>()?;
     let step = held.to_market()?.register_device(&rules, wanted.device.clone(), to_timestamp(now))?;
-    let device = known.into_iter().next().unwrap_or_else(|| Model::new(wanted, &held.id, now));
+    let same = known.into_iter().find(|row| !step.fresh && row.id == step.device.id.as_str());
+    let device = same.unwrap_or_else(|| Model::new(wanted, &held.id, now));
     let (listing, releases) = give::offered(tx, &held.listing).await?;
-    let release = give::pick(tx, held, &releases, None).await?;
+    let release = give::pick_for_device(tx, held, &releases).await?;
     if !step.fresh
         && let Some(given) = give::earlier(tx, &device, release).await?
     {
@@ -124,12 +125,4 @@ pub(crate) fn to_api(row: &Model) -> Device {
         index: row.key_index.and_then(|index| u32::try_from(index).ok()),
         created_at: rfc3339(row.created_at),
     }
-}
-
-async fn with_key(db: &impl ConnectionTrait, licence: &str, wanted: &Wanted) -> Result<Option<Model>> {
-    let select = Entity::find()
-        .filter(Column::Licence.eq(licence))
-        .filter(Column::Curve.eq(&wanted.device.key.curve))
-        .filter(Column::PublicKey.eq(&wanted.device.key.public_key));
-    Ok(select.one(db).await?)
 }

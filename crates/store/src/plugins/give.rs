@@ -1,9 +1,9 @@
 //! Giving: a release's content key leaves the vault for one device of a paid licence, once; later the same envelope is given.
 
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
 use sealpost_database::Tx;
 use sealpost_envelope::ecdh;
-use sealpost_market::{self as market, Fact, Version};
+use sealpost_market::{self as market, Fact, RuleError, Version};
 use serde_json::Value;
 
 use super::recipient;
@@ -40,26 +40,56 @@ pub(crate) async fn pick<'a>(
     releases: &'a [release::Model],
     wanted: Option<&Version>,
 ) -> Result<&'a release::Model> {
-    let rules = releases.iter().map(release::Model::to_market).collect::<Result<Vec<_>>>()?;
-    let named = wanted.and_then(|version| rules.iter().find(|release| release.version == *version));
+    let licence = held.to_market()?;
+    let Some(version) = wanted else { return newest(&licence, releases) };
+    let rules = to_market(releases.iter())?;
+    let named = rules.iter().find(|release| release.version == *version);
     let had = match named {
-        Some(release) if release.state == market::ReleaseState::Yanked => had(db, held, release).await?,
+        Some(release) if release.state == market::ReleaseState::Yanked => {
+            had(db, held).await?.has(release.id.as_str(), &release.version.to_string())
+        }
         _ => false,
     };
-    let picked = held.to_market()?.pick_plugin(&rules, wanted, |_| had)?;
-    let row = releases.iter().find(|row| row.id == picked.id.as_str());
-    row.ok_or_else(|| Fault::not_found("release"))
+    row_of(releases, licence.pick_plugin(&rules, wanted, |_| had)?)
 }
 
-/// The newest active release, for a licence that is being made.
+/// The release for a device that names none. Where nothing is given any more, or only what is not covered, it is the newest
+/// that the licence had: what was paid stays obtainable on every device it counts.
+pub(crate) async fn pick_for_device<'a>(
+    db: &impl ConnectionTrait,
+    held: &licence::Model,
+    releases: &'a [release::Model],
+) -> Result<&'a release::Model> {
+    let licence = held.to_market()?;
+    let refused = match newest_rule(&licence, releases)? {
+        Ok(found) => return row_of(releases, &found),
+        Err(refused) => refused,
+    };
+    if !matches!(
+        refused,
+        RuleError::NoRelease | RuleError::ReleaseYanked(_) | RuleError::ReleaseNotCovered(_)
+    ) {
+        return Err(refused.into());
+    }
+    let had = had(db, held).await?;
+    let mine = releases.iter().filter(|row| signed_for(&licence, row) && had.has(&row.id, &row.version));
+    match to_market(mine)?.iter().max_by_key(|release| &release.version) {
+        Some(release) => row_of(releases, release),
+        None => Err(refused.into()),
+    }
+}
+
+/// The newest active release that the licence covers, signed by the key that it was bought under.
 pub(crate) fn newest<'a>(
     licence: &market::Licence,
     releases: &'a [release::Model],
 ) -> Result<&'a release::Model> {
-    let rules = releases.iter().map(release::Model::to_market).collect::<Result<Vec<_>>>()?;
-    let picked = licence.pick_plugin(&rules, None, |_| false)?;
-    let row = releases.iter().find(|row| row.id == picked.id.as_str());
-    row.ok_or_else(|| Fault::not_found("release"))
+    row_of(releases, &newest_rule(licence, releases)??)
+}
+
+/// What is sold of a listing: releases that its key of today signed, so that a licence keeps the key of what it gives.
+pub(crate) fn for_sale(listing: &listing::Model, releases: Vec<release::Model>) -> Vec<release::Model> {
+    releases.into_iter().filter(|row| row.publisher_key == listing.publisher_key).collect()
 }
 
 /// What the device was given of this release before.
@@ -103,14 +133,48 @@ pub(crate) async fn wrap(
     Ok((licence, facts, Given { release: release.clone(), envelope }))
 }
 
-/// Whether a version was this licence's before its publisher took it back: bought as the newest, or given to a device.
-async fn had(db: &impl ConnectionTrait, held: &licence::Model, release: &market::Release) -> Result<bool> {
-    let bought = purchase::Entity::find_by_id(&held.purchase).one(db).await?;
-    if bought.and_then(|row| row.version).is_some_and(|version| version == release.version.to_string()) {
-        return Ok(true);
+/// What was a licence's: the version that it was bought as, and the releases that its devices were given.
+struct Had {
+    bought: Option<String>,
+    given: Vec<String>,
+}
+
+impl Had {
+    fn has(&self, release: &str, version: &str) -> bool {
+        self.bought.as_deref() == Some(version) || self.given.iter().any(|given| given == release)
     }
+}
+
+async fn had(db: &impl ConnectionTrait, held: &licence::Model) -> Result<Had> {
+    let bought = purchase::Entity::find_by_id(&held.purchase).one(db).await?;
     let given = device_key::Entity::find()
+        .select_only()
+        .column(device_key::Column::Release)
+        .distinct()
         .filter(device_key::Column::Licence.eq(&held.id))
-        .filter(device_key::Column::Release.eq(release.id.as_str()));
-    Ok(given.count(db).await? > 0)
+        .into_tuple::<String>();
+    Ok(Had { bought: bought.and_then(|row| row.version), given: given.all(db).await? })
+}
+
+fn newest_rule(
+    licence: &market::Licence,
+    releases: &[release::Model],
+) -> Result<Result<market::Release, RuleError>> {
+    let rules = to_market(releases.iter().filter(|row| signed_for(licence, row)))?;
+    Ok(licence.pick_plugin(&rules, None, |_| false).cloned())
+}
+
+/// Whether a licence is given this release unasked: buyers trust another key of the publisher only when they say so. Who
+/// bought what nobody signed is given what anybody signed.
+fn signed_for(licence: &market::Licence, release: &release::Model) -> bool {
+    licence.publisher_key.is_none() || release.publisher_key == licence.publisher_key
+}
+
+fn to_market<'a>(releases: impl Iterator<Item = &'a release::Model>) -> Result<Vec<market::Release>> {
+    releases.map(release::Model::to_market).collect()
+}
+
+fn row_of<'a>(releases: &'a [release::Model], picked: &market::Release) -> Result<&'a release::Model> {
+    let row = releases.iter().find(|row| row.id == picked.id.as_str());
+    row.ok_or_else(|| Fault::not_found("release"))
 }

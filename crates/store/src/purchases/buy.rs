@@ -97,6 +97,7 @@ pub(crate) async fn write(state: &AppState, tx: &Tx, order: &Order) -> Result<So
     let now = state.clock.now_ms();
     // In one statement: on SQLite each one is a way to another thread and back.
     let (row, releases) = offered(tx, &order.listing).await?;
+    let releases = give::for_sale(&row, releases);
     let listing = row.to_market()?;
     let is_plugin = listing.kind == ListingKind::Plugin;
     let version = if listing.terms.free_updates && !is_plugin { None } else { newest_version(&releases)? };

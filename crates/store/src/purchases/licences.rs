@@ -158,7 +158,10 @@ async fn show(
         return Err(Fault::not_found("licence"));
     }
     let listing = find_listing(state.db.read(), &row.listing).await?;
-    let devices = devices_of(state.db.read(), &[&row.id]).await?.remove(&row.id).unwrap_or_default();
+    let mut devices = devices_of(state.db.read(), &[&row.id]).await?.remove(&row.id).unwrap_or_default();
+    if row.holder != user.id().as_str() {
+        devices.iter_mut().for_each(keep_to_buyer);
+    }
     Ok(Json(to_api(&row, Some(&listing), &devices)))
 }
 
