@@ -33,11 +33,6 @@ where
     router_of::<S, Built>()
 }
 
-/// Whether the front end is in this build.
-pub fn is_built() -> bool {
-    Built::get("index.html").is_some()
-}
-
 fn router_of<S, F>() -> Router<S>
 where
     S: Clone + Send + Sync + 'static,
