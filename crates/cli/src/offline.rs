@@ -1,6 +1,6 @@
 //! What every command that talks to no store takes and does.
 
-use std::io::{ErrorKind, Write as _};
+use std::io::{ErrorKind, IsTerminal as _, Write as _};
 
 use clap::{
     Args,
@@ -11,6 +11,7 @@ use serde::Serialize;
 use zeroize::Zeroizing;
 
 use crate::failure::{Doing as _, Failure, Result, STDOUT_HINT};
+use crate::output::for_terminal;
 
 /// How the answer is shown.
 #[derive(Args, Clone, Copy, Debug)]
@@ -50,6 +51,11 @@ pub(crate) fn hand_over(text: &[u8]) -> Result<()> {
         ErrorKind::BrokenPipe => nobody_reads(),
         _ => Failure::new("output", format!("could not write to standard output: {error}")).hint(STDOUT_HINT),
     })
+}
+
+/// Hands over JSON that tells of somebody else's file, and so may not steer a terminal.
+pub(crate) fn hand_over_json(value: &impl Serialize) -> Result<()> {
+    hand_over(for_terminal(&json_text(value)?, std::io::stdout().is_terminal()).as_bytes())
 }
 
 /// Standard output is a pipe whose other end is closed.

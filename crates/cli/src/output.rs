@@ -1,6 +1,8 @@
 //! Data on standard output, as tables or JSON; talk on standard error.
 
 use std::{
+    borrow::Cow,
+    fmt::Write as _,
     io::{ErrorKind, IsTerminal, Write as _},
     sync::atomic::{AtomicBool, Ordering},
 };
@@ -34,7 +36,7 @@ pub(crate) fn answer<T: Serialize>(json: bool, value: &T, readable: impl FnOnce(
 /// Prints one JSON object on standard output.
 pub(crate) fn print_json(value: &impl Serialize) {
     match serde_json::to_string_pretty(value) {
-        Ok(text) => print(&text),
+        Ok(text) => print(&for_terminal(&text, std::io::stdout().is_terminal())),
         Err(error) => say!("sealpost: could not write JSON: {error} (json)"),
     }
 }
@@ -61,11 +63,29 @@ pub(crate) fn print(text: &str) {
 /// The text with nothing in it that steers a terminal or turns the direction of writing: titles, names and messages
 /// come from strangers.
 pub(crate) fn clean(text: &str) -> String {
-    let steers = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
-    };
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
+}
+
+/// JSON with what steers a terminal as `\uXXXX`, if it goes to one. To a reader of JSON it is the same.
+pub(crate) fn for_terminal(json: &str, terminal: bool) -> Cow<'_, str> {
+    // Outside of strings, line ends are all there is of these; in strings they are escaped already.
+    let risky = |c: char| steers(c) && c != '\n';
+    if !terminal || !json.contains(risky) {
+        return Cow::Borrowed(json);
+    }
+    let mut text = String::with_capacity(json.len() + 64);
+    for c in json.chars() {
+        match risky(c) {
+            true => _ = write!(text, "\\u{:04x}", u32::from(c)),
+            false => text.push(c),
+        }
+    }
+    Cow::Owned(text)
+}
+
+fn steers(c: char) -> bool {
+    c.is_control()
+        || matches!(c, '\u{61c}' | '\u{200e}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// `2026-11-20T23:11:09.123Z` as `2026-11-20 23:11Z`; anything else as it is.
@@ -160,6 +180,19 @@ mod tests {
         table.row(["a".into(), "é漢".into()]);
         table.row(["longer".into(), "b\u{1b}]0;x\u{7}".into()]);
         assert_eq!(table.or("none"), "ID      TITLE\na       é漢\nlonger  b\u{fffd}]0;x\u{fffd}\n");
+    }
+
+    #[test]
+    fn json_steers_no_terminal_and_stays_the_same_json() {
+        let value =
+            serde_json::json!({"title": "é\u{1b}[2J\u{7f}\u{9b}2J\u{85}\u{61c}\u{202e}\u{2066}\\u\n漢"});
+        let text = serde_json::to_string_pretty(&value).unwrap();
+        let shown = for_terminal(&text, true);
+        assert_eq!(shown.lines().count(), 3);
+        assert_eq!(shown.replace('\n', ""), clean(&shown.replace('\n', "")));
+        assert!(shown.contains(r"\u009b2J\u0085\u061c\u202e\u2066") && shown.contains('漢'), "{shown}");
+        assert_eq!(serde_json::from_str::<serde_json::Value>(&shown).unwrap(), value);
+        assert_eq!(for_terminal(&text, false), text, "programs get it as it is");
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! `fetch`.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::Args;
 use sealpost_api::{marketplace::PluginBundle, purchase::Licence};
@@ -12,6 +13,7 @@ use sealpost_envelope::{
     keyset,
     release::{ReleaseError, Trust},
 };
+use sealpost_market::{PluginId, Version};
 use sealpost_wallet::GAP;
 use serde::Serialize;
 
@@ -23,7 +25,7 @@ use crate::{
     input::is_dash,
     offline::{Replace, failed, verifying_key},
     outfile::{Access, OutFile},
-    output::{answer, say, short_size},
+    output::{answer, clean, say, short_size},
     upload::progress_bar,
 };
 
@@ -47,8 +49,8 @@ pub(crate) struct FetchArgs {
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
     /// Version to fetch [default: the newest that the licence covers]
-    #[arg(long)]
-    version: Option<String>,
+    #[arg(long, value_parser = Version::from_str)]
+    version: Option<Version>,
     /// Device to fetch it for [default: the only one of the licence]
     #[arg(long, value_name = "ID", value_parser = id)]
     device: Option<String>,
@@ -85,7 +87,8 @@ pub(crate) async fn fetch(args: FetchArgs) -> Result<()> {
     let licences = fetch_licences(&client).await?.licences;
     let licence = find_licence(&licences, &args.what)?;
     let told = fetch_bundle(&client, licence, &args).await?;
-    let file = args.out.unwrap_or_else(|| format!("{}-{}.json", told.plugin_id, told.version).into());
+    let named = file_name(&told, licence, &args)?;
+    let file = args.out.unwrap_or(named);
     let out = OutFile::create(&file, Access::Ordinary, args.replace.force)?;
 
     let mut bundle = to_bundle(&told)?;
@@ -112,7 +115,8 @@ pub(crate) async fn fetch(args: FetchArgs) -> Result<()> {
 
 fn readable(fetched: &Fetched<'_>) -> String {
     let size = short_size(fetched.blob_size);
-    let Fetched { file, plugin_id, version, device, .. } = fetched;
+    let Fetched { file, plugin_id, version, .. } = fetched;
+    let device = clean(fetched.device);
     let mut text = format!("Fetched {plugin_id} {version} for device {device}: {file} ({size}).\n");
     if let Some(key) = &fetched.signed_by {
         text += &format!("Signed by its publisher: --publisher {key}\n");
@@ -131,10 +135,10 @@ fn index_of(licence: &Licence, device: &str) -> Option<u32> {
 async fn fetch_bundle(client: &Client, licence: &Licence, args: &FetchArgs) -> Result<PluginBundle> {
     let mut query = Vec::new();
     if let Some(version) = &args.version {
-        query.push(("version", version.as_str()));
+        query.push(("version", version.to_string()));
     }
     match (&args.device, licence.devices.as_deref()) {
-        (Some(device), _) => query.push(("device", device)),
+        (Some(device), _) => query.push(("device", device.clone())),
         (None, Some([])) => {
             return Err(Failure::new("which_device", "this licence has no device yet")
                 .hint(format!("register one: sealpost devices {} --add", licence.id)));
@@ -145,7 +149,35 @@ async fn fetch_bundle(client: &Client, licence: &Licence, args: &FetchArgs) -> R
         }
         _ => {}
     }
+    let query: Vec<_> = query.iter().map(|(name, value)| (*name, value.as_str())).collect();
     client.get(&["api", "v1", "licences", &licence.id, "bundle"], &query).await
+}
+
+/// What the bundle is called where nobody names a file: only a bundle that was asked for has a name. What comes from the
+/// store never becomes a path, and a signature alone does not tell one plugin or version of a publisher from another.
+fn file_name(told: &PluginBundle, licence: &Licence, args: &FetchArgs) -> Result<PathBuf> {
+    let other = |what: &str| {
+        Failure::new(
+            "other_bundle",
+            format!("the store sent the bundle of another {what} than was asked for"),
+        )
+        .hint("fetch it again; if it stays, tell the store's operator")
+    };
+    let plugin_id = PluginId::parse(&told.plugin_id).map_err(|_| other("plugin"))?;
+    if licence.plugin_id.as_deref() != Some(plugin_id.as_str()) {
+        return Err(other("plugin"));
+    }
+    let version = told.version.parse::<Version>().map_err(|_| other("version"))?;
+    if told.version != version.to_string() || args.version.as_ref().is_some_and(|asked| *asked != version) {
+        return Err(other("version"));
+    }
+    if told.licence != licence.id {
+        return Err(other("licence"));
+    }
+    if args.device.as_ref().is_some_and(|asked| *asked != told.device) {
+        return Err(other("device"));
+    }
+    Ok(format!("{plugin_id}-{version}.json").into())
 }
 
 /// The bundle as it is written to a file: what only the store's API needs is left out.
@@ -183,6 +215,77 @@ fn check_signature(bundle: &Bundle, licence: &Licence, trusted: Option<Verifying
         BundleError::Release(ReleaseError::WrongPublisher) if trusted.is_none() => failed(error).hint(
             "its publisher may have a new key since you bought it: ask for it elsewhere, and trust it with --publisher HEX",
         ),
+        BundleError::Release(ReleaseError::WrongPublisher) => failed(error).hint(
+            "a version that is signed by another key than the one of your purchase is given by name: add --version",
+        ),
         _ => failed(error),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+    use serde_json::json;
+
+    use super::*;
+
+    #[derive(clap::Parser)]
+    struct Line {
+        #[command(flatten)]
+        args: FetchArgs,
+    }
+
+    fn named(changes: &[(&str, &str)], line: &str) -> Result<PathBuf> {
+        let mut told = json!({
+            "pluginId": "org.example.viewer", "version": "1.2.0", "manifest": {}, "wasmHash": "",
+            "buyerWrappedKeys": [], "blobUrl": "", "blobSha256": "", "blobSize": 1,
+            "licence": "lic_1", "device": "d_1", "release": "r_1",
+        });
+        for (name, value) in changes {
+            told[*name] = json!(value);
+        }
+        let licence = Licence {
+            id: "lic_1".into(),
+            plugin_id: Some("org.example.viewer".into()),
+            ..Licence::default()
+        };
+        let line =
+            Line::try_parse_from(format!("fetch org.example.viewer {line}").split_whitespace()).unwrap();
+        file_name(&serde_json::from_value(told).unwrap(), &licence, &line.args)
+    }
+
+    #[test]
+    fn a_bundle_that_was_asked_for_is_named_after_plugin_and_version() {
+        for line in ["", "--version 1.2", "--version 1.2.0 --device d_1"] {
+            assert_eq!(named(&[], line).unwrap(), PathBuf::from("org.example.viewer-1.2.0.json"), "{line}");
+        }
+    }
+
+    #[test]
+    fn no_store_chooses_another_path_plugin_version_licence_or_device() {
+        for (change, line) in [
+            (("pluginId", "/tmp/pwned"), ""),
+            (("pluginId", "../pwned"), ""),
+            (("pluginId", "org.example.other"), ""),
+            (("pluginId", "\u{1b}]0;x\u{7}"), ""),
+            (("version", "1.0.0/../../pwned"), ""),
+            (("version", "1.2"), ""),
+            (("version", "1.1.0"), "--version 1.2.0"),
+            (("licence", "lic_2"), ""),
+            (("device", "d_2"), "--device d_1"),
+        ] {
+            assert_eq!(named(&[change], line).unwrap_err().code(), "other_bundle", "{change:?}");
+        }
+        // Not even with a licence to match.
+        let strange =
+            Licence { id: "lic_1".into(), plugin_id: Some("../pwned".into()), ..Licence::default() };
+        let line = Line::try_parse_from(["fetch", "lic_1"]).unwrap();
+        let told = json!({
+            "pluginId": "../pwned", "version": "1.2.0", "manifest": {}, "wasmHash": "",
+            "buyerWrappedKeys": [], "blobUrl": "", "blobSha256": "", "blobSize": 1,
+            "licence": "lic_1", "device": "d_1", "release": "r_1",
+        });
+        let told = serde_json::from_value(told).unwrap();
+        assert_eq!(file_name(&told, &strange, &line.args).unwrap_err().code(), "other_bundle");
+    }
 }

@@ -10,7 +10,7 @@ use super::opening::{Beside, Opening, told};
 use crate::{
     failure::{Failure, Result},
     input::{document, is_dash, one_reader_of_stdin},
-    offline::{Replace, Shown, failed, hand_over, json_text, verifying_key},
+    offline::{Replace, Shown, failed, hand_over_json, verifying_key},
     outfile::{Access, OutFile},
     output::say,
 };
@@ -91,7 +91,7 @@ pub(super) fn open(args: &OpenArgs) -> Result<()> {
             sha256: digest.hex(),
             size: digest.size,
         };
-        hand_over(json_text(&opened)?.as_bytes())?;
+        hand_over_json(&opened)?;
     }
     Ok(())
 }

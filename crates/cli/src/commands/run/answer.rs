@@ -10,7 +10,7 @@ use serde_json::{Map, json};
 
 use crate::failure::{Failure, Result};
 use crate::input::is_dash;
-use crate::offline::{Replace, Shown, hand_over, json_text};
+use crate::offline::{Replace, Shown, hand_over, hand_over_json, json_text};
 use crate::outfile::{Access, OutFile};
 use crate::output::{Table, answer, clean, facts};
 
@@ -75,13 +75,13 @@ impl Output {
                 if json {
                     said.insert("size".into(), digest.size.into());
                     said.insert("sha256".into(), digest.hex().into());
-                    return hand_over(json_text(&said)?.as_bytes());
+                    return hand_over_json(&said);
                 }
                 Ok(())
             }
             (None, true) => {
                 said.insert("result".into(), as_json(value));
-                hand_over(json_text(&said)?.as_bytes())
+                hand_over_json(&said)
             }
             (None, false) => print(&value),
         }
@@ -99,6 +99,9 @@ fn print(value: &Value) -> Result<()> {
     }
     if !std::io::stdout().is_terminal() {
         return hand_over(&bytes);
+    }
+    if let Value::Json(json) = value {
+        return hand_over_json(json);
     }
     let text = String::from_utf8_lossy(&bytes);
     let lines: String = text.lines().map(|line| clean(line) + "\n").collect();
