@@ -8,7 +8,7 @@ use wasmi::{Error, Func, ResumableCall, Store, TrapCode, Val};
 use crate::state::{Refusal, State};
 use crate::{Environment, HostError, Limits};
 
-/// Units of work between two looks at the clock: some thousandths of a second.
+/// Units of work between two looks at the clock: about a hundredth of a second.
 const SLICE: u64 = 2_000_000;
 /// Units for a start function, which can neither be resumed nor be given more on the way.
 const START: u64 = 50_000_000;

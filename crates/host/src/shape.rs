@@ -39,8 +39,8 @@ fn check_types(types: TypeSectionReader<'_>) -> Result<(), HostError> {
     at_most(types.count(), Limits::TYPES, "types")?;
     for found in types.into_iter_err_on_gc_types() {
         let found = found.map_err(|error| unreadable(&error))?;
-        at_most(found.params().len() as u64, Limits::ARITY, "parameters in a type")?;
-        at_most(found.results().len() as u64, Limits::ARITY, "results in a type")?;
+        at_most(found.params().len() as u64, Limits::PARAMETERS, "parameters in a type")?;
+        at_most(found.results().len() as u64, Limits::RESULTS, "results in a type")?;
     }
     Ok(())
 }

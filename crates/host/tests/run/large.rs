@@ -93,10 +93,10 @@ fn types_are_counted_and_what_they_take_and_give() {
         let many = |count: u32| [number(count), vec![I32; count as usize]].concat();
         [vec![0x60], many(params), many(results)].concat()
     };
-    let arity = Limits::ARITY;
-    load(&[section(TYPES, 1, &kind(arity, arity))]).unwrap();
-    refused(&[section(TYPES, 1, &kind(arity + 1, 0))], "parameters in a type", arity);
-    refused(&[section(TYPES, 1, &kind(0, arity + 1))], "results in a type", arity);
+    let (most, results) = (Limits::PARAMETERS, Limits::RESULTS);
+    load(&[section(TYPES, 1, &kind(most, results))]).unwrap();
+    refused(&[section(TYPES, 1, &kind(most + 1, 0))], "parameters in a type", most);
+    refused(&[section(TYPES, 1, &kind(0, results + 1))], "results in a type", results);
     load(&[section(TYPES, Limits::TYPES, &kind(0, 0))]).unwrap();
     refused(&[section(TYPES, Limits::TYPES + 1, &kind(0, 0))], "types", Limits::TYPES);
 }
