@@ -2,6 +2,7 @@
 
 pub(crate) mod body;
 mod cors;
+pub(crate) mod etag;
 pub(crate) mod layers;
 pub(crate) mod once;
 pub(crate) mod page;

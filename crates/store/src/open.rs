@@ -104,6 +104,7 @@ impl Store {
         let state = AppState::new(Shared {
             origin: config.origin(),
             uploads: Arc::new(Semaphore::new(config.parallel_streams)),
+            plugin_mib: Arc::new(Semaphore::new(crate::publish::PLUGIN_MIB)),
             sealings: Arc::new(Semaphore::new(config.parallel_streams)),
             config,
             clock,

@@ -7,12 +7,13 @@ mod preview;
 
 use axum::extract::multipart::MultipartRejection;
 use axum::extract::{DefaultBodyLimit, Multipart, State};
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, SqlErr};
 use sealpost_accounts::{UserAuth, audit};
 use sealpost_api::Problem;
 use sealpost_api::catalogue::{NewRelease, Release};
 use sealpost_database::Tx;
+use sealpost_envelope::content::WHOLE_LIMIT;
 use sealpost_market::{ListingKind, ReleaseId, Version};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -30,6 +31,9 @@ use ingest::Ingested;
 use plugin::Said;
 
 pub(crate) use ingest::Unowned;
+
+/// Mebibytes of plugins that are uploaded at the same time: two of the largest, or many small ones.
+pub(crate) const PLUGIN_MIB: usize = 2 * (WHOLE_LIMIT >> 20);
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(publish)).layer(DefaultBodyLimit::disable())
@@ -76,10 +80,17 @@ async fn publish(
         }
     };
     let file = form::file(&mut form).await?;
+    let memory = match offer.kind {
+        ListingKind::Plugin => {
+            let permits = state.plugin_mib.clone().acquire_many_owned(plugin_mib(&headers));
+            Some(permits.await.map_err(Fault::internal)?)
+        }
+        ListingKind::Gcode => None,
+    };
     let permit = state.uploads.clone().acquire_owned().await.map_err(Fault::internal)?;
     let id = ReleaseId::generate(&random::bytes()?);
     let ingested = ingest::run(&state, id.as_str(), &new, offer.kind, file).await?;
-    drop(permit);
+    drop((permit, memory));
     if let Some(said) = &offer.said {
         said.check_signature(ingested.seen.plain.sha256)?;
         said.check_cid(ingested.written.cid.as_deref().unwrap_or_default())?;
@@ -94,6 +105,13 @@ async fn publish(
         // Another process may have answered the same request meanwhile.
         Err(fault) => request.earlier(&state, state.db.read()).await?.ok_or(fault),
     }
+}
+
+/// What the body of a plugin's upload can hold, in mebibytes begun.
+fn plugin_mib(headers: &HeaderMap) -> u32 {
+    let size = headers.get(header::CONTENT_LENGTH).and_then(|size| size.to_str().ok()?.parse::<u64>().ok());
+    let most = WHOLE_LIMIT as u64;
+    u32::try_from(size.unwrap_or(most).min(most).div_ceil(1 << 20).max(1)).unwrap_or(u32::MAX)
 }
 
 /// What is published where, as far as that can be told without the file.

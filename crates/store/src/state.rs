@@ -40,6 +40,8 @@ pub(crate) struct Shared {
     pub(crate) strangers: Strangers,
     /// Uploads under way.
     pub(crate) uploads: Arc<Semaphore>,
+    /// Mebibytes of plugins that uploads may hold at the same time: they are sealed and opened whole.
+    pub(crate) plugin_mib: Arc<Semaphore>,
     /// Sealings under way: slow uploads do not hold them up.
     pub(crate) sealings: Arc<Semaphore>,
     /// Rings when a job waits to be sealed.

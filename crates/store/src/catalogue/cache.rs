@@ -10,11 +10,13 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::fault::Result;
+use crate::http::etag;
 
 /// How long a page is kept: other processes change the catalogue too.
 const LIFE_MS: i64 = 2_000;
-/// Pages kept at most, so that nobody fills the memory with addresses.
+/// Pages and bytes kept at most, so that nobody fills the memory with addresses.
 const MOST: usize = 1024;
+const MOST_BYTES: usize = 32 << 20;
 
 /// A page as it is sent.
 #[derive(Clone, Debug)]
@@ -29,6 +31,7 @@ pub(crate) struct PageCache(RwLock<Kept>);
 #[derive(Debug, Default)]
 struct Kept {
     generation: u64,
+    bytes: usize,
     pages: HashMap<String, (i64, Page)>,
 }
 
@@ -46,17 +49,35 @@ impl PageCache {
         if kept.generation != generation {
             return;
         }
-        if kept.pages.len() >= MOST {
-            kept.pages.clear();
+        let size = page.body.len() + key.len();
+        if size > MOST_BYTES {
+            return;
         }
-        kept.pages.insert(key, (now_ms, page.clone()));
+        if kept.pages.len() >= MOST || kept.bytes + size > MOST_BYTES {
+            kept.pages.retain(|_, (at, _)| (0..LIFE_MS).contains(&(now_ms - *at)));
+            kept.bytes = kept.pages.iter().map(|(key, (_, page))| key.len() + page.body.len()).sum();
+        }
+        if kept.pages.len() >= MOST || kept.bytes + size > MOST_BYTES {
+            kept.empty();
+        }
+        kept.bytes += size;
+        if let Some((_, old)) = kept.pages.insert(key.clone(), (now_ms, page.clone())) {
+            kept.bytes -= old.body.len() + key.len();
+        }
     }
 
     /// The catalogue has changed.
     pub(crate) fn clear(&self) {
         let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
         kept.generation += 1;
-        kept.pages.clear();
+        kept.empty();
+    }
+}
+
+impl Kept {
+    fn empty(&mut self) {
+        self.pages = HashMap::new();
+        self.bytes = 0;
     }
 }
 
@@ -70,7 +91,7 @@ impl Page {
 
     /// The page, or 304 for whoever has it.
     pub(crate) fn respond(self, request: &HeaderMap) -> Response {
-        let fresh = request.get(header::IF_NONE_MATCH) == Some(&self.etag);
+        let fresh = etag::is_known(request, &self.etag);
         let headers = [
             (header::ETAG, self.etag),
             (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
@@ -80,5 +101,27 @@ impl Page {
             return (StatusCode::NOT_MODIFIED, headers).into_response();
         }
         (headers, self.body).into_response()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_addresses_are_asked_for_the_bytes_kept_are_limited() {
+        let cache = PageCache::default();
+        let page = Page::new(&"x".repeat(3 << 20)).unwrap();
+        for n in 0..100 {
+            cache.put(format!("q={n}"), &page, 0, n * 10);
+            let kept = cache.0.read().unwrap();
+            let bytes: usize = kept.pages.iter().map(|(key, (_, page))| key.len() + page.body.len()).sum();
+            assert_eq!(kept.bytes, bytes);
+            assert!(bytes <= MOST_BYTES, "{bytes}");
+        }
+        assert!(cache.get("q=99", 990).0.is_some());
+        cache.put("q=99".to_owned(), &page, 0, 1_000);
+        cache.clear();
+        assert_eq!(cache.0.read().unwrap().bytes, 0);
     }
 }

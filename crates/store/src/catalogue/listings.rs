@@ -57,7 +57,7 @@ pub(crate) async fn owned(db: &impl ConnectionTrait, id: &str, user: &UserAuth) 
         .into())
 }
 
-/// Browse the catalogue, newest first.
+/// Browse the catalogue, newest first. Of manifests there are name, type and description of the newest active release alone.
 #[utoipa::path(get, path = "/api/v1/listings", tag = "catalogue", params(ListQuery), responses(
     (status = 200, body = ListingPage),
     (status = 422, body = Problem, description = "`invalid`"),
@@ -102,7 +102,11 @@ async fn read_page(state: &AppState, query: &ListQuery) -> Result<ListingPage> {
     for row in releases::of(state.db.read(), &ids).await? {
         releases.entry(row.listing.clone()).or_default().push(row);
     }
-    let listings = rows.iter().map(|row| to_api(row, releases.remove(&row.id).unwrap_or_default()));
+    let listings = rows.iter().map(|row| {
+        let releases = releases.remove(&row.id).unwrap_or_default();
+        let releases = releases.iter().map(releases::in_short).collect::<Result<_>>()?;
+        Ok(Listing { releases, ..to_api(row, Vec::new())? })
+    });
     Ok(ListingPage { listings: listings.collect::<Result<_>>()?, next })
 }
 
@@ -147,7 +151,7 @@ async fn create(
     .await
 }
 
-/// Look at one listing with its releases.
+/// Look at one listing with its releases; the newest active one has its manifest.
 #[utoipa::path(get, path = "/api/v1/listings/{id}", tag = "catalogue", params(("id" = String, Path)), responses(
     (status = 200, body = Listing),
     (status = 404, body = Problem, description = "`not_found`"),

@@ -1,10 +1,13 @@
 //! `/api/v1/releases`: looking at releases, their pictures, and taking them back.
 
+use std::collections::{HashMap, HashSet};
+
 use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, Iterable, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_accounts::UserAuth;
 use sealpost_api::Problem;
 use sealpost_api::catalogue::{Release, ReleaseChanges, VaultKey};
@@ -15,10 +18,15 @@ use utoipa_axum::routes;
 
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path};
+use crate::http::etag;
 use crate::limits;
 use crate::schema::value::{name, named};
 use crate::schema::{release, thumbnail};
 use crate::state::AppState;
+
+/// Texts of a manifest that pages of the catalogue show, and how much of each.
+const SHOWN: [&str; 3] = ["name", "type", "description"];
+const SHOWN_MAX: usize = 300;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -28,16 +36,54 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(vault_key))
 }
 
-/// Releases of these listings, newest first.
+/// Releases of these listings, newest first. Only the newest active one of each listing has its manifest: all of them would be any
+/// number of times 64 KiB.
 pub(crate) async fn of(db: &impl ConnectionTrait, listings: &[String]) -> Result<Vec<release::Model>> {
     if listings.is_empty() {
         return Ok(Vec::new());
     }
+    let columns = release::Column::iter().filter(|column| !matches!(column, release::Column::Manifest));
     let select = release::Entity::find()
+        .select_only()
+        .columns(columns)
+        .column_as(Expr::value(None::<String>), "manifest")
         .filter(release::Column::Listing.is_in(listings))
         .order_by_desc(release::Column::CreatedAt)
         .order_by_desc(release::Column::Id);
-    Ok(select.all(db).await?)
+    let mut rows = select.all(db).await?;
+    let mut seen = HashSet::new();
+    let newest = rows
+        .iter()
+        .filter(|row| row.cid.is_some() && row.state == "active" && seen.insert(row.listing.as_str()))
+        .map(|row| row.id.as_str());
+    let newest: Vec<_> = newest.collect();
+    if newest.is_empty() {
+        return Ok(rows);
+    }
+    let manifests = release::Entity::find()
+        .select_only()
+        .columns([release::Column::Id, release::Column::Manifest])
+        .filter(release::Column::Id.is_in(newest))
+        .into_tuple::<(String, Option<String>)>();
+    let mut manifests: HashMap<_, _> = manifests.all(db).await?.into_iter().collect();
+    for row in &mut rows {
+        row.manifest = manifests.remove(&row.id).flatten();
+    }
+    Ok(rows)
+}
+
+/// As pages of the catalogue show a release: of its manifest, what people read first.
+pub(crate) fn in_short(row: &release::Model) -> Result<Release> {
+    let mut release = to_api(row)?;
+    release.manifest = release.manifest.map(|manifest| {
+        let shown = manifest.into_iter().filter(|(name, _)| SHOWN.contains(&name.as_str()));
+        shown.filter_map(|(name, value)| Some((name, cut(value.as_str()?).into()))).collect()
+    });
+    Ok(release)
+}
+
+fn cut(text: &str) -> String {
+    text.chars().take(SHOWN_MAX).collect()
 }
 
 pub(crate) fn to_api(row: &release::Model) -> Result<Release> {
@@ -147,7 +193,7 @@ async fn picture(
         .filter(thumbnail::Column::Release.eq(&id))
         .order_by_desc(thumbnail::Column::Width);
     let row = select.one(state.db.read()).await?.ok_or_else(|| Fault::not_found("picture"))?;
-    if headers.get(header::IF_NONE_MATCH) == Some(&etag) {
+    if etag::is_known(&headers, &etag) {
         return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
     }
     Ok((kept, [(header::CONTENT_TYPE, row.media_type)], row.picture).into_response())

@@ -63,6 +63,11 @@ impl Once {
         Ok(Self { principal: principal.to_owned(), route, key: key.transpose()?, request_sha256 })
     }
 
+    /// The same request, of which no answer is kept.
+    pub(crate) fn unkept(self) -> Self {
+        Self { key: None, ..self }
+    }
+
     /// The first answer, if this request was answered before.
     pub(crate) async fn earlier(
         &self,

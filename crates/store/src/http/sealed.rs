@@ -6,6 +6,7 @@ use futures::TryStreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sealpost_api::Problem;
 
+use super::etag;
 use super::range::{Wanted, wanted};
 use crate::fault::{Fault, Result};
 use crate::state::AppState;
@@ -23,7 +24,7 @@ pub(crate) async fn send(state: &AppState, headers: &HeaderMap, blob: Sealed<'_>
     let Sealed { name, size, sha256, cache } = blob;
     let etag = HeaderValue::from_str(&format!("\"{sha256}\"")).map_err(Fault::internal)?;
     let cache = HeaderValue::from_static(cache);
-    if headers.get(header::IF_NONE_MATCH) == Some(&etag) {
+    if etag::is_known(headers, &etag) {
         let kept = [(header::ETAG, etag), (header::CACHE_CONTROL, cache)];
         return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
     }

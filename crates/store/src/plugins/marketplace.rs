@@ -1,9 +1,10 @@
 //! `POST /api/marketplace/purchase`: buying by wallet, with or without an account.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
+use http::{HeaderMap, StatusCode, header};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QueryOrder};
 use sealpost_accounts::extract::ClientAddress;
 use sealpost_accounts::{Actor, ApiError, UserAuth};
@@ -11,7 +12,7 @@ use sealpost_api::Problem;
 use sealpost_api::marketplace::{MarketplacePurchase, MarketplacePurchased, PluginBundle};
 use sealpost_api::purchase::{Payment, Recipient};
 use sealpost_database::Tx;
-use sealpost_market::RuleError;
+use sealpost_market::{PaymentMethod, RuleError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -34,7 +35,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 #[utoipa::path(post, path = "/api/marketplace/purchase", tag = "buy", request_body = MarketplacePurchase, responses(
     (status = 200, body = MarketplacePurchased),
     (status = 402, body = Problem, description = "`not_free`, `release_not_covered`"),
-    (status = 403, body = Problem, description = "`licence_inactive`"),
+    (status = 403, body = Problem, description = "`licence_inactive`, `voucher_needs_account`"),
     (status = 404, body = Problem, description = "`not_found`, `no_release`, `voucher_unknown`"),
     (status = 410, body = Problem, description = "`voucher_used_up`, `voucher_expired`, `listing_not_for_sale`, `release_yanked`"),
     (status = 422, body = Problem, description = "`envelope_public_key`, `envelope_unknown_curve`, `no_devices`"),
@@ -59,13 +60,16 @@ async fn place(
     })?;
     let (holder, actor) = match user {
         Ok(user) => (user.id().clone(), user.actor()),
-        Err(error) if error.code() == "sign_in_required" => {
+        // With a header of any kind somebody meant to be signed in.
+        Err(_) if !headers.contains_key(header::AUTHORIZATION) => {
             state.strangers.attempt(from, state.clock.now_ms())?;
             (stranger::holder(&wanted.device.key)?, Actor::Anonymous)
         }
         Err(error) => return Err(error.into()),
     };
     let request = Once::new(&headers, holder.as_str(), "marketplace/purchase", &new)?;
+    // A wallet is given the same again without it, and strangers fill no table with answers.
+    let request = if actor == Actor::Anonymous { request.unkept() } else { request };
     let listing = find_listing(state.db.read(), &new.plugin_id).await?;
     let payment = match new.voucher {
         Some(code) => Payment::Voucher { code },
@@ -73,15 +77,48 @@ async fn place(
     };
     let mut order = Order::new(&state, &holder, &listing.id, &payment).await?;
     (order.device, order.actor) = (Some(wanted.clone()), actor);
-    let shared = Arc::new((state.clone(), order, wanted));
-    once(&state, request, StatusCode::OK, move |tx| {
+    order.at_once = true;
+    // Vouchers are counted by whoever made them.
+    let counts = order.actor == Actor::Anonymous && order.method == PaymentMethod::Free;
+    let counted = Arc::new(Counted { from: counts.then_some(from), done: AtomicBool::new(false) });
+    let shared = Arc::new((state.clone(), order, wanted, counted.clone()));
+    let answer = once(&state, request, StatusCode::OK, move |tx| {
         let shared = shared.clone();
         Box::pin(async move {
-            let (state, order, wanted) = &*shared;
-            buy_or_find(state, tx, order, wanted).await
+            let (state, order, wanted, counted) = &*shared;
+            buy_or_find(state, tx, order, wanted, counted).await
         })
     })
-    .await
+    .await;
+    if answer.is_err() {
+        counted.undo(&state);
+    }
+    answer
+}
+
+/// A new licence of a stranger, counted once however often its transaction is tried.
+struct Counted {
+    from: Option<ClientAddress>,
+    done: AtomicBool,
+}
+
+impl Counted {
+    fn count(&self, state: &AppState) -> Result<()> {
+        match self.from {
+            Some(from) if !self.done.load(Ordering::Relaxed) => {
+                state.strangers.purchase(from, state.clock.now_ms())?;
+                self.done.store(true, Ordering::Relaxed);
+                Ok(())
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn undo(&self, state: &AppState) {
+        if let Some(from) = self.from.filter(|_| self.done.swap(false, Ordering::Relaxed)) {
+            state.strangers.refund(from);
+        }
+    }
 }
 
 async fn buy_or_find(
@@ -89,20 +126,24 @@ async fn buy_or_find(
     tx: &Tx,
     order: &Order,
     wanted: &Wanted,
+    counted: &Counted,
 ) -> Result<MarketplacePurchased> {
     let mut order = order.clone();
-    if order.actor == Actor::Anonymous {
-        // Counted before the look: a purchase in between is either seen or has the same id.
-        let before = purchase::Entity::find()
-            .filter(purchase::Column::Buyer.eq(order.buyer.as_str()))
-            .filter(purchase::Column::Listing.eq(&order.listing));
-        order.purchase = stranger::purchase(&order.buyer, &order.listing, before.count(tx).await?)?;
-    }
+    // Counted before the look: a purchase in between is either seen or has the same id.
+    let before = purchase::Entity::find()
+        .filter(purchase::Column::Buyer.eq(order.buyer.as_str()))
+        .filter(purchase::Column::Listing.eq(&order.listing))
+        .all(tx)
+        .await?;
+    order.purchase = stranger::purchase(&order.buyer, &order.listing, before.len())?;
     if let Some(held) = held_by_key(state, tx, &order, wanted).await? {
+        counted.undo(state);
         let (device, given) = devices::register(state, tx, &held, wanted, &order.actor).await?;
         let listing = find_listing(tx, &held.listing).await?;
         return to_api(bundle::to_api(&listing, &device, &given)?, given.release.cid);
     }
+    check_written(tx, &before).await?;
+    counted.count(state)?;
     let sold = buy::write(state, tx, &order).await?;
     match (sold.device, sold.given) {
         (Some(device), Some(given)) => {
@@ -110,6 +151,16 @@ async fn buy_or_find(
         }
         _ => Err(Fault::internal("a purchase that is paid at once gave nothing")),
     }
+}
+
+/// Licences of purchases in the same group of writes are inserted at its end: whoever does not see them tries again after it.
+async fn check_written(db: &impl ConnectionTrait, purchases: &[purchase::Model]) -> Result<()> {
+    let licences: Vec<_> = purchases.iter().filter_map(|row| row.licence.as_deref()).collect();
+    if licences.is_empty() {
+        return Ok(());
+    }
+    let written = licence::Entity::find().filter(licence::Column::Id.is_in(licences.iter().copied()));
+    if written.count(db).await? == licences.len() as u64 { Ok(()) } else { Err(Fault::Conflict) }
 }
 
 /// The licence that this holder has for this key, if any that lasts.
@@ -125,6 +176,8 @@ async fn held_by_key(
         match held.to_market()?.check_active(now) {
             Ok(()) => return Ok(Some(held)),
             Err(RuleError::LicenceExpired) => {}
+            // Whoever pays anew is sold to anew.
+            Err(_) if order.method != PaymentMethod::Free => {}
             Err(other) => inactive = Some(other),
         }
     }

@@ -34,6 +34,8 @@ pub(crate) struct Order {
     /// For the audit log.
     pub(crate) actor: Actor,
     pub(crate) purchase: PurchaseId,
+    /// Whether the purchase's id was chosen so that of two that are begun at the same time one fails, and tries again.
+    pub(crate) at_once: bool,
     voucher: Option<String>,
     licence: LicenceId,
 }
@@ -75,6 +77,7 @@ impl Order {
             device: None,
             actor: Actor::User(buyer.to_string()),
             voucher,
+            at_once: false,
             purchase: PurchaseId::generate(&random::bytes()?),
             licence: LicenceId::generate(&random::bytes()?),
         })
@@ -105,6 +108,10 @@ pub(crate) async fn write(state: &AppState, tx: &Tx, order: &Order) -> Result<So
         Some(hash) => Some(find_voucher(tx, hash).await?),
         None => None,
     };
+    // "Once for each person" means nothing to wallets: whoever makes keys would use all of it.
+    if order.actor == Actor::Anonymous && voucher.as_ref().is_some_and(|voucher| voucher.uses_left > 1) {
+        return Err(voucher_needs_account());
+    }
     let new = NewPurchase {
         id: order.purchase.clone(),
         licence: order.licence.clone(),
@@ -169,7 +176,7 @@ pub(crate) fn to_api(row: &purchase::Model) -> Purchase {
 async fn insert(tx: &Tx, step: &PurchaseTransition, order: &Order, now: i64) -> Result<purchase::Model> {
     let row =
         purchase::Model::from_market(&step.purchase, order.device.as_ref(), order.voucher.clone(), now)?;
-    if row.voucher.is_none() && order.actor != Actor::Anonymous {
+    if row.voucher.is_none() && !order.at_once {
         tx.insert_later(row.clone().into_active_model());
         return Ok(row);
     }
@@ -181,13 +188,20 @@ async fn insert(tx: &Tx, step: &PurchaseTransition, order: &Order, now: i64) -> 
                 .hint("Look at your licences, or ask whoever gave it to you for another.")
                 .into())
         }
-        // The same wallet buys the same plugin at the same moment.
+        // The same holder buys the same plugin at the same moment.
         Err(Some(SqlErr::UniqueConstraintViolation(_))) => Err(Fault::Conflict),
         _ => {
             inserted?;
             Ok(row)
         }
     }
+}
+
+fn voucher_needs_account() -> Fault {
+    Problem::new(403, "voucher_needs_account", "This voucher is for people who are signed in")
+        .detail("It can be used several times, once for each person.")
+        .hint("Sign in, or ask the seller for a voucher of one use.")
+        .into()
 }
 
 async fn find_voucher(tx: &Tx, hash: &str) -> Result<voucher::Model> {

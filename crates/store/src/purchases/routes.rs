@@ -53,7 +53,8 @@ async fn place(
     Body(new): Body<PurchaseRequest>,
 ) -> Result<Answer> {
     let request = Once::new(&headers, user.id().as_str(), "purchases", &new)?;
-    let mut order = Order::new(&state, user.id(), &new.listing, &new.payment).await?;
+    let listing = find_listing(state.db.read(), &new.listing).await?;
+    let mut order = Order::new(&state, user.id(), &listing.id, &new.payment).await?;
     order.device = new.recipient.as_ref().map(recipient::read).transpose()?;
     let shared = state.clone();
     once(&state, request, StatusCode::CREATED, move |tx| {
