@@ -167,7 +167,7 @@ async function checkHash(wasm, expected) {
  */
 function domainKeyBytes(key) {
   if (key === undefined) return undefined;
-  const bytes = typeof key === "string" ? fromHex(key) : new Uint8Array(key);
+  const bytes = typeof key === "string" ? fromHex(key) : new Uint8Array(key).slice();
   if (bytes?.length === 32) return bytes;
   throw fail("bad_argument", "`domainKey` is not 32 bytes, or 64 hex digits");
 }

@@ -30,7 +30,7 @@ export async function holdKey(dek) {
  * @returns {Promise<Bytes>}
  */
 export async function decryptPayload(encryptedData, dek) {
-  const copy = new Uint8Array(dek);
+  const copy = new Uint8Array(dek).slice();
   if (copy.length !== 32) throw fail("bad_argument", "`dek` is not 32 bytes");
   return openSealed(await sealedBytes(encryptedData), await holdKey(copy));
 }

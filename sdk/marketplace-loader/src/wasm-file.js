@@ -39,6 +39,9 @@ export function limitMemory(bytes, maxPages) {
   if (!section) return bytes;
   const reader = new Reader(bytes, section.start, section.end);
   const memories = reader.vector(() => readLimits(reader));
+  if (memories.length > 1 || memories.some(({ flags }) => flags & SHARED)) {
+    throw fail("plugin_memory_kind", "the plugin has more than one memory, or one that is shared between threads");
+  }
   for (const { minimum } of memories) {
     if (minimum > maxPages) {
       throw fail(

@@ -53,8 +53,8 @@ export function readEd25519Key(key, name) {
 }
 
 /**
- * Whether a signature is the key's, strictly: keys and signatures that several statements could share are refused, as
- * ed25519-dalek's `verify_strict` does.
+ * Whether a signature is the key's, strictly: keys and signatures that several statements could share, or that one
+ * implementation takes and another does not, are refused.
  *
  * @param {Bytes} publicKey
  * @param {Bytes} message
@@ -64,29 +64,29 @@ export function readEd25519Key(key, name) {
 export async function isSignature(publicKey, message, signature) {
   if (signature.length !== 64) return false;
   const ed25519 = await library();
-  if (![publicKey, signature.slice(0, 32)].every((point) => isOfLargeOrder(ed25519, point))) return false;
+  if (![publicKey, signature.slice(0, 32)].every((point) => isOfPrimeOrder(ed25519, point))) return false;
   const key = await importNative(publicKey);
   if (key) return subtle().verify("Ed25519", key, signature, message);
   return ed25519.verify(signature, message, publicKey, { zip215: false });
 }
 
 /**
- * The platform's check of a signature refuses no point of small order, and reads some points that are not canonical.
+ * Whether a point has the group's prime order. Platform and library do not agree about signatures with others.
  *
  * @param {typeof import("@noble/curves/ed25519.js").ed25519} ed25519
  * @param {Bytes} bytes
  */
-function isOfLargeOrder({ Point }, bytes) {
+function isOfPrimeOrder({ Point }, bytes) {
   try {
     const point = Point.fromBytes(bytes, false);
-    return !point.isSmallOrder() && equalBytes(point.toBytes(), bytes);
+    return !point.is0() && point.isTorsionFree() && equalBytes(point.toBytes(), bytes);
   } catch {
     return false;
   }
 }
 
 /**
- * The key as the platform takes it, several times as fast as the library: none where it has no Ed25519.
+ * The key as the platform takes it, which is faster than the library: none where it has no Ed25519.
  *
  * @param {Bytes} publicKey
  * @returns {Promise<CryptoKey | undefined>}

@@ -73,7 +73,7 @@ function read(path: string): Route {
 
 /** An address of the shop alone: a link must not lead people elsewhere after they signed in. */
 function within(next: string | null): string {
-  if (!next) return to("library");
+  if (!next || !URL.canParse(next, location.origin)) return to("library");
   const url = new URL(next, location.origin);
   return url.origin === location.origin && url.pathname.startsWith(BASE) ? url.pathname + url.search : to("library");
 }

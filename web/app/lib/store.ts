@@ -3,6 +3,7 @@
 import type { LoadableBundle } from "@sealpost/marketplace-loader";
 import { SealpostError } from "@sealpost/plugin-sdk";
 import { session } from "./session.svelte";
+import { tidied } from "./manifest";
 import type { Device, Licence, Listing, Payment, Purchase, Recipient } from "./types";
 
 interface Asked {
@@ -56,14 +57,14 @@ export async function plugins(search: string, signal?: AbortSignal): Promise<Lis
     if (search) query.set("q", search);
     if (after) query.set("after", after);
     const page = await ask<{ listings: Listing[]; next?: string }>("GET", `/api/v1/listings?${query}`, { signal });
-    found.push(...page.listings.filter((listing) => listing.kind === "plugin" && listing.plugin));
+    found.push(...page.listings.filter((listing) => listing.kind === "plugin" && listing.plugin).map(tidied));
     after = page.next;
   } while (after && found.length < 200);
   return found;
 }
 
-export function listing(id: string): Promise<Listing> {
-  return ask("GET", `/api/v1/listings/${encodeURIComponent(id)}`);
+export async function listing(id: string): Promise<Listing> {
+  return tidied(await ask<Listing>("GET", `/api/v1/listings/${encodeURIComponent(id)}`));
 }
 
 export function buy(listing: string, payment: Payment, recipient: Recipient, once: string): Promise<Purchase> {
