@@ -15,6 +15,8 @@ export {
   unwrapBundle,
   verifyBundle,
 } from "./src/bundle.js";
+export { fromBase64, toBase64 } from "./src/base64.js";
+export { fromHex, toHex } from "./src/bytes.js";
 export { blobCid } from "./src/cid.js";
 export { CURVES, generateSecretKey, publicKeyOf, readPublicKey } from "./src/curves.js";
 export {

@@ -1,6 +1,6 @@
 // A release, sealed where its publisher is: the store gets a sealed blob, and the content key wrapped for its vault.
 
-import { blobCid, encryptForMarketplace, signRelease, wrapDEKForBuyer } from "@sealpost/plugin-sdk";
+import { blobCid, encryptForMarketplace, fromBase64, signRelease, toHex, wrapDEKForBuyer } from "@sealpost/plugin-sdk";
 
 import { fail } from "./fail.js";
 
@@ -39,7 +39,7 @@ export async function sealedRelease({ pluginId, version, wasm, manifest = {}, si
     /** @type {Curve} */ (vaultKey.curve),
     `vault:${wasmHash}`,
   ).finally(() => dek.fill(0));
-  const blob = fromBase64(encryptedData);
+  const blob = /** @type {Uint8Array<ArrayBuffer>} */ (fromBase64(encryptedData));
   const cid = await blobCid(blob);
   const statement = /** @type {const} */ ({
     listing: pluginId,
@@ -84,14 +84,3 @@ async function bytesOf(wasm) {
   if (MAGIC.every((byte, at) => bytes[at] === byte)) return bytes;
   throw fail("not_wasm", "`wasm` is not a WebAssembly module", "Give the bytes of the `.wasm` file, not its text or address.");
 }
-
-/** @param {string} text */
-function fromBase64(text) {
-  const binary = atob(text);
-  const bytes = new Uint8Array(binary.length);
-  for (let at = 0; at < bytes.length; at++) bytes[at] = binary.charCodeAt(at);
-  return bytes;
-}
-
-/** @param {Uint8Array} bytes */
-const toHex = (bytes) => Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");

@@ -1,7 +1,7 @@
 // Requests to one store. What creates or moves something carries an Idempotency-Key, so that it can be sent again when
 // the connection is lost before the answer came: the store repeats its first answer.
 
-import { SealpostError } from "@sealpost/plugin-sdk";
+import { SealpostError, toHex } from "@sealpost/plugin-sdk";
 
 import { fail } from "./fail.js";
 
@@ -208,10 +208,7 @@ function parsed(text) {
   }
 }
 
-function randomKey() {
-  const bytes = crypto.getRandomValues(new Uint8Array(16));
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, "0")).join("");
-}
+const randomKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
 
 /**
  * @param {number} milliseconds

@@ -1,4 +1,4 @@
-import { readBundle, verifyBundle, verifyLicence } from "@sealpost/plugin-sdk";
+import { fromHex, readBundle, verifyBundle, verifyLicence } from "@sealpost/plugin-sdk";
 
 import { compile } from "./compile.js";
 import { fail } from "./fail.js";
@@ -170,12 +170,6 @@ function domainKeyBytes(key) {
   const bytes = typeof key === "string" ? fromHex(key) : new Uint8Array(key).slice();
   if (bytes?.length === 32) return bytes;
   throw fail("bad_argument", "`domainKey` is not 32 bytes, or 64 hex digits");
-}
-
-/** @param {string} text */
-function fromHex(text) {
-  if (!/^([0-9a-f]{2})*$/i.test(text)) return undefined;
-  return Uint8Array.from(text.match(/../g) ?? [], (digits) => Number.parseInt(digits, 16));
 }
 
 /**

@@ -18,12 +18,12 @@ const HEX = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(
 /**
  * Lower hex.
  *
- * @param {Uint8Array} bytes
+ * @param {Uint8Array} input
  * @returns {string}
  */
-export function toHex(bytes) {
+export function toHex(input) {
   let text = "";
-  for (const byte of bytes) text += HEX[byte];
+  for (const byte of viewBytes(input, "bytes")) text += HEX[byte];
   return text;
 }
 

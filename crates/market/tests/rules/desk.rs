@@ -1,13 +1,29 @@
 //! Values the suites begin with.
 
 use sealpost_market::{
-    Job, JobEvent, JobId, Licence, LicenceId, LicenceState, ListingKind, NewJob, Nonce, Outcome, Party,
-    PrinterId, Report, ReportId, ReportStatus, RuleError, Timestamp, Transition, apply, create_job,
+    Job, JobEvent, JobId, Licence, LicenceId, LicenceState, Listing, ListingKind, ListingState, NewJob,
+    Nonce, Outcome, Party, Price, PrinterId, Report, ReportId, ReportStatus, RuleError, Terms, Timestamp,
+    Transition, Version, apply, create_job,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
 pub(crate) const LEASE_SECONDS: u32 = 300;
 pub(crate) const JOB_SECONDS: u32 = 86_400;
+
+pub(crate) fn listing(kind: ListingKind, price: Price, prints: u32) -> Listing {
+    Listing {
+        id: "l_1".parse().expect("id"),
+        publisher: "a_9".parse().expect("id"),
+        kind,
+        state: ListingState::Listed,
+        price,
+        terms: Terms { prints, ..Terms::default() },
+    }
+}
+
+pub(crate) fn version(text: &str) -> Version {
+    text.parse().expect("version")
+}
 
 pub(crate) fn licence(allowed: u32, free_retries: u32) -> Licence {
     Licence {

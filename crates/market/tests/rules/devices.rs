@@ -4,11 +4,11 @@ use std::collections::HashSet;
 
 use proptest::prelude::*;
 
-use crate::desk::{self, NOW};
+use crate::desk::{self, NOW, version};
 use sealpost_market::{
-    Device, DeviceKey, Fact, Licence, LicenceState, Listing, ListingKind, ListingState, NewPurchase, Party,
-    PaymentMethod, Price, PurchaseEvent, PurchaseState, PurchaseTransition, Registration, Release,
-    ReleaseState, RuleError, Terms, Timestamp, Version, Voucher, start_purchase,
+    Device, DeviceKey, Fact, Licence, LicenceState, Listing, ListingKind, NewPurchase, Party, PaymentMethod,
+    Price, PurchaseEvent, PurchaseState, PurchaseTransition, Registration, Release, ReleaseState, RuleError,
+    Timestamp, Voucher, start_purchase,
 };
 
 fn licence(allowed: u32) -> Licence {
@@ -20,24 +20,13 @@ fn device(id: &str, key: &str) -> Device {
     Device { id: id.parse().expect("id"), key }
 }
 
-fn version(text: &str) -> Version {
-    text.parse().expect("version")
-}
-
 fn release(text: &str, state: ReleaseState) -> Release {
     let id = format!("r_{}", text.replace('.', "-")).parse().expect("id");
     Release { id, listing: "l_1".parse().expect("id"), version: version(text), state }
 }
 
 fn plugin(price: Price) -> Listing {
-    Listing {
-        id: "l_1".parse().expect("id"),
-        publisher: "a_9".parse().expect("id"),
-        kind: ListingKind::Plugin,
-        state: ListingState::Listed,
-        price,
-        terms: Terms { prints: 2, ..Terms::default() },
-    }
+    desk::listing(ListingKind::Plugin, price, 2)
 }
 
 fn buy(

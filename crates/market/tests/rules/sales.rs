@@ -1,21 +1,14 @@
 //! Listings, versions, vouchers, purchases, money and identifiers.
 
-use crate::desk::NOW;
+use crate::desk::{self, NOW, version};
 use sealpost_market::{
     AccountId, JobId, Licence, LicenceState, Listing, ListingKind, ListingState, Money, MoneyError,
     NewPurchase, Party, PaymentMethod, Price, PurchaseEvent, PurchaseState, PurchaseTransition, Release,
-    ReleaseState, RuleError, Terms, Version, Voucher, VoucherCode, pick_release, start_purchase,
+    ReleaseState, RuleError, Version, Voucher, VoucherCode, pick_release, start_purchase,
 };
 
 fn listing(price: Price) -> Listing {
-    Listing {
-        id: "l_1".parse().expect("id"),
-        publisher: "a_9".parse().expect("id"),
-        kind: ListingKind::Gcode,
-        state: ListingState::Listed,
-        price,
-        terms: Terms { prints: 3, ..Terms::default() },
-    }
+    desk::listing(ListingKind::Gcode, price, 3)
 }
 
 fn priced() -> Listing {
@@ -42,10 +35,6 @@ fn buy(
 
 fn voucher(uses_left: u32, prints: Option<u32>) -> Voucher {
     Voucher { listing: "l_1".parse().expect("id"), uses_left, prints, expires_at: Some(NOW.plus_seconds(60)) }
-}
-
-fn version(text: &str) -> Version {
-    text.parse().expect("version")
 }
 
 fn paid() -> (sealpost_market::Purchase, Licence) {
@@ -229,7 +218,7 @@ fn without_free_updates_a_licence_covers_what_was_sold() {
 #[test]
 fn a_licence_is_suspended_lifted_and_revoked_for_good() {
     let change = |licence: Licence, to, by| licence.change_state(to, by);
-    let licence = crate::desk::licence(1, 1);
+    let licence = desk::licence(1, 1);
     assert!(change(licence.clone(), LicenceState::Revoked, Party::Buyer).is_err());
     let (suspended, facts) = change(licence, LicenceState::Suspended, Party::Publisher).expect("suspended");
     assert_eq!(facts.len(), 1);
