@@ -108,6 +108,9 @@ pub struct Listing {
     pub publisher_name: String,
     /// Price of one purchase; free where absent.
     pub price: Option<Price>,
+    /// Address that is paid when it is bought on chain; not sold there where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payout: Option<String>,
     /// Prints (devices, for plugins) that one purchase grants.
     pub prints: u32,
     /// Failed prints given back.

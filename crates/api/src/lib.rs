@@ -3,6 +3,7 @@
 
 pub mod account;
 pub mod catalogue;
+pub mod chain;
 pub mod job;
 pub mod lmnt;
 pub mod marketplace;

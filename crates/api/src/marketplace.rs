@@ -62,7 +62,7 @@ pub struct MarketplacePurchase {
     /// A voucher's code, for plugins that cost something.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voucher: Option<String>,
-    /// Transaction that paid; this store is connected to no chain and refuses it.
+    /// Transaction of the marketplace's contract that paid, for stores that sell on a chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx_hash: Option<String>,
     /// Which key of the wallet it is.

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::chain::ChainPayment;
+
 /// `POST /api/v1/purchases`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -47,6 +49,12 @@ pub enum Payment {
         /// What the seller handed out.
         code: String,
     },
+    /// A transaction of the marketplace's contract.
+    Chain {
+        /// `0x` and 64 hex digits.
+        #[serde(alias = "txHash")]
+        tx_hash: String,
+    },
 }
 
 /// Answer to a purchase. `licence` is absent while the payment is pending.
@@ -67,6 +75,9 @@ pub struct PurchaseResponse {
     /// CID of the sealed blob that the envelope opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cid: Option<String>,
+    /// How far the payment is, for purchases on chain.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment: Option<ChainPayment>,
 }
 
 /// How a licence was paid for.
@@ -77,9 +88,9 @@ pub struct Purchase {
     pub id: String,
     /// Listing bought.
     pub listing: String,
-    /// `free`, `voucher` or `marked_paid`.
+    /// `free`, `voucher`, `marked_paid` or `chain`.
     pub method: String,
-    /// `pending`, `paid`, `refunded` or `failed`.
+    /// `pending`, `paid`, `undone` (the chain took the payment back, and it may return), `refunded` or `failed`.
     pub state: String,
     /// RFC 3339.
     pub created_at: String,

@@ -259,6 +259,7 @@ fn to_api(row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing
         publisher: row.publisher.clone(),
         publisher_name: row.publisher_name.clone(),
         price: price.map(|(amount, currency)| Price { amount, currency }),
+        payout: None,
         prints: terms.prints,
         free_retries: terms.free_retries,
         seal_once: terms.seal_once,

@@ -29,6 +29,9 @@ impl Payments for BuiltIn {
             Payment::Free => PaymentMethod::Free,
             Payment::MarkedPaid => PaymentMethod::MarkedPaid,
             Payment::Voucher { .. } => PaymentMethod::Voucher,
+            Payment::Chain { .. } => {
+                return Err(PaymentRefused("This store is connected to no chain".to_owned()));
+            }
         })
     }
 }
