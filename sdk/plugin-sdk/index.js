@@ -17,6 +17,7 @@ export {
 } from "./src/bundle.js";
 export { fromBase64, toBase64 } from "./src/base64.js";
 export { fromHex, toHex } from "./src/bytes.js";
+export { buyerKeyFromChain, buyerKeyOnChain, itemId, keccak256 } from "./src/chain.js";
 export { blobCid } from "./src/cid.js";
 export { CURVES, generateSecretKey, publicKeyOf, readPublicKey } from "./src/curves.js";
 export {
@@ -27,6 +28,7 @@ export {
   wrapForDomain,
 } from "./src/domain.js";
 export { readEme, writeEme } from "./src/eme.js";
+export { proveKey } from "./src/key-proof.js";
 export { checkLicenceSignature, licenceJson, readLicence, signLicence, verifyLicence } from "./src/plk.js";
 export { releaseBytes, signRelease, verifyRelease } from "./src/release.js";
 
@@ -38,6 +40,8 @@ export { walletFromHdWallet } from "./src/wallet/hd-wallet.js";
 export { pluginKeyPath } from "./src/wallet/keys.js";
 export { generateMnemonic, walletFromMnemonic } from "./src/wallet/mnemonic.js";
 export { createPasskeyWallet, openPasskeyWallet, passkeySupport } from "./src/wallet/passkey.js";
+export { askProvider } from "./src/wallet/provider.js";
+export { walletFromSignature } from "./src/wallet/signature.js";
 
 /**
  * @typedef {import("./src/bytes.js").Bytes} Bytes
@@ -61,4 +65,6 @@ export { createPasskeyWallet, openPasskeyWallet, passkeySupport } from "./src/wa
  * @typedef {import("./src/wallet/keys.js").KeyOfMany} KeyOfMany
  * @typedef {import("./src/wallet/device.js").DeviceWallet} DeviceWallet
  * @typedef {import("./src/wallet/passkey.js").PasskeyWallet} PasskeyWallet
+ * @typedef {import("./src/wallet/provider.js").Provider} Provider
+ * @typedef {import("./src/wallet/signature.js").SignatureWallet} SignatureWallet
  */

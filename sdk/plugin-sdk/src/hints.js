@@ -83,11 +83,22 @@ export const HINTS = {
   passkey_no_prf: "Use another passkey (a phone, a recent security key, a password manager), or a wallet of words.",
   passkey_unavailable: "Serve the page over https in a browser with passkeys, or use a wallet of words.",
 
+  key_proof_elsewhere: "Check the store's address and who is signed in; a store that is reached by another name says so in its `public_url`.",
+
+  signer_not_repeatable: "Take another account, or another place for the key: a passkey, this browser, a recovery phrase.",
+  signer_unusable: "Take an account with a key of its own (no contract or multi-party account), or another place for the key.",
+
+  wallet_busy: "Open the wallet and answer it, then try again.",
+  wallet_cannot: "Use another wallet.",
   wallet_closed: "Open the wallet again.",
+  wallet_failed: "Look into the wallet, and try again.",
   wallet_index: "Take an index below 2147483648.",
+  wallet_locked: "Unlock the wallet, and let it show this account to the page.",
+  wallet_no_chain: "Add the chain in the wallet, and try again.",
   wallet_no_curve: "Take another curve: p256 is everywhere.",
   wallet_no_key: "Take the next index.",
   wallet_not_found: "Check that it is the wallet it was bought with, or scan further with a larger gap.",
+  wallet_rejected: "Nothing was sent. Try again when you want to.",
   wallet_seed: "Make a new wallet.",
   wallet_storage: "Allow the page to keep data, leave private browsing, or use a wallet of words.",
 };

@@ -13,7 +13,7 @@ const HERE = fileURLToPath(new URL(".", import.meta.url));
 
 test("the guide's examples run, and what they assert holds", async () => {
   const found = examples("js");
-  assert.equal(found.length, 5);
+  assert.equal(found.length, 6);
   const folder = await mkdtemp(join(HERE, "readme-"));
   try {
     for (const [number, code] of found.entries()) {

@@ -5,7 +5,7 @@ const README = readFileSync(new URL("../../README.md", import.meta.url), "utf8")
 /**
  * The examples of the guide.
  *
- * @param {"js" | "js browser"} kind
+ * @param {"js" | "js browser" | "js wallet"} kind
  * @returns {string[]}
  */
 export const examples = (kind) =>
