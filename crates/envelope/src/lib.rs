@@ -18,6 +18,7 @@ pub mod digest;
 pub mod domain;
 pub mod ecdh;
 pub mod eme;
+pub mod key_proof;
 pub mod keyset;
 pub mod manifest;
 pub mod nacl_box;

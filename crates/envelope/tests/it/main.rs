@@ -13,6 +13,7 @@ mod ecdh;
 mod eme;
 #[cfg(target_os = "linux")]
 mod erased;
+mod key_proof;
 #[cfg(target_os = "linux")]
 mod memory;
 mod messages;
