@@ -2,9 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::chain::{Address, BlockRef, BuyerKey, ChainHash};
 use crate::{
-    AccountId, DeviceId, JobId, JobState, LicenceId, LicenceState, ListingId, ListingState, Outcome, Party,
-    PaymentMethod, PrinterId, PurchaseId, ReleaseId, ReleaseState, ReportId, ReportStatus,
+    AccountId, DeviceId, JobId, JobState, LicenceId, LicencePayment, LicenceState, ListingId, ListingState,
+    Outcome, Party, PaymentMethod, PrinterId, PurchaseId, ReleaseId, ReleaseState, ReportId, ReportStatus,
 };
 
 /// One thing that happened. The store adds when, who and its own sequence number. Nothing secret is in it.
@@ -27,6 +28,26 @@ pub enum Fact {
     PurchaseFailed { purchase: PurchaseId },
     /// A purchase was paid back.
     PurchaseRefunded { purchase: PurchaseId, by: Party },
+    /// The chain took the payment of a purchase back.
+    PurchaseUndone { purchase: PurchaseId },
+    /// A purchase whose payment was undone or given back is paid again.
+    PurchaseRestored { purchase: PurchaseId },
+    /// Somebody named a transaction that may pay for a purchase.
+    PaymentNamed { tx: ChainHash, purchase: PurchaseId, key: BuyerKey },
+    /// A payment on chain counts.
+    PaymentSettled { tx: ChainHash, index: u32, block: BlockRef, purchase: PurchaseId, payer: Address },
+    /// A payment on chain does not count.
+    PaymentRefused { tx: ChainHash, block: BlockRef, code: String },
+    /// A payment is no longer on chain.
+    PaymentUndone { tx: ChainHash, block: BlockRef },
+    /// The contract gave a payment back.
+    PaymentRefunded { tx: ChainHash, refund: ChainHash, by: Address },
+    /// A refund is no longer on chain.
+    RefundUndone { tx: ChainHash, refund: ChainHash },
+    /// Nobody has heard of a transaction for long.
+    PaymentDropped { tx: ChainHash },
+    /// A licence's payment stands, or stands no more.
+    LicencePaymentChanged { licence: LicenceId, from: LicencePayment, to: LicencePayment },
     /// A buyer was given a licence.
     LicenceGranted { licence: LicenceId, listing: ListingId, holder: AccountId, allowed: u32 },
     /// A licence was suspended, lifted or revoked.

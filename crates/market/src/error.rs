@@ -49,6 +49,18 @@ pub enum RuleError {
     /// The licence is suspended or revoked.
     #[error("this licence is {0}")]
     LicenceInactive(LicenceState),
+    /// The chain took the licence's payment back.
+    #[error("the payment for this licence is not on the chain any more")]
+    PaymentUndone,
+    /// The licence's payment was given back on chain.
+    #[error("the payment for this licence was given back")]
+    PaymentRefunded,
+    /// Only a settled transaction pays for a purchase on chain.
+    #[error("a purchase on chain is paid by its transaction alone")]
+    PaidOnChain,
+    /// Money that went over a chain goes back over it.
+    #[error("a purchase that was paid on chain is refunded on chain")]
+    RefundOnChain,
     /// The licence's time is over.
     #[error("this licence has expired")]
     LicenceExpired,
@@ -183,6 +195,20 @@ impl RuleError {
             Self::LicenceInactive(_) => {
                 ("licence_inactive", Forbidden, "Ask the publisher or the store's operator why.")
             }
+            Self::PaymentUndone => (
+                "payment_undone",
+                Forbidden,
+                "Wait until the transaction is mined again, or pay anew; the licence comes back by itself.",
+            ),
+            Self::PaymentRefunded => ("payment_refunded", Forbidden, "Buy the listing again."),
+            Self::PaidOnChain => {
+                ("paid_on_chain", Conflict, "Wait for the transaction, or give the buyer a voucher.")
+            }
+            Self::RefundOnChain => (
+                "refund_on_chain",
+                Conflict,
+                "Refund with the wallet that gets the money: the prepared call is in `payment.refund` of the purchase.",
+            ),
             Self::LicenceExpired => ("licence_expired", Gone, "Buy the listing again."),
             Self::NothingReserved => {
                 ("nothing_reserved", Conflict, "Load the licence again; another change came first.")

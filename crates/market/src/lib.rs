@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+pub mod chain;
 mod device;
 mod error;
 mod id;
@@ -27,12 +28,13 @@ pub use job::{
     Effect, Job, JobEvent, JobState, LmntOutcome, NewJob, Outcome, Report, ReportStatus, Transition,
     UnknownStatus, apply, create_job,
 };
-pub use licence::{Licence, LicenceState};
+pub use licence::{Licence, LicencePayment, LicenceState};
 pub use listing::{Listing, ListingKind, ListingState, Party, Price, Terms};
 pub use money::{Currency, Money, MoneyError};
 pub use plugin::{PluginId, PluginIdError};
 pub use purchase::{
-    NewPurchase, PaymentMethod, Purchase, PurchaseEvent, PurchaseState, PurchaseTransition, start_purchase,
+    NewPurchase, PaymentMethod, Purchase, PurchaseEvent, PurchaseState, PurchaseTransition,
+    start_chain_purchase, start_purchase,
 };
 pub use release::{Release, ReleaseState, Version, VersionError, pick_release};
 pub use time::Timestamp;

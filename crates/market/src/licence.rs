@@ -19,6 +19,21 @@ pub enum LicenceState {
     Revoked,
 }
 
+/// Whether the payment for a licence stands. It is told apart from [`LicenceState`], so that a payment that comes back never
+/// lifts what a person decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum LicencePayment {
+    /// It does.
+    #[default]
+    Good,
+    /// The chain took it back for now.
+    Undone,
+    /// It was given back on chain.
+    Refunded,
+}
+
 /// What a buyer may do. `used + reserved <= allowed` holds through every rule of this crate.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Licence {
@@ -38,6 +53,9 @@ pub struct Licence {
     pub reserved: u32,
     /// Whether it gives keys.
     pub state: LicenceState,
+    /// Whether its payment stands.
+    #[serde(default)]
+    pub payment: LicencePayment,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
     /// How many failed or cancelled prints it gives back in all.
@@ -62,15 +80,31 @@ impl Licence {
     /// Whether a key may be released under it now.
     ///
     /// # Errors
-    /// [`RuleError::LicenceInactive`], [`RuleError::LicenceExpired`].
+    /// [`RuleError::LicenceInactive`], [`RuleError::PaymentRefunded`], [`RuleError::PaymentUndone`],
+    /// [`RuleError::LicenceExpired`].
     pub fn check_active(&self, now: Timestamp) -> Result<(), RuleError> {
         if self.state != LicenceState::Active {
             return Err(RuleError::LicenceInactive(self.state));
+        }
+        match self.payment {
+            LicencePayment::Good => {}
+            LicencePayment::Undone => return Err(RuleError::PaymentUndone),
+            LicencePayment::Refunded => return Err(RuleError::PaymentRefunded),
         }
         if self.expires_at.is_some_and(|end| now.reached(end)) {
             return Err(RuleError::LicenceExpired);
         }
         Ok(())
+    }
+
+    /// What it looks like from outside: a payment that was undone suspends it, one that was given back revokes it.
+    #[must_use]
+    pub fn shown_state(&self) -> LicenceState {
+        match (self.state, self.payment) {
+            (LicenceState::Revoked, _) | (_, LicencePayment::Refunded) => LicenceState::Revoked,
+            (LicenceState::Suspended, _) | (_, LicencePayment::Undone) => LicenceState::Suspended,
+            (LicenceState::Active, LicencePayment::Good) => LicenceState::Active,
+        }
     }
 
     /// Sets one print aside for a job.
@@ -127,6 +161,15 @@ impl Licence {
         Ok((licence, true))
     }
 
+    /// Notes whether its payment stands.
+    pub(crate) fn change_payment(mut self, to: LicencePayment, facts: &mut Vec<Fact>) -> Self {
+        if self.payment != to {
+            facts.push(Fact::LicencePaymentChanged { licence: self.id.clone(), from: self.payment, to });
+            self.payment = to;
+        }
+        self
+    }
+
     /// Suspends it, lifts a suspension, or revokes it for good.
     ///
     /// # Errors
@@ -155,6 +198,18 @@ impl LicenceState {
             Self::Active => "active",
             Self::Suspended => "suspended",
             Self::Revoked => "revoked",
+        }
+    }
+}
+
+impl LicencePayment {
+    /// Its name, as it is kept.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Good => "good",
+            Self::Undone => "undone",
+            Self::Refunded => "refunded",
         }
     }
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Device, Fact, Licence, LicenceId, LicenceState, Listing, ListingId, ListingKind, Party, Price,
-    PurchaseId, RuleError, Terms, Timestamp, Version, Voucher,
+    AccountId, Device, Fact, Licence, LicenceId, LicencePayment, LicenceState, Listing, ListingId,
+    ListingKind, Money, Party, Price, PurchaseId, RuleError, Terms, Timestamp, Version, Voucher,
 };
 
 /// Whether a purchase is paid.
@@ -14,11 +14,11 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum PurchaseState {
-    /// Not yet; there is no licence.
+    /// Not yet, so there is no licence; or the chain took the payment back, so its licence gives no key.
     Pending,
     /// It is; there is a licence.
     Paid,
-    /// Paid back; its licence is revoked.
+    /// Paid back; its licence gives no key any more.
     Refunded,
     /// It came to nothing.
     Failed,
@@ -66,7 +66,7 @@ pub struct Purchase {
     pub publisher_key: Option<String>,
     /// The plugin's first device: the licence counts it as soon as there is one.
     pub device: Option<Device>,
-    /// What it gave; present from `paid` on.
+    /// What it gave; there from when it was paid first.
     pub licence: Option<LicenceId>,
 }
 
@@ -106,6 +106,12 @@ pub enum PurchaseEvent {
         /// Who decides. Buyer and store only while no key was released.
         by: Party,
     },
+    /// The chain took the block of the payment back.
+    Undone,
+    /// The payment is on the chain again, or its refund is no longer.
+    Restored,
+    /// The contract gave the money back.
+    RefundedOnChain,
 }
 
 /// A purchase after an event.
@@ -183,12 +189,55 @@ pub fn start_purchase(
     }
 }
 
+/// Begins a purchase that a transaction pays for. Whether the listing is still sold does not matter: the contract asks nobody,
+/// and what was paid is obtainable. `paid` is what the transaction pays, or what it is expected to pay.
+///
+/// # Errors
+/// [`RuleError::NoPrints`] when its terms grant nothing, [`RuleError::NoRelease`] without a version,
+/// [`RuleError::VoucherMismatch`] with a voucher or another method.
+pub fn start_chain_purchase(
+    listing: &Listing,
+    new: NewPurchase,
+    paid: Money,
+) -> Result<PurchaseTransition, RuleError> {
+    if new.voucher.is_some() || new.method != PaymentMethod::Chain {
+        return Err(RuleError::VoucherMismatch);
+    }
+    if listing.terms.prints == 0 {
+        return Err(RuleError::NoPrints);
+    }
+    let version = new.version.ok_or(RuleError::NoRelease)?;
+    let purchase = Purchase {
+        id: new.id,
+        listing: listing.id.clone(),
+        kind: listing.kind,
+        buyer: new.buyer,
+        state: PurchaseState::Pending,
+        method: new.method,
+        price: Price::Fixed(paid),
+        terms: listing.terms.clone(),
+        version: Some(version),
+        publisher_key: new.publisher_key,
+        // Prints have no devices: whoever holds the key that was paid for prints.
+        device: new.device.filter(|_| listing.kind == ListingKind::Plugin),
+        licence: None,
+    };
+    let facts = vec![Fact::PurchaseStarted {
+        purchase: purchase.id.clone(),
+        listing: purchase.listing.clone(),
+        buyer: purchase.buyer.clone(),
+        method: purchase.method,
+    }];
+    Ok(PurchaseTransition { purchase, licence: None, voucher: None, facts })
+}
+
 impl Purchase {
     /// Applies `event`. `licence` is the purchase's own, where there is one.
     ///
     /// # Errors
     /// [`RuleError::PurchaseState`] when it is in no state for this, [`RuleError::OtherLicence`] when another licence was
-    /// loaded, [`RuleError::RefundNeedsDecision`] when a key is out and neither publisher nor operator asks.
+    /// loaded, [`RuleError::RefundNeedsDecision`] when a key is out and neither publisher nor operator asks,
+    /// [`RuleError::RefundOnChain`] when a person refunds what was paid on chain.
     pub fn apply(
         mut self,
         licence: Option<Licence>,
@@ -198,9 +247,26 @@ impl Purchase {
         if self.licence.as_ref() != licence.as_ref().map(|l| &l.id) {
             return Err(RuleError::OtherLicence);
         }
+        if self.method == PaymentMethod::Chain {
+            match event {
+                PurchaseEvent::Paid { .. } if licence.is_some() => return self.pay_again(licence),
+                PurchaseEvent::Restored => return self.pay_again(licence),
+                PurchaseEvent::Undone => {
+                    return self.unpay(licence, PurchaseState::Pending, LicencePayment::Undone);
+                }
+                PurchaseEvent::RefundedOnChain => {
+                    return self.unpay(licence, PurchaseState::Refunded, LicencePayment::Refunded);
+                }
+                PurchaseEvent::Refund { .. } => return Err(RuleError::RefundOnChain),
+                PurchaseEvent::Paid { .. } | PurchaseEvent::Failed => {}
+            }
+        }
         let mut facts = Vec::new();
+        let may_come_late = self.method == PaymentMethod::Chain && self.state == PurchaseState::Failed;
         let licence = match (event, self.state) {
-            (PurchaseEvent::Paid { licence: id }, PurchaseState::Pending) => {
+            (PurchaseEvent::Paid { licence: id }, state)
+                if state == PurchaseState::Pending || may_come_late =>
+            {
                 let mut granted = self.grant(id, now);
                 self.state = PurchaseState::Paid;
                 self.licence = Some(granted.id.clone());
@@ -248,6 +314,39 @@ impl Purchase {
         Ok(PurchaseTransition { purchase: self, licence, voucher: None, facts })
     }
 
+    /// The payment does not stand: the licence gives no key.
+    fn unpay(
+        mut self,
+        licence: Option<Licence>,
+        to: PurchaseState,
+        payment: LicencePayment,
+    ) -> Result<PurchaseTransition, RuleError> {
+        let mut facts = Vec::new();
+        if self.state != to && (licence.is_some() || payment == LicencePayment::Refunded) {
+            facts.push(match payment {
+                LicencePayment::Refunded => {
+                    Fact::PurchaseRefunded { purchase: self.id.clone(), by: Party::Store }
+                }
+                _ => Fact::PurchaseUndone { purchase: self.id.clone() },
+            });
+            self.state = to;
+        }
+        let licence = licence.map(|licence| licence.change_payment(payment, &mut facts));
+        Ok(PurchaseTransition { purchase: self, licence, voucher: None, facts })
+    }
+
+    /// The payment stands again: the licence gives keys, unless a person took it away.
+    fn pay_again(mut self, licence: Option<Licence>) -> Result<PurchaseTransition, RuleError> {
+        let licence = licence.ok_or(RuleError::PurchaseState { state: self.state, action: "paid again" })?;
+        let mut facts = Vec::new();
+        if self.state != PurchaseState::Paid {
+            facts.push(Fact::PurchaseRestored { purchase: self.id.clone() });
+            self.state = PurchaseState::Paid;
+        }
+        let licence = licence.change_payment(LicencePayment::Good, &mut facts);
+        Ok(PurchaseTransition { purchase: self, licence: Some(licence), voucher: None, facts })
+    }
+
     fn grant(&self, id: LicenceId, now: Timestamp) -> Licence {
         Licence {
             id,
@@ -258,6 +357,7 @@ impl Purchase {
             used: 0,
             reserved: 0,
             state: LicenceState::Active,
+            payment: LicencePayment::Good,
             expires_at: self.terms.valid_seconds.map(|seconds| now.plus_seconds(seconds)),
             free_retries: self.terms.free_retries,
             free_retries_used: 0,
@@ -273,7 +373,9 @@ impl PurchaseEvent {
         match self {
             Self::Paid { .. } => "paid",
             Self::Failed => "given up",
-            Self::Refund { .. } => "refunded",
+            Self::Refund { .. } | Self::RefundedOnChain => "refunded",
+            Self::Undone => "undone",
+            Self::Restored => "paid again",
         }
     }
 }

@@ -1,9 +1,9 @@
 //! Values the suites begin with.
 
 use sealpost_market::{
-    Job, JobEvent, JobId, Licence, LicenceId, LicenceState, Listing, ListingKind, ListingState, NewJob,
-    Nonce, Outcome, Party, Price, PrinterId, Report, ReportId, ReportStatus, RuleError, Terms, Timestamp,
-    Transition, Version, apply, create_job,
+    Job, JobEvent, JobId, Licence, LicenceId, LicencePayment, LicenceState, Listing, ListingKind,
+    ListingState, NewJob, Nonce, Outcome, Party, Price, PrinterId, Report, ReportId, ReportStatus, RuleError,
+    Terms, Timestamp, Transition, Version, apply, create_job,
 };
 
 pub(crate) const NOW: Timestamp = Timestamp(1_800_000_000);
@@ -35,6 +35,7 @@ pub(crate) fn licence(allowed: u32, free_retries: u32) -> Licence {
         used: 0,
         reserved: 0,
         state: LicenceState::Active,
+        payment: LicencePayment::Good,
         expires_at: None,
         free_retries,
         free_retries_used: 0,
