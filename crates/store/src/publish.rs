@@ -14,6 +14,7 @@ use sealpost_api::Problem;
 use sealpost_api::catalogue::{NewRelease, Release};
 use sealpost_database::Tx;
 use sealpost_envelope::content::WHOLE_LIMIT;
+use sealpost_market::chain::{ChainHash, item_id, item_text};
 use sealpost_market::{ListingKind, ReleaseId, Version};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -119,6 +120,8 @@ struct Offer {
     listing: String,
     kind: ListingKind,
     version: Version,
+    /// What a chain knows it by.
+    item: ChainHash,
     /// Of a plugin.
     said: Option<Said>,
 }
@@ -132,7 +135,8 @@ async fn look(state: &AppState, user: &UserAuth, new: &NewRelease) -> Result<Off
     if let (Some(said), Some(sealed)) = (&said, &new.sealed) {
         said.check_signature(ingest::plain_digest(sealed)?.sha256)?;
     }
-    Ok(Offer { listing: listing.id, kind, version, said })
+    let item = item_id(&item_text(listing.plugin_id.as_deref().unwrap_or(&listing.id), &version));
+    Ok(Offer { listing: listing.id, kind, version, item, said })
 }
 
 async fn check_version(db: &impl sea_orm::ConnectionTrait, listing: &str, version: &Version) -> Result<()> {
@@ -175,6 +179,7 @@ fn to_row(state: &AppState, id: &ReleaseId, offer: &Offer, ingested: &Ingested) 
         publisher_key: signed.map(|(key, _)| hex::encode(key.to_bytes())),
         cid: ingested.written.cid.clone(),
         signed_cid: signed.is_some() && said.is_some_and(|said| said.cid.is_some()),
+        item: Some(offer.item.to_string()),
     })
 }
 

@@ -1,10 +1,15 @@
 //! Tables of the store, as rows; times are milliseconds since 1970.
 
 pub(crate) mod answer;
+pub(crate) mod chain_checkpoint;
+pub(crate) mod chain_cursor;
+pub(crate) mod chain_offer;
+pub(crate) mod chain_payment;
 pub(crate) mod device;
 pub(crate) mod device_key;
 pub(crate) mod job;
 pub(crate) mod licence;
+pub(crate) mod linked_key;
 pub(crate) mod listing;
 pub(crate) mod pending_blob;
 pub(crate) mod purchase;
@@ -18,9 +23,15 @@ pub(crate) mod voucher;
 mod m0001;
 mod m0002;
 mod m0003;
+mod m0004;
 
 use sea_orm_migration::MigrationTrait;
 
 pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(m0001::Migration), Box::new(m0002::Migration), Box::new(m0003::Migration)]
+    vec![
+        Box::new(m0001::Migration),
+        Box::new(m0002::Migration),
+        Box::new(m0003::Migration),
+        Box::new(m0004::Migration),
+    ]
 }

@@ -40,6 +40,7 @@ pub(crate) fn to_row(state: &AppState, user: &UserAuth, new: &NewListing) -> Res
         row_version: 1,
         plugin_id: plugin.map(plugin_id).transpose()?.map(String::from),
         publisher_key: plugin.and_then(|plugin| plugin.publisher_key.as_deref()).map(key).transpose()?,
+        payout: None,
     })
 }
 

@@ -31,6 +31,8 @@ pub struct Model {
     pub kind: String,
     /// Lower hex of the Ed25519 key that signed the publisher's releases when it was bought.
     pub publisher_key: Option<String>,
+    /// A [`market::LicencePayment`].
+    pub payment: String,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -50,6 +52,7 @@ impl Model {
             used: count(self.used),
             reserved: count(self.reserved),
             state: named(&self.state)?,
+            payment: named(&self.payment)?,
             expires_at: self.expires_at.map(to_timestamp),
             free_retries: count(self.free_retries),
             free_retries_used: count(self.free_retries_used),
@@ -79,6 +82,7 @@ impl Model {
             row_version: 1,
             kind: licence.kind.as_str().to_owned(),
             publisher_key: licence.publisher_key.clone(),
+            payment: licence.payment.as_str().to_owned(),
         }
     }
 
@@ -88,6 +92,7 @@ impl Model {
             used: Set(stored(licence.used)),
             reserved: Set(stored(licence.reserved)),
             state: Set(licence.state.as_str().to_owned()),
+            payment: Set(licence.payment.as_str().to_owned()),
             free_retries_used: Set(stored(licence.free_retries_used)),
             keys_released: Set(stored(licence.keys_released)),
             row_version: Set(self.row_version + 1),

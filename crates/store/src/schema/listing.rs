@@ -26,6 +26,8 @@ pub struct Model {
     pub plugin_id: Option<String>,
     /// Lower hex of the Ed25519 key that signs every release.
     pub publisher_key: Option<String>,
+    /// Address that is paid on chain; it is not sold there where absent.
+    pub payout: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

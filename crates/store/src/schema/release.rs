@@ -33,6 +33,8 @@ pub struct Model {
     pub cid: Option<String>,
     /// Whether the signature covers `cid`.
     pub signed_cid: bool,
+    /// What a chain knows it by: `0x` and hex of [`market::chain::item_id`].
+    pub item: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
