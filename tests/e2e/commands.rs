@@ -2,59 +2,16 @@
 
 use std::fs;
 use std::path::Path;
-use std::process::{Command, Output};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result};
 use sealpost_tests::agent::Agent;
 use sealpost_tests::parts;
-use sealpost_tests::person::{PASSWORD, Person};
+use sealpost_tests::person::Person;
 use sealpost_tests::printer::{self, Printer};
-use sealpost_tests::programs::built;
 use sealpost_tests::store::{self, Store};
-use serde_json::{Value, json};
-use tempfile::TempDir;
-
-/// Someone at a terminal, with settings of their own.
-struct Terminal {
-    home: TempDir,
-    store: String,
-}
-
-impl Terminal {
-    fn new(store: &str) -> Result<Self> {
-        let home = tempfile::tempdir()?;
-        fs::write(home.path().join("password"), PASSWORD)?;
-        Ok(Self { home, store: store.to_owned() })
-    }
-
-    fn run(&self, arguments: &[&str]) -> Result<Output> {
-        let mut command = Command::new(built("sealpost")?);
-        command.args(arguments).env("SEALPOST_STORE", &self.store);
-        command.env("SEALPOST_CONFIG_DIR", self.home.path().join("config")).env("HOME", self.home.path());
-        Ok(command.current_dir(self.home.path()).output()?)
-    }
-
-    /// A command that must work; its JSON.
-    fn json(&self, arguments: &[&str]) -> Result<Value> {
-        let output = self.run(&[arguments, &["--json"]].concat())?;
-        if !output.status.success() {
-            bail!("sealpost {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stderr));
-        }
-        serde_json::from_slice(&output.stdout).with_context(|| {
-            format!("sealpost {}: {}", arguments.join(" "), String::from_utf8_lossy(&output.stdout))
-        })
-    }
-
-    /// A command that must be refused; what it says.
-    fn refused(&self, arguments: &[&str]) -> Result<String> {
-        let output = self.run(arguments)?;
-        if output.status.success() {
-            bail!("sealpost {} worked", arguments.join(" "));
-        }
-        Ok(String::from_utf8_lossy(&output.stderr).into_owned())
-    }
-}
+use sealpost_tests::terminal::Terminal;
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_part_is_published_bought_and_printed_three_times_and_no_more() -> Result<()> {

@@ -6,6 +6,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod chain;
 pub mod lmnt;
 pub mod parts;
 pub mod person;
@@ -17,6 +18,7 @@ pub mod scene;
 pub mod service;
 pub mod shop;
 pub mod store;
+pub mod terminal;
 
 /// The system's randomness.
 pub fn random() -> impl rand_core::CryptoRng {

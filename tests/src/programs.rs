@@ -32,6 +32,19 @@ pub fn python() -> Result<PathBuf> {
     }
 }
 
+/// The EVM node of the tests, installed from npm beside the contracts.
+pub fn anvil() -> Result<PathBuf> {
+    if let Some(anvil) = env::var_os("SEALPOST_TEST_ANVIL") {
+        return Ok(anvil.into());
+    }
+    let platform = if cfg!(target_arch = "aarch64") { "arm64" } else { "amd64" };
+    let anvil = root().join(format!("contracts/node_modules/@foundry-rs/anvil-linux-{platform}/bin/anvil"));
+    if !anvil.exists() {
+        bail!("anvil is missing: run `cargo xtask setup`");
+    }
+    Ok(anvil)
+}
+
 /// A real Klipper to use instead of the stand-in.
 pub fn real_klipper() -> Option<PathBuf> {
     env::var_os("KLIPPER_DIR").map(PathBuf::from)

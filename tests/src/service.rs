@@ -135,6 +135,12 @@ impl Service {
         self.gone()
     }
 
+    /// Interrupts it, as Ctrl-C does, and waits until it has ended.
+    pub fn interrupt(mut self) -> Result<()> {
+        self.signal(Signal::INT)?;
+        self.gone()
+    }
+
     fn gone(&mut self) -> Result<()> {
         self.output.wait(|line| line.starts_with(ENDED).then(String::new), PATIENCE, 0)?;
         drop(self.keeper.stdin.take());

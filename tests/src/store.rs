@@ -39,6 +39,11 @@ pub struct Options {
 impl Store {
     /// Starts a store in `folder`, which may hold one already.
     pub fn start(folder: &Path, options: &Options) -> Result<Self> {
+        Self::start_beside(folder, "store", options)
+    }
+
+    /// Starts another process of the store in `folder`, on the same data, which logs under `name`.
+    pub fn start_beside(folder: &Path, name: &str, options: &Options) -> Result<Self> {
         let data = folder.join("store");
         std::fs::create_dir_all(folder)?;
         let mut command = Command::new(built("sealpost")?);
@@ -51,7 +56,7 @@ impl Store {
         std::fs::write(&file, config)?;
         command.arg("serve").arg("--config").arg(&file).arg("--data").arg(&data).args(["--listen", &address]);
         command.envs(options.environment.iter().map(|(key, value)| (key, value)));
-        let service = Service::start("store", &command, folder)?;
+        let service = Service::start(name, &command, folder)?;
         let line = service.wait_for("listening on http://")?;
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).context("no address")?;
         let url = url.trim_end_matches(['/', '.']).to_owned();

@@ -1,0 +1,4 @@
+//! Suite `chain`: what is paid on a real EVM node becomes a licence, and nothing else does.
+#![forbid(unsafe_code)]
+
+mod kit;
