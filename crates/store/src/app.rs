@@ -7,7 +7,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::http::layers;
 use crate::state::AppState;
-use crate::{catalogue, identity, jobs, lmnt, pages, plugins, printing, publish, purchases};
+use crate::{catalogue, chain, identity, jobs, lmnt, pages, plugins, printing, publish, purchases};
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -26,6 +26,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(publish::router())
         .merge(purchases::router())
         .merge(plugins::router())
+        .merge(chain::router())
         .merge(jobs::router())
         .merge(printing::router())
         .merge(lmnt::router())

@@ -11,7 +11,7 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::AppState;
 
-pub(crate) use listings::{find as find_listing, owned as owned_listing};
+pub(crate) use listings::{find as find_listing, owned as owned_listing, save as save_listing};
 pub(crate) use releases::to_api as release_to_api;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {

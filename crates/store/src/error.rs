@@ -20,6 +20,9 @@ pub enum Error {
     /// The place of the blobs cannot be used.
     #[error("the blobs cannot be used: {0}")]
     Blobs(String),
+    /// What is sold on chain cannot be brought up to the settings.
+    #[error("sales on chain cannot be set up: {0}")]
+    Chain(String),
     /// A file or folder cannot be used.
     #[error("{} cannot be used: {source}", path.display())]
     Io {

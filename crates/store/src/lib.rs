@@ -4,6 +4,7 @@
 mod app;
 mod blobs;
 mod catalogue;
+pub mod chain;
 mod config;
 mod error;
 mod facts;

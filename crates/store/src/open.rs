@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 
 use crate::blobs::{Blobs, FolderBlobs, pending};
 use crate::catalogue::cache::PageCache;
+use crate::chain::{ChainPort, Questions};
 use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::jobs::{self, Workers};
@@ -20,7 +21,7 @@ use crate::plugins::Strangers;
 use crate::purchases::payments::{BuiltIn, Payments};
 use crate::schema::store_key;
 use crate::state::{AppState, Shared};
-use crate::{Config, Error, random};
+use crate::{Config, Error, chain, random};
 
 /// An open store. Cheap to clone; its work in the background ends with the last clone.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct Parts {
     pub blobs: Option<Arc<dyn Blobs>>,
     /// How purchases are paid; free, voucher and marked paid where absent.
     pub payments: Option<Arc<dyn Payments>>,
+    /// The chain that things are sold on; none where absent.
+    pub chain: Option<Arc<dyn ChainPort>>,
     /// The pages of a shop at `/shop/`; none where absent. They stand behind everything that surrounds the store's own routes.
     pub shop: Option<axum::Router>,
 }
@@ -115,6 +118,8 @@ impl Store {
             vault_secret,
             blobs,
             payments: parts.payments.unwrap_or_else(|| Arc::new(BuiltIn)),
+            chain: parts.chain,
+            questions: Questions::default(),
             hub: Hub::default(),
             pages: PageCache::default(),
             strangers: Strangers::default(),
@@ -123,6 +128,7 @@ impl Store {
         pending::sweep_at_start(&state, alone)
             .await
             .map_err(|fault| Error::Blobs(fault.problem().to_string()))?;
+        chain::offers::reconcile(&state).await.map_err(|fault| Error::Chain(fault.problem().to_string()))?;
         let workers = Arc::new(jobs::start_workers(&state));
         Ok(Self { state, shop: parts.shop, _workers: workers })
     }

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::Config;
 use crate::blobs::Blobs;
 use crate::catalogue::cache::PageCache;
+use crate::chain::{ChainPort, Questions};
 use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::plugins::Strangers;
@@ -35,6 +36,10 @@ pub(crate) struct Shared {
     pub(crate) vault_secret: x25519::Secret,
     pub(crate) blobs: Arc<dyn Blobs>,
     pub(crate) payments: Arc<dyn Payments>,
+    /// The chain that things are sold on, if there is one.
+    pub(crate) chain: Option<Arc<dyn ChainPort>>,
+    /// What people asked it lately.
+    pub(crate) questions: Questions,
     pub(crate) hub: Hub,
     pub(crate) pages: PageCache,
     pub(crate) strangers: Strangers,

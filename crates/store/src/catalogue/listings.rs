@@ -21,6 +21,7 @@ use super::cache::Page;
 use super::offer;
 use super::query::ListQuery;
 use super::releases;
+use crate::chain::offers;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
@@ -230,6 +231,15 @@ async fn apply_changes(
             audit::record(tx, now, &user.actor(), action, &format!("listing:{}", row.id), details).await?;
         }
     }
+    save(state, tx, row).await
+}
+
+/// Saves a listing that was changed, if nobody else changed it since; what it costs on chain goes into the history.
+pub(crate) async fn save(
+    state: &AppState,
+    tx: &sealpost_database::Tx,
+    mut row: listing::Model,
+) -> Result<Listing> {
     let before = row.row_version;
     row.row_version += 1;
     let saved = listing::Entity::update_many()
@@ -241,8 +251,9 @@ async fn apply_changes(
     if saved.rows_affected != 1 {
         return Err(Fault::Conflict);
     }
-    let state = state.clone();
-    tx.after_commit(move || state.pages.clear());
+    offers::note(state, tx, &row).await?;
+    let cleared = state.clone();
+    tx.after_commit(move || cleared.pages.clear());
     let releases = releases::of(tx, std::slice::from_ref(&row.id)).await?;
     to_api(&row, releases)
 }
@@ -259,7 +270,7 @@ fn to_api(row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing
         publisher: row.publisher.clone(),
         publisher_name: row.publisher_name.clone(),
         price: price.map(|(amount, currency)| Price { amount, currency }),
-        payout: None,
+        payout: row.payout.clone(),
         prints: terms.prints,
         free_retries: terms.free_retries,
         seal_once: terms.seal_once,

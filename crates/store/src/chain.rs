@@ -1,0 +1,45 @@
+//! Purchases on an EVM chain: the port to it, and what people ask about it.
+
+mod asked;
+mod balances;
+mod info;
+pub(crate) mod offers;
+mod payout;
+mod port;
+mod price;
+mod questions;
+pub(crate) mod view;
+
+use sealpost_api::Problem;
+use utoipa_axum::router::OpenApiRouter;
+
+use crate::fault::Result;
+use crate::state::AppState;
+
+pub use port::{
+    ChainBalance, ChainFault, ChainListing, ChainPort, ChainTerms, CoinTerms, Heads, TokenTerms,
+};
+pub use sealpost_market::chain::{CallData, ContractCall};
+pub(crate) use questions::Questions;
+
+/// The chain this store sells on.
+///
+/// # Errors
+/// `chain_not_configured`.
+pub(crate) fn port(state: &AppState) -> Result<&dyn ChainPort> {
+    state.chain.as_deref().ok_or_else(|| {
+        Problem::new(404, "chain_not_configured", "This store is connected to no chain")
+            .detail("Nothing is sold for coin or tokens here.")
+            .hint("Buy with another way of paying; operators connect a chain by `[chain]` in the settings.")
+            .into()
+    })
+}
+
+/// The name of a contract on a chain, in tables.
+pub(crate) fn source(terms: &ChainTerms) -> String {
+    format!("{}:{}", terms.chain_id, terms.contract)
+}
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().merge(info::router()).merge(balances::router()).merge(payout::router())
+}

@@ -1,0 +1,59 @@
+//! `GET /api/v1/chain`.
+
+use axum::Json;
+use axum::extract::State;
+use sea_orm::EntityTrait;
+use sealpost_accounts::extract::ClientAddress;
+use sealpost_api::Problem;
+use sealpost_api::chain::{ChainCoin, ChainInfo, ChainToken};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::port::ChainTerms;
+use super::questions::Asking;
+use crate::fault::Result;
+use crate::schema::chain_cursor;
+use crate::state::AppState;
+
+pub(crate) fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::new().routes(routes!(show))
+}
+
+/// The chain this store sells on, and how far it has read it. Answers while the chain cannot be reached, too.
+#[utoipa::path(get, path = "/api/v1/chain", tag = "chain", responses(
+    (status = 200, body = ChainInfo),
+    (status = 404, body = Problem, description = "`chain_not_configured`"),
+))]
+async fn show(State(state): State<AppState>, from: ClientAddress) -> Result<Json<ChainInfo>> {
+    let asking = Asking::new(&state, from)?;
+    let fee_bps = asking.fee_bps().await.ok();
+    let info = ChainInfo { fee_bps, ..of_terms(asking.port().terms()) };
+    let source = super::source(asking.port().terms());
+    let Some(cursor) = chain_cursor::Entity::find_by_id(source).one(state.db.read()).await? else {
+        return Ok(Json(info));
+    };
+    Ok(Json(ChainInfo {
+        caught_up: cursor.caught_up,
+        block: Some(cursor.block_number.unsigned_abs()),
+        latest: Some(cursor.latest.unsigned_abs()),
+        error: cursor.error,
+        ..info
+    }))
+}
+
+fn of_terms(terms: &ChainTerms) -> ChainInfo {
+    let tokens = terms.tokens.iter().map(|token| ChainToken {
+        symbol: token.symbol.to_string(),
+        address: token.address.to_string(),
+        decimals: token.decimals,
+    });
+    ChainInfo {
+        chain_id: terms.chain_id,
+        contract: terms.contract.to_string(),
+        coin: ChainCoin { symbol: terms.coin.symbol.to_string(), decimals: terms.coin.decimals },
+        tokens: tokens.collect(),
+        finality: terms.finality.clone(),
+        explorer: terms.explorer.clone(),
+        ..ChainInfo::default()
+    }
+}
