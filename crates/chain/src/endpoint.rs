@@ -1,0 +1,245 @@
+//! One JSON-RPC endpoint over HTTP. Whatever it sends costs no more than the limits say.
+
+use std::{
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use reqwest::{Client, Response, StatusCode, header::CONTENT_TYPE, redirect};
+use serde::{Deserialize, Deserializer, de::DeserializeOwned};
+use serde_json::{Value, json, value::RawValue};
+use tokio::time::{Instant, timeout};
+use url::Url;
+
+use crate::{
+    fault::{Fault, clean},
+    rpc::{Bytes, Quantity},
+};
+
+/// How long an endpoint is believed about which chain it serves.
+const CHAIN_HOLDS: Duration = Duration::from_secs(300);
+/// After how long an endpoint of another chain is asked again.
+const OTHER_CHAIN_HOLDS: Duration = Duration::from_secs(30);
+/// Parts of an address that are this long may be somebody's key.
+const KEY_LENGTH: usize = 8;
+
+/// One endpoint, and what is known of it.
+pub(crate) struct Endpoint {
+    url: Url,
+    host: String,
+    secrets: Vec<String>,
+    client: Client,
+    chain_id: u64,
+    limits: Limits,
+    chain: Mutex<Option<(Instant, u64)>>,
+    failures: AtomicU32,
+    odd: AtomicBool,
+}
+
+/// What an answer may cost.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// From the question to the last byte of the answer.
+    pub(crate) timeout: Duration,
+    /// Bytes of an answer.
+    pub(crate) max_answer: usize,
+}
+
+/// The client all endpoints share. It follows no redirect: an endpoint is the address that was written down.
+pub(crate) fn client() -> Result<Client, reqwest::Error> {
+    Client::builder()
+        .redirect(redirect::Policy::none())
+        .user_agent(concat!("sealpost/", env!("CARGO_PKG_VERSION")))
+        .build()
+}
+
+impl Endpoint {
+    pub(crate) fn new(url: Url, chain_id: u64, limits: Limits, client: Client) -> Self {
+        Self {
+            host: host(&url),
+            secrets: secrets(&url),
+            url,
+            client,
+            chain_id,
+            limits,
+            chain: Mutex::new(None),
+            failures: AtomicU32::new(0),
+            odd: AtomicBool::new(false),
+        }
+    }
+
+    /// Name and port, which is all of the address that is ever shown.
+    pub(crate) fn host(&self) -> &str {
+        &self.host
+    }
+
+    /// Whether it answered of late, so that it is worth waiting for.
+    pub(crate) fn is_alive(&self) -> bool {
+        self.failures.load(Ordering::Relaxed) < 2
+    }
+
+    /// Whether its last answer was another than the others'.
+    pub(crate) fn is_odd(&self) -> bool {
+        self.odd.load(Ordering::Relaxed)
+    }
+
+    /// Notes whether it answered as the others did; the log hears of it when that changes.
+    pub(crate) fn agrees(&self, agrees: bool, question: &'static str) {
+        if self.odd.swap(!agrees, Ordering::Relaxed) == agrees {
+            if agrees {
+                tracing::info!(endpoint = %self.host, "the endpoint agrees with the others again");
+            } else {
+                tracing::warn!(endpoint = %self.host, question, "the endpoint answers otherwise than the others");
+            }
+        }
+    }
+
+    /// Asks one question, of an endpoint that serves the right chain.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Fault> {
+        let outcome = match timeout(self.limits.timeout, self.call_on_chain(method, params)).await {
+            Ok(outcome) => outcome,
+            Err(_) => Err(Fault::Timeout(self.limits.timeout)),
+        };
+        match &outcome {
+            Err(fault) if !fault.is_answer() => {
+                if self.failures.fetch_add(1, Ordering::Relaxed) == 1 {
+                    tracing::warn!(endpoint = %self.host, %fault, "the endpoint fails");
+                }
+            }
+            _ => {
+                if self.failures.swap(0, Ordering::Relaxed) > 1 {
+                    tracing::info!(endpoint = %self.host, "the endpoint answers again");
+                }
+            }
+        }
+        outcome
+    }
+
+    async fn call_on_chain<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Fault> {
+        let known = *self.chain.lock().unwrap_or_else(PoisonError::into_inner);
+        let holds = |id| if id == self.chain_id { CHAIN_HOLDS } else { OTHER_CHAIN_HOLDS };
+        let id = match known {
+            Some((since, id)) if since.elapsed() < holds(id) => id,
+            _ => {
+                let Quantity(id) = self.request("eth_chainId", json!([])).await?;
+                *self.chain.lock().unwrap_or_else(PoisonError::into_inner) = Some((Instant::now(), id));
+                id
+            }
+        };
+        if id != self.chain_id {
+            return Err(Fault::OtherChain(id));
+        }
+        self.request(method, params).await
+    }
+
+    async fn request<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Fault> {
+        let question = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let answer = self
+            .client
+            .post(self.url.clone())
+            .header(CONTENT_TYPE, "application/json")
+            .body(question.to_string())
+            .send()
+            .await
+            .map_err(|error| self.broken(&error))?;
+        let status = answer.status();
+        let body = self.body(answer).await?;
+        // Providers send errors of JSON-RPC with statuses of their liking.
+        match serde_json::from_slice::<Reply<'_>>(&body) {
+            Ok(reply) => self.result(reply),
+            Err(_) if status != StatusCode::OK => Err(Fault::Status(status.as_u16())),
+            Err(_) => Err(Fault::Garbage("it is no JSON-RPC")),
+        }
+    }
+
+    async fn body(&self, mut answer: Response) -> Result<Vec<u8>, Fault> {
+        let most = self.limits.max_answer;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| self.broken(&error))? {
+            if body.len() + chunk.len() > most {
+                return Err(Fault::TooLarge(most));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(body)
+    }
+
+    fn result<T: DeserializeOwned>(&self, reply: Reply<'_>) -> Result<T, Fault> {
+        if let Some(error) = reply.error {
+            let data = error.data.and_then(|data| serde_json::from_str::<Bytes>(data.get()).ok());
+            return Err(Fault::Refused {
+                code: error.code,
+                message: clean(&error.message, &self.secrets),
+                data: data.map(|bytes| bytes.0),
+            });
+        }
+        let result = reply.result.ok_or(Fault::Garbage("it has no result"))?;
+        serde_json::from_str(result.get()).map_err(|_| Fault::Garbage("it has another shape"))
+    }
+
+    fn broken(&self, error: &reqwest::Error) -> Fault {
+        let mut root: &dyn std::error::Error = error;
+        while let Some(source) = root.source() {
+            root = source;
+        }
+        if error.is_connect() {
+            Fault::Connection(clean(&format!("no connection: {root}"), &self.secrets))
+        } else {
+            Fault::Connection("the connection broke".to_owned())
+        }
+    }
+}
+
+#[derive(Deserialize)]
+struct Reply<'a> {
+    #[serde(borrow, default, deserialize_with = "present")]
+    result: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<ReplyError<'a>>,
+}
+
+#[derive(Deserialize)]
+struct ReplyError<'a> {
+    code: i64,
+    #[serde(default)]
+    message: String,
+    #[serde(borrow)]
+    data: Option<&'a RawValue>,
+}
+
+/// `null` is a result too: what was asked for is not there.
+fn present<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<&'de RawValue>, D::Error> {
+    <&RawValue>::deserialize(deserializer).map(Some)
+}
+
+/// What is shown of an address.
+pub(crate) fn host(url: &Url) -> String {
+    let name = url.host_str().unwrap_or("?");
+    match url.port() {
+        Some(port) => format!("{name}:{port}"),
+        None => name.to_owned(),
+    }
+}
+
+/// The parts of an address that may be a key, as they stand in it.
+fn secrets(url: &Url) -> Vec<String> {
+    let path = url.path_segments().into_iter().flatten().map(str::to_owned);
+    let query = url.query_pairs().map(|(_, value)| value.into_owned());
+    let password = url.password().map(str::to_owned);
+    path.chain(query).chain(password).filter(|part| part.len() >= KEY_LENGTH).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_shown_by_its_host_alone() {
+        let url: Url = "https://me:secret-pass@rpc.example:8545/v3/0123456789abcdef?key=fedcba9876543210".parse().unwrap();
+        assert_eq!(host(&url), "rpc.example:8545");
+        assert_eq!(secrets(&url), ["0123456789abcdef", "fedcba9876543210", "secret-pass"]);
+    }
+}

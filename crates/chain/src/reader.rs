@@ -1,0 +1,116 @@
+//! What the endpoints agree on about the contract.
+
+mod events;
+mod heads;
+mod transaction;
+mod view;
+
+use std::sync::atomic::AtomicU64;
+
+use sealpost_market::chain::{Address, BlockRef, ChainHash};
+use serde_json::json;
+
+pub use view::{Balance, Listed};
+
+use crate::{
+    endpoint::Endpoint,
+    error::ChainError,
+    fault::Fault,
+    quorum::Quorum,
+    rpc::Block,
+    settings::{Settings, SettingsError},
+};
+
+/// The chain as the endpoints agree on it.
+///
+/// Making one asks nothing: a store starts while its endpoints are down.
+pub struct Reader {
+    settings: Settings,
+    quorum: Quorum,
+    /// How many blocks the endpoints search at once.
+    span: AtomicU64,
+}
+
+/// How far the chain is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Heads {
+    /// The newest block.
+    pub latest: BlockRef,
+    /// The newest block that counts as settled; never above `latest`.
+    pub settled: BlockRef,
+}
+
+/// How one endpoint does, for people.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EndpointState {
+    /// Name and port.
+    pub host: String,
+    /// Whether its latest questions were answered.
+    pub answers: bool,
+    /// Whether its latest answer was the others'.
+    pub agrees: bool,
+}
+
+impl Reader {
+    /// A reader with these settings.
+    ///
+    /// # Errors
+    /// [`SettingsError::Client`] when the HTTP client does not start.
+    pub fn new(settings: Settings) -> Result<Self, SettingsError> {
+        let quorum = Quorum::new(&settings)?;
+        Ok(Self { settings, quorum, span: AtomicU64::new(events::FIRST_SPAN) })
+    }
+
+    /// What it was made with.
+    #[must_use]
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    /// The contract's address.
+    #[must_use]
+    pub fn contract(&self) -> Address {
+        self.settings.contract
+    }
+
+    /// How the endpoints did of late.
+    #[must_use]
+    pub fn endpoints(&self) -> Vec<EndpointState> {
+        let state = |endpoint: &Endpoint| EndpointState {
+            host: endpoint.host().to_owned(),
+            answers: endpoint.is_alive(),
+            agrees: !endpoint.is_odd(),
+        };
+        self.quorum.endpoints().iter().map(state).collect()
+    }
+
+    /// The hash of the canonical block of that number; `None` beyond the newest.
+    ///
+    /// # Errors
+    /// [`ChainError`] when too few endpoints say the same.
+    pub async fn block(&self, number: u64) -> Result<Option<ChainHash>, ChainError> {
+        let block = self.head_of(number).await?;
+        Ok(block.map(|block| block.at.hash))
+    }
+
+    pub(crate) fn quorum(&self) -> &Quorum {
+        &self.quorum
+    }
+
+    pub(crate) async fn head_of(&self, number: u64) -> Result<Option<Block>, ChainError> {
+        self.quorum.ask("a block", |endpoint| block_of(endpoint, number)).await
+    }
+}
+
+async fn block_of(endpoint: &Endpoint, number: u64) -> Result<Option<Block>, Fault> {
+    let block: Option<Block> = endpoint.call("eth_getBlockByNumber", json!([quantity(number), false])).await?;
+    if block.is_some_and(|block| block.at.number != number) {
+        return Err(Fault::Garbage("it is another block"));
+    }
+    Ok(block)
+}
+
+pub(crate) fn quantity(number: u64) -> String {
+    format!("{number:#x}")
+}
