@@ -1,6 +1,8 @@
 import { fetchSealed, loadMarketplacePlugin } from "@sealpost/marketplace-loader";
-import { SealpostError } from "@sealpost/plugin-sdk";
+import { SealpostError, proveKey } from "@sealpost/plugin-sdk";
 
+import { payWithWallet } from "./chain/pay.js";
+import { untilPaid, waitForPayment } from "./chain/wait.js";
 import { fail } from "./fail.js";
 import { publicKeyOfSigner, sealedRelease } from "./publish.js";
 import { deviceOf, recipientOf } from "./recipient.js";
@@ -11,13 +13,21 @@ import { Transport } from "./transport.js";
 /** @typedef {import("@sealpost/marketplace-loader").MarketplacePlugin} MarketplacePlugin */
 /** @typedef {import("@sealpost/marketplace-loader").SourceOptions} SourceOptions */
 /** @typedef {import("@sealpost/plugin-sdk").Envelope} Envelope */
+/** @typedef {import("@sealpost/plugin-sdk").Provider} Provider */
 /** @typedef {import("@sealpost/plugin-sdk").WalletLike} WalletLike */
+/** @typedef {import("./chain/pay.js").Paying} Paying */
+/** @typedef {import("./chain/wait.js").Waiting} Waiting */
 /** @typedef {import("./publish.js").Version} Version */
 /** @typedef {import("./recipient.js").RecipientKey} RecipientKey */
+/** @typedef {import("./types.js").ChainBalance} ChainBalance */
+/** @typedef {import("./types.js").ChainInfo} ChainInfo */
+/** @typedef {import("./types.js").ChainOffer} ChainOffer */
 /** @typedef {import("./types.js").Device} Device */
 /** @typedef {import("./types.js").Licence} Licence */
+/** @typedef {import("./types.js").LinkedKey} LinkedKey */
 /** @typedef {import("./types.js").Listing} Listing */
 /** @typedef {import("./types.js").ListingPage} ListingPage */
+/** @typedef {import("./types.js").PaymentList} PaymentList */
 /** @typedef {import("./types.js").Price} Price */
 /** @typedef {import("./types.js").PurchaseAnswer} PurchaseAnswer */
 /** @typedef {import("./types.js").Release} Release */
@@ -53,7 +63,11 @@ import { Transport } from "./transport.js";
  * @property {number} [index] which key of the wallet that is, where the wallet does not tell
  * @property {RecipientKey} [recipient] the key itself, in place of a wallet
  * @property {string} [name] what the buyer calls the device
- * @property {string} [txHash] the transaction that paid, on a store that is connected to a chain
+ * @property {string} [txHash] the transaction that paid, on a store that is connected to a chain: waits until it counts
+ * @property {Waiting["onPayment"]} [onPayment] told how far that is
+ * @property {number} [patience] milliseconds to wait for it (default 30 minutes)
+ * @property {number} [every] milliseconds between the first questions about it
+ * @property {AbortSignal} [signal]
  *
  * @typedef {object} Opening
  * @property {string | { id: string }} licence
@@ -177,11 +191,22 @@ export class MarketplaceClient {
    * @param {Buying} what
    * @returns {Promise<PurchaseAnswer>}
    */
-  async purchase({ pluginId, listing = pluginId, voucher, payment = "free", ...buyer }) {
-    const paid = voucher === undefined ? { method: payment } : { method: "voucher", code: voucher };
+  async purchase({ pluginId, listing = pluginId, voucher, payment = "free", txHash, onPayment, patience, every, signal, ...buyer }) {
     const recipient = await optionalRecipient(buyer);
-    const json = { listing, payment: paid, ...(recipient && { recipient }) };
-    return this.#transport.send({ method: "POST", path: api("purchases"), json });
+    const place = (/** @type {object} */ paid) => {
+      const json = { listing, payment: paid, ...(recipient && { recipient }) };
+      return this.#transport.send({ method: "POST", path: api("purchases"), json, signal });
+    };
+    if (txHash === undefined) return place(voucher === undefined ? { method: payment } : { method: "voucher", code: voucher });
+
+    const byChain = () => place({ method: "chain", tx_hash: txHash });
+    const placed = await byChain().catch(async (error) => {
+      if (!buyer.wallet || !isCode(error, "key_not_proved")) throw error;
+      await this.linkKey(buyer.wallet);
+      return byChain();
+    });
+    const again = () => this.#transport.send({ method: "GET", path: api("purchases", placed.purchase.id), signal });
+    return waitForPayment(placed, again, { onPayment, patience, every, signal });
   }
 
   /**
@@ -191,13 +216,110 @@ export class MarketplaceClient {
    * @param {Omit<Buying, "payment">} what
    * @returns {Promise<WalletPurchase>}
    */
-  async purchaseWithWallet({ pluginId, listing = pluginId, voucher, txHash, ...buyer }) {
+  async purchaseWithWallet({ pluginId, listing = pluginId, voucher, txHash, onPayment, patience, every, signal, ...buyer }) {
     const recipient = await optionalRecipient(buyer);
     if (!recipient) throw fail("bad_argument", "nothing was given to buy for", "Give a `wallet`, or its key as `recipient`.");
     const { public_key: buyerPubkey, curve, index, name } = recipient;
     const json = { buyerPubkey, curve, index, name, pluginId: listing, voucher, txHash };
-    const answer = await this.#transport.send({ method: "POST", path: ["api", "marketplace", "purchase"], json });
+    // While a payment is pending, each question is a new one: an answer that is repeated would never change.
+    const ask = () => this.#transport.send({ method: "POST", path: ["api", "marketplace", "purchase"], json, signal });
+    const answer = await (txHash === undefined ? ask() : untilPaid(ask, { onPayment, patience, every, signal }));
     return { ...answer, blobUrl: this.#absolute(answer.blobUrl), bundle: this.#located(answer.bundle) };
+  }
+
+  /**
+   * The chain that the store sells on.
+   *
+   * @returns {Promise<ChainInfo>} refused with `chain_not_configured` where there is none
+   */
+  async chain() {
+    return this.#transport.send({ method: "GET", path: api("chain") });
+  }
+
+  /**
+   * How a version is bought on chain; with a `key`, the calls for the buyer's wallet too.
+   *
+   * @param {string} listing its id, or its plugin's
+   * @param {{ key?: WalletLike | RecipientKey, version?: string }} [options] the newest version where absent
+   * @returns {Promise<ChainOffer>}
+   */
+  async offer(listing, { key, version } = {}) {
+    const { curve, public_key } = key === undefined ? {} : await keyOf(key);
+    return this.#transport.send({ method: "GET", path: api("listings", listing, "offer"), query: { version, curve, public_key } });
+  }
+
+  /**
+   * Proves that a wallet's key is the account's: what is paid for that key on chain is this account's from then on.
+   *
+   * @param {WalletLike} wallet
+   * @returns {Promise<{ key: LinkedKey, licences: number }>} with the number of licences that came along
+   */
+  async linkKey(wallet) {
+    const { curve, public_key } = await recipientOf(wallet);
+    const { user_id: account } = await this.#transport.send({ method: "GET", path: api("me") });
+    const json = { curve, public_key };
+    const challenge = await this.#transport.send({ method: "POST", path: api("keys", "challenge"), json });
+    const answer = await proveKey(challenge, wallet, { store: this.store, account });
+    return this.#transport.send({ method: "POST", path: api("keys"), json: { ...json, answer } });
+  }
+
+  /** @returns {Promise<LinkedKey[]>} the keys that are the account's, newest first */
+  async keys() {
+    return (await this.#transport.send({ method: "GET", path: api("keys") })).keys;
+  }
+
+  /**
+   * Pays for an offer with a wallet of the chain, which is asked to change the chain and to allow a token where that is needed.
+   * Whoever pays, pays for the offer's key. The answer comes as soon as the transaction was sent: keep its hash first of all.
+   *
+   * @param {Provider} provider
+   * @param {ChainOffer} offer of {@link offer}, asked with the key
+   * @param {Omit<Paying, "chain" | "key"> & { key: WalletLike | RecipientKey, chain?: ChainInfo }} options
+   * @returns {Promise<{ txHash: string, account: string }>}
+   */
+  async payWithWallet(provider, offer, { key, chain, ...options }) {
+    return payWithWallet(provider, offer, { ...options, key: await keyOf(key), chain: chain ?? (await this.chain()) });
+  }
+
+  /**
+   * What the store knows of the payments in a transaction.
+   *
+   * @param {string} txHash
+   * @returns {Promise<PaymentList>}
+   */
+  async payment(txHash) {
+    return this.#transport.send({ method: "GET", path: api("payments", txHash) });
+  }
+
+  /**
+   * Payments for the account's listings, for all listings where it operates the store.
+   *
+   * @param {{ listing?: string, after?: string }} [query] `after` is `next` of the page before
+   * @returns {Promise<PaymentList>} newest first
+   */
+  async payments(query) {
+    return this.#transport.send({ method: "GET", path: api("payments"), query });
+  }
+
+  /**
+   * What the contract holds for an address, and the calls that withdraw it.
+   *
+   * @param {string} address
+   * @returns {Promise<ChainBalance[]>} the coin first
+   */
+  async balances(address) {
+    return (await this.#transport.send({ method: "GET", path: api("chain", "balances", address) })).balances;
+  }
+
+  /**
+   * Sells a listing on chain, to be paid to an address; `null` ends that.
+   *
+   * @param {string} listing
+   * @param {string | null} address
+   * @returns {Promise<Listing>}
+   */
+  async setPayout(listing, address) {
+    return this.#transport.send({ method: "PUT", path: api("listings", listing, "payout"), json: { address } });
   }
 
   /** @returns {Promise<Licence[]>} those of the account, newest first */
@@ -363,6 +485,23 @@ export class MarketplaceClient {
 
 /** @param {...string} path */
 const api = (...path) => ["api", "v1", ...path];
+
+/**
+ * The public side of a wallet, or a key as it is.
+ *
+ * @param {WalletLike | RecipientKey} key
+ * @returns {Promise<RecipientKey>}
+ */
+async function keyOf(key) {
+  const isPublic = "public_key" in key && !("ecdh" in key);
+  return isPublic ? /** @type {RecipientKey} */ (key) : recipientOf(/** @type {WalletLike} */ (key));
+}
+
+/**
+ * @param {unknown} error
+ * @param {string} code
+ */
+const isCode = (error, code) => error instanceof SealpostError && error.code === code;
 
 /** @param {string | { id: string }} thing */
 const idOf = (thing) => (typeof thing === "string" ? thing : thing.id);

@@ -13,7 +13,7 @@ const PASSING = new Set([502, 503, 504]);
 
 /**
  * @typedef {object} Request
- * @property {"GET" | "POST" | "PATCH"} method
+ * @property {"GET" | "POST" | "PATCH" | "PUT"} method
  * @property {readonly string[]} path segments below the store's address
  * @property {Record<string, string | number | boolean | undefined | null>} [query]
  * @property {unknown} [json] body
@@ -156,9 +156,10 @@ export class Transport {
     const isProblem = answer.headers.get("content-type")?.startsWith("application/problem+json");
     if (!isProblem || typeof problem?.code !== "string") return this.#noStore(answer);
     const { code, title, detail, hint } = problem;
+    const retryAfter = askedPause(answer);
     return new SealpostError(code, String(detail || title || code), {
       hint: hint ? String(hint) : undefined,
-      detail: { status: answer.status, title },
+      detail: { status: answer.status, title, ...(retryAfter !== undefined && { retryAfter }) },
     });
   }
 
@@ -215,7 +216,7 @@ const randomKey = () => toHex(crypto.getRandomValues(new Uint8Array(16)));
  * @param {AbortSignal} [signal]
  * @returns {Promise<void>}
  */
-function pause(milliseconds, signal) {
+export function pause(milliseconds, signal) {
   return new Promise((resolve, reject) => {
     const stop = () => {
       clearTimeout(timer);

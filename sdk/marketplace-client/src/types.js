@@ -35,6 +35,7 @@
  * @property {string} publisher account id
  * @property {string} publisher_name
  * @property {Price | null} price
+ * @property {string} [payout] address that is paid when it is bought on chain; not sold there where absent
  * @property {PluginTerms} [plugin]
  * @property {boolean} free_updates
  * @property {number} [valid_days]
@@ -64,7 +65,12 @@
  * @property {number} [devices_allowed]
  * @property {Device[]} [devices]
  *
- * @typedef {{ id: string, listing: string, method: string, state: string, created_at: string }} Purchase
+ * @typedef {object} Purchase
+ * @property {string} id
+ * @property {string} listing
+ * @property {string} method `free`, `voucher`, `marked_paid` or `chain`
+ * @property {string} state `pending`, `paid`, `undone` (the chain took the payment back, and it may return), `refunded`, `failed`
+ * @property {string} created_at
  *
  * @typedef {object} PurchaseAnswer
  * @property {Purchase} purchase
@@ -72,6 +78,7 @@
  * @property {Device} [device]
  * @property {import("@sealpost/plugin-sdk").Envelope} [envelope]
  * @property {string} [cid]
+ * @property {ChainPayment} [payment] of purchases on chain
  *
  * @typedef {object} StoreBundle
  * @property {string} pluginId
@@ -104,6 +111,85 @@
  * @property {StoreBundle} bundle all of it, ready to be opened
  *
  * @typedef {{ token: string, user_id: string }} SignedIn
+ *
+ * @typedef {object} ChainInfo what a store sells on
+ * @property {number} chain_id EIP-155
+ * @property {string} contract
+ * @property {{ symbol: string, decimals: number }} coin
+ * @property {{ symbol: string, address: string, decimals: number }[]} tokens
+ * @property {string} finality `finalized`, `safe`, or a number of blocks
+ * @property {number} [fee_bps] the platform's share, in hundredths of a percent
+ * @property {boolean} caught_up whether the store has read every settled block
+ * @property {number} [block]
+ * @property {number} [latest]
+ * @property {string} [error]
+ * @property {string} [explorer]
+ *
+ * @typedef {object} ChainCall a prepared transaction, for `eth_sendTransaction`
+ * @property {number} chain_id
+ * @property {string} to
+ * @property {string} data
+ * @property {string} value quantity in hex
+ *
+ * @typedef {object} ChainOffer how one version is bought on chain
+ * @property {string} listing
+ * @property {number} chain_id
+ * @property {string} contract
+ * @property {string} item keccak-256 of `item_text`
+ * @property {string} item_text plugin or listing id, `@`, version
+ * @property {string} version
+ * @property {string} publisher address that is paid
+ * @property {string} [token] the coin where absent
+ * @property {string} currency
+ * @property {number} decimals
+ * @property {string} amount in minor units
+ * @property {"yes" | "no" | "differs"} listed whether the contract sells it so
+ * @property {string} [hint]
+ * @property {number} [fee_bps]
+ * @property {ChainCall} [list] for the publisher's wallet, unless `listed` is `yes`
+ * @property {{ approve?: ChainCall, purchase: ChainCall }} [calls] where a key was named
+ *
+ * @typedef {object} ChainPayment
+ * @property {string} tx_hash
+ * @property {"waiting" | "confirming" | "settled" | "refused" | "undone" | "refunded" | "dropped"} state
+ * @property {number} confirmations
+ * @property {number} [needed] absent where the chain itself says what is final
+ * @property {number} [block]
+ * @property {string} [block_hash]
+ * @property {number} chain_id
+ * @property {string} [amount]
+ * @property {string} [currency]
+ * @property {number} [decimals]
+ * @property {string} [token]
+ * @property {string} [fee]
+ * @property {string} [payer]
+ * @property {string} [paid_at]
+ * @property {{ code: string, title: string, hint: string }} [reason]
+ * @property {ChainCall} [refund] for publisher and operator
+ * @property {string} [explorer_url]
+ *
+ * @typedef {object} PaymentFacts
+ * @property {number} index which purchase of its transaction it is
+ * @property {string} [purchase]
+ * @property {string} [listing]
+ * @property {string} [version]
+ * @property {string} [item]
+ * @property {string} [buyer_key]
+ * @property {string} [publisher]
+ *
+ * @typedef {ChainPayment & PaymentFacts} RecordedPayment
+ *
+ * @typedef {{ payments: RecordedPayment[], next?: string }} PaymentList newest first
+ *
+ * @typedef {object} ChainBalance what the contract holds for an address
+ * @property {string} [token] the coin where absent
+ * @property {string} currency
+ * @property {number} decimals
+ * @property {string} available
+ * @property {string} unsettled_fees
+ * @property {ChainCall} withdraw
+ *
+ * @typedef {{ curve: import("@sealpost/plugin-sdk").Curve, public_key: string, proved_at: string }} LinkedKey
  */
 
 export {};

@@ -40,5 +40,5 @@ export async function storeThatSays(context, ...answers) {
   });
   const { port } = /** @type {import("node:net").AddressInfo} */ (server.address());
   const origin = `http://127.0.0.1:${port}`;
-  return { origin, heard, client: new MarketplaceClient({ store: origin, token: "the-token", backoff: 0 }) };
+  return { origin, heard, answers, client: new MarketplaceClient({ store: origin, token: "the-token", backoff: 0 }) };
 }
