@@ -138,6 +138,7 @@
  * @property {string} item keccak-256 of `item_text`
  * @property {string} item_text plugin or listing id, `@`, version
  * @property {string} version
+ * @property {string} [newest] the newest version, where that is another one: its seller has not put it on chain
  * @property {string} publisher address that is paid
  * @property {string} [token] the coin where absent
  * @property {string} currency

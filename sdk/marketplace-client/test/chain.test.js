@@ -115,6 +115,12 @@ describe("paying with a wallet", () => {
     }
   });
 
+  it("buys nothing twice for one key", async () => {
+    const provider = ethereum({ bought: true });
+    await assert.rejects(payWithWallet(provider, await offer(), { chain, key }), { code: "already_purchased" });
+    assert.deepEqual(provider.sent, []);
+  });
+
   it("buys nothing where the approval failed in its block, or another account is shown", async () => {
     const failing = ethereum({ status: "0x0" });
     await assert.rejects(payWithWallet(failing, await offer({ token: TOKEN }), { chain, key }), { code: "transaction_failed" });

@@ -38,6 +38,18 @@ export function purchaseData(item, buyerKey, amount) {
 }
 
 /**
+ * `verifyPurchase(bytes32 item, bytes buyerKey)`
+ *
+ * @param {string} item
+ * @param {string} buyerKey
+ */
+export function verifyData(item, buyerKey) {
+  const key = hexOf(buyerKey);
+  const padded = key.padEnd(Math.ceil(key.length / 64) * 64, "0");
+  return callData("verifyPurchase(bytes32,bytes)", hexOf(item), number(64), number(key.length / 2), padded);
+}
+
+/**
  * @param {string} spender
  * @param {string} amount
  */

@@ -4,7 +4,7 @@
 import { askProvider, buyerKeyOnChain, itemId } from "@sealpost/plugin-sdk";
 
 import { fail } from "../fail.js";
-import { allowanceData, approveData, balanceData, purchaseData, readQuantity, selector, withdrawData } from "./abi.js";
+import { allowanceData, approveData, balanceData, purchaseData, readQuantity, selector, verifyData, withdrawData } from "./abi.js";
 import { accountOf, inBlock, send, switchTo } from "./wallet.js";
 
 /** @typedef {import("@sealpost/plugin-sdk").Curve} Curve */
@@ -42,6 +42,7 @@ export async function payWithWallet(provider, offer, { chain, key, account: want
   onState({ name: "switch" });
   await switchTo(provider, offer.chain_id);
   onState({ name: "check" });
+  await checkUnsold(provider, offer, await buyerKeyOnChain(key));
   await checkFunds(provider, offer, account);
   if (offer.token !== undefined && (await allowed(provider, offer, account)) < BigInt(offer.amount)) {
     onState({ name: "approve" });
@@ -122,6 +123,18 @@ const SELLER = {
   refund: "refund(bytes32,bytes,(address,address,address,uint128,uint128,uint64))",
   list: "list(bytes32,address,uint96)",
 };
+
+/**
+ * The contract sells a version to a key once; finding out by a failed transaction costs its gas.
+ *
+ * @param {Provider} provider
+ * @param {ChainOffer} offer
+ * @param {string} buyerKey
+ */
+async function checkUnsold(provider, { contract, item }, buyerKey) {
+  if ((await view(provider, contract, await verifyData(item, buyerKey))) === 0n) return;
+  throw fail("already_purchased", "this key has bought this version already", "Look into your library, or buy for another key.");
+}
 
 /**
  * @param {Provider} provider

@@ -27,6 +27,7 @@ const word = (/** @type {bigint} */ value) => `0x${value.toString(16).padStart(6
  * @param {string[]} [state.refuses] methods that its owner says no to
  * @param {boolean} [state.stubborn] says yes to another chain and stays
  * @param {string} [state.status] of receipts
+ * @param {boolean} [state.bought] whether the key has the item already
  */
 export function ethereum({
   chainId = CHAIN,
@@ -36,6 +37,7 @@ export function ethereum({
   refuses = [],
   stubborn = false,
   status = "0x1",
+  bought = false,
 } = {}) {
   /** @type {{ method: string, params: any }[]} */
   const asked = [];
@@ -48,7 +50,7 @@ export function ethereum({
       return null;
     },
     eth_getBalance: () => `0x${coin.toString(16)}`,
-    eth_call: ({ data }) => (data.startsWith("0x70a08231") ? word(token) : word(allowance)),
+    eth_call: (/** @type {{ data: string }} */ { data }) => word(/** @type {Record<string, bigint>} */ ({ "0x908d26d1": BigInt(bought), "0x70a08231": token, "0xdd62ed3e": allowance })[data.slice(0, 10)] ?? -1n),
     eth_sendTransaction: () => `0x${(++sent).toString(16).padStart(64, "A")}`,
     eth_getTransactionReceipt: () => ({ status }),
   });
