@@ -2,3 +2,12 @@
 #![forbid(unsafe_code)]
 
 mod kit;
+mod lies;
+mod once;
+mod outages;
+mod refunds;
+mod refusals;
+mod reorganisations;
+mod secrets;
+mod selling;
+mod watching;

@@ -11,13 +11,15 @@ use serde_json::Value;
 use crate::programs::root;
 
 sol! {
-    /// The marketplace.
+    /// The marketplace, and `pretend` of its look-alike.
     interface Market {
         #[derive(Debug)]
         struct Receipt { address payer; address publisher; address token; uint128 amount; uint128 fee; uint64 paidAt; }
         function purchase(bytes32 pluginId, bytes calldata buyerPubkey, uint256 amount) external payable;
         function verifyPurchase(bytes32 pluginId, bytes calldata buyerPubkey) external view returns (bool);
         function withdraw() external;
+        function withdrawTo(address token, address to) external;
+        function pretend(address publisher, address token) external;
         function withdrawToken(address token) external;
         function list(bytes32 pluginId, address token, uint96 price) external;
         function unlist(bytes32 pluginId) external;
@@ -56,6 +58,31 @@ pub fn marketplace(owner: Address, treasury: Address, fee_bps: u16) -> Result<By
 /// Creation code of a contract of the tests, such as `Usdc`.
 pub fn test_contract(name: &str) -> Result<Bytes> {
     Ok(code(&format!("test/{name}.json"))?.into())
+}
+
+/// Creation code of a contract that does nothing but these calls, in one transaction: to whom, with which data and coin.
+pub fn batch(calls: &[(Address, Bytes, U256)]) -> Bytes {
+    // Per call: PUSH4 length, PUSH4 offset, PUSH1 0, CODECOPY; PUSH1 0, PUSH1 0, PUSH4 length, PUSH1 0, PUSH32 value,
+    // PUSH20 to, GAS, CALL, POP. Behind all of them a STOP and the data.
+    const STEP: usize = 5 + 5 + 2 + 1 + 2 + 2 + 5 + 2 + 33 + 21 + 1 + 1 + 1;
+    let (mut code, mut tail) = (Vec::<u8>::new(), Vec::<u8>::new());
+    for (to, data, value) in calls {
+        let offset = (calls.len() * STEP + 1 + tail.len()) as u32;
+        let length = (data.len() as u32).to_be_bytes();
+        for part in [&[0x63][..], &length, &[0x63], &offset.to_be_bytes(), &[0x60, 0, 0x39]] {
+            code.extend(part);
+        }
+        for part in [&[0x60, 0, 0x60, 0, 0x63][..], &length, &[0x60, 0, 0x7f], &value.to_be_bytes::<32>()] {
+            code.extend(part);
+        }
+        for part in [&[0x73][..], to.as_slice(), &[0x5a, 0xf1, 0x50]] {
+            code.extend(part);
+        }
+        tail.extend(data);
+    }
+    code.push(0);
+    code.extend(tail);
+    code.into()
 }
 
 fn code(file: &str) -> Result<Vec<u8>> {

@@ -9,7 +9,7 @@ use reqwest::{Method, Response, multipart};
 use sealpost_api::catalogue::{NewListing, NewRelease, PluginTerms, Price};
 use sealpost_api::chain::{PaymentList, RecordedPayment};
 use sealpost_api::marketplace::{MarketplacePurchased, PluginBundle};
-use sealpost_api::purchase::Licence;
+use sealpost_api::purchase::{Licence, LicenceList};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
@@ -348,6 +348,12 @@ impl Bazaar {
             Ok(found.cloned().ok_or_else(|| format!("{licences:?}")))
         })
         .await
+    }
+
+    /// Every licence that was sold of a listing, as its seller sees them.
+    pub async fn sold(&self, sale: &Sale) -> Result<Vec<Licence>> {
+        let path = format!("/api/v1/licences?listing={}", sale.listing);
+        Ok(self.seller.get::<LicenceList>(&path).await?.licences)
     }
 
     /// Waits until the store has read all that is final on the chain now.

@@ -116,6 +116,19 @@ impl Endpoint {
         self.shared.asked.borrow().get(method).copied().unwrap_or(0)
     }
 
+    /// How often it was asked for anything.
+    pub fn questions(&self) -> u64 {
+        self.shared.asked.borrow().values().sum()
+    }
+
+    /// Waits until it was asked for anything so often.
+    pub async fn until_asked(&self, questions: u64) -> Result<()> {
+        let mut asked = self.shared.asked.subscribe();
+        let enough = asked.wait_for(|asked| asked.values().sum::<u64>() >= questions);
+        tokio::time::timeout(super::patience::PATIENCE, enough).await??;
+        Ok(())
+    }
+
     /// Waits until it is asked for this once more.
     pub async fn next(&self, method: &str) -> Result<()> {
         let before = self.asked(method);

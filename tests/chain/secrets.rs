@@ -1,0 +1,87 @@
+//! What is found in no log, no answer and no error text: keys of providers and private keys.
+
+use std::fs;
+use std::path::Path;
+
+use alloy::primitives::B256;
+use anyhow::Result;
+use sealpost_tests::chain::bazaar::{Bazaar, Wishes};
+use sealpost_tests::chain::buyer::{Buyer, random_bytes};
+use sealpost_tests::chain::endpoint::Endpoint;
+use sealpost_tests::chain::node::Node;
+
+const PLUGIN: &str = "org.example.adder";
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_providers_key_is_in_no_log_and_no_answer_whatever_goes_wrong() -> Result<()> {
+    let mut wishes = Wishes { endpoints: 2, agree: Some(2), ..Wishes::default() };
+    wishes.finality = "\"finalized\"".to_owned();
+    let mut bazaar = Bazaar::start_with(wishes).await?;
+    let (sale, buyer) = (bazaar.sell(PLUGIN).await?, Buyer::new());
+    bazaar.stop_store()?;
+    bazaar.options.environment.push(("RUST_LOG".to_owned(), "trace".to_owned()));
+    bazaar.restart_store()?;
+    let tx = bazaar.pay(&sale, &buyer).await?;
+    let mut answers = Vec::new();
+    let elsewhere = Node::start_with(&bazaar.folder().join("elsewhere"), 5)?;
+    let lie = |endpoint: &Endpoint| {
+        endpoint.lie(|_, _, said| *said = serde_json::json!({"nonsense": true}));
+    };
+    type Misbehaviour = Box<dyn Fn(&Endpoint)>;
+    let manners: Vec<Misbehaviour> = vec![
+        Box::new(Endpoint::fail),
+        Box::new(Endpoint::break_off),
+        Box::new(Endpoint::hold),
+        Box::new(Endpoint::flood),
+        Box::new(lie),
+        Box::new(|endpoint| endpoint.lead_to("http://127.0.0.1:1/")),
+        Box::new(move |endpoint| endpoint.lead_to(&elsewhere.rpc.url)),
+    ];
+    let http = sealpost_tests::person::client()?;
+    for misbehave in manners {
+        for endpoint in &bazaar.endpoints {
+            misbehave(endpoint);
+        }
+        for tx in [tx, B256::from(random_bytes())] {
+            let answer = bazaar.claim_as_wallet(&sale, &buyer, tx).await?;
+            answers.push(format!("{:?} {:?}", answer.status(), answer.headers()));
+            answers.push(answer.text().await?);
+        }
+        let offer =
+            format!("/api/v1/listings/{}/offer?curve=secp256k1&public_key={}", sale.listing, buyer.public());
+        for path in ["/api/v1/chain", &format!("/api/v1/payments/{tx}"), "/api/openapi.json", &offer] {
+            answers.push(http.get(format!("{}{path}", bazaar.proxy.url)).send().await?.text().await?);
+        }
+        for endpoint in &bazaar.endpoints {
+            endpoint.lead_to(&bazaar.node.rpc.url);
+            endpoint.be_honest();
+        }
+    }
+    bazaar.node.settle().await?;
+    bazaar.payment_becomes(tx, "settled").await?;
+    bazaar.obtain(&sale, &buyer, tx).await?;
+    bazaar.kill_store()?;
+
+    answers.push(log(bazaar.folder(), "store.log")?);
+    let said = answers.join("\n");
+    assert!(said.contains("chain_unreachable"), "nothing went wrong");
+    for endpoint in &bazaar.endpoints {
+        if let Some(at) = said.find(&endpoint.key) {
+            let from = said[..at].rfind('\n').map_or(0, |line| line + 1);
+            let line: String = said[from..].lines().next().unwrap_or_default().chars().take(400).collect();
+            panic!("the key is told: {line}");
+        }
+    }
+    let database = fs::read(bazaar.folder().join("store/store.db")).unwrap_or_default();
+    for endpoint in &bazaar.endpoints {
+        assert!(
+            memchr::memmem::find(&database, endpoint.key.as_bytes()).is_none(),
+            "the key is in the database"
+        );
+    }
+    Ok(())
+}
+
+fn log(folder: &Path, name: &str) -> Result<String> {
+    Ok(String::from_utf8_lossy(&fs::read(folder.join(name))?).into_owned())
+}
