@@ -22,6 +22,9 @@ pub struct ChainInfo {
     /// The platform's share of a sale for what is listed now, in hundredths of a percent; absent while the chain cannot be reached.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub fee_bps: Option<u16>,
+    /// Account that the platform's share goes to; absent while the chain cannot be reached.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub treasury: Option<String>,
     /// Whether the store has read every settled block.
     pub caught_up: bool,
     /// Last block it has read.
@@ -90,6 +93,9 @@ pub struct ChainOffer {
     pub item_text: String,
     /// Version that is sold.
     pub version: String,
+    /// Newest version there is, where that is another one: its seller has not listed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
     /// Address the money is for: the listing's payout address.
     pub publisher: String,
     /// The token's contract; the coin where absent.
@@ -146,9 +152,9 @@ pub struct ChainPayment {
     /// `waiting` (not in a block), `confirming`, `settled`, `refused` (see `reason`), `undone` (the chain took it back, and it may
     /// return), `refunded` or `dropped` (it never came).
     pub state: String,
-    /// Blocks it has, its own included.
+    /// Blocks on top of its own.
     pub confirmations: u64,
-    /// Blocks it needs; absent where the chain itself says what is final.
+    /// So many of them it needs; absent where the chain itself says what is final.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub needed: Option<u64>,
     /// Number of its block.
@@ -187,6 +193,12 @@ pub struct ChainPayment {
     /// owner).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<ChainCall>,
+    /// Sent before `refund`, where a token was paid that the contract does not hold any more: lets it take what is missing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_approve: Option<ChainCall>,
+    /// Transaction that gave the money back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub refund_tx: Option<String>,
     /// Page of the transaction in a block explorer.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explorer_url: Option<String>,
@@ -198,8 +210,11 @@ pub struct ChainPayment {
 pub struct ChainReason {
     /// Stable code, such as `payment_wrong_amount`.
     pub code: String,
-    /// A sentence.
+    /// A few words.
     pub title: String,
+    /// A sentence about this payment.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
     /// What to do.
     pub hint: String,
 }
@@ -265,7 +280,7 @@ pub struct ChainBalance {
     pub decimals: u8,
     /// What the address can withdraw now, in minor units.
     pub available: String,
-    /// Fees of its sales that have not yet moved to the treasury; not part of `available`.
+    /// The part of `available` that is fees of the platform which wait to be settled; `0` for all but the treasury.
     pub unsettled_fees: String,
     /// Sent by the address itself: withdraws all of it.
     pub withdraw: ChainCall,

@@ -3,12 +3,26 @@
 mod asked;
 mod balances;
 mod info;
+mod late;
+pub(crate) mod named;
+pub(crate) mod keys;
 pub(crate) mod offers;
+mod payments;
 mod payout;
+mod pending;
 mod port;
 mod price;
+mod query;
 mod questions;
+mod read;
+mod refunds;
+mod reorg;
+pub(crate) mod refund;
+mod sale;
+mod settle;
 pub(crate) mod view;
+pub(crate) mod watch;
+mod wallet;
 
 use sealpost_api::Problem;
 use utoipa_axum::router::OpenApiRouter;
@@ -41,5 +55,10 @@ pub(crate) fn source(terms: &ChainTerms) -> String {
 }
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(info::router()).merge(balances::router()).merge(payout::router())
+    OpenApiRouter::new()
+        .merge(info::router())
+        .merge(balances::router())
+        .merge(payout::router())
+        .merge(sale::router())
+        .merge(keys::router())
 }

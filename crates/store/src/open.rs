@@ -10,9 +10,11 @@ use sealpost_database::{Clock, Database};
 use sealpost_envelope::{SecretText, x25519};
 use sealpost_keyring::{FileKeys, KekProvider, open, seal};
 use tokio::sync::{Notify, Semaphore};
+use zeroize::Zeroizing;
 
 use crate::blobs::{Blobs, FolderBlobs, pending};
 use crate::catalogue::cache::PageCache;
+use crate::chain::keys::Proofs;
 use crate::chain::{ChainPort, Questions};
 use crate::hub::Hub;
 use crate::identity::Identity;
@@ -97,6 +99,7 @@ impl Store {
         .await
         .map_err(|error| Error::Keys(error.to_string()))?;
         let vault_secret = vault_secret(&db, &*keks).await?;
+        let proof_secret = proof_secret(&db, &*keks).await?;
         let blobs = match parts.blobs {
             Some(blobs) => blobs,
             None => Arc::new(
@@ -119,7 +122,9 @@ impl Store {
             blobs,
             payments: parts.payments.unwrap_or_else(|| Arc::new(BuiltIn)),
             chain: parts.chain,
+            watching: Notify::new(),
             questions: Questions::default(),
+            proofs: Proofs::new(proof_secret),
             hub: Hub::default(),
             pages: PageCache::default(),
             strangers: Strangers::default(),
@@ -174,16 +179,32 @@ async fn open_keks(config: &Config, db: &Database) -> Result<Arc<dyn KekProvider
 
 /// The X25519 key that publishers seal content keys to; made when there is none.
 async fn vault_secret(db: &Database, keks: &dyn KekProvider) -> Result<x25519::Secret, Error> {
-    const NAME: &str = "vault";
-    const PURPOSE: &str = "store-key:vault";
-    let found = store_key::Entity::find_by_id(NAME).one(db.read()).await?;
+    let fresh = x25519::Secret::generate(&mut random::rng());
+    let bytes = store_secret(db, keks, "vault", fresh.expose(), hex::encode(fresh.public())).await?;
+    Ok(x25519::Secret::from_bytes(*bytes))
+}
+
+/// What challenges for keys are derived from; made when there is none.
+async fn proof_secret(db: &Database, keks: &dyn KekProvider) -> Result<Zeroizing<[u8; 32]>, Error> {
+    let fresh = Zeroizing::new(random::bytes::<32>().map_err(|_| Error::Keys("no randomness".to_owned()))?);
+    store_secret(db, keks, "key-proofs", &fresh, String::new()).await
+}
+
+/// The store's secret of this name; the fresh one when there is none.
+async fn store_secret(
+    db: &Database,
+    keks: &dyn KekProvider,
+    name: &'static str,
+    fresh: &[u8; 32],
+    public: String,
+) -> Result<Zeroizing<[u8; 32]>, Error> {
+    let purpose = format!("store-key:{name}");
+    let found = store_key::Entity::find_by_id(name).one(db.read()).await?;
     if found.is_none() {
-        let fresh = x25519::Secret::generate(&mut random::rng());
-        let sealed = seal(keks.current(), PURPOSE, fresh.expose(), &mut random::rng())?.to_string();
-        let public = hex::encode(fresh.public());
+        let sealed = seal(keks.current(), &purpose, fresh, &mut random::rng())?.to_string();
         db.write(move |tx| {
             let row = store_key::ActiveModel {
-                id: Set(NAME.to_owned()),
+                id: Set(name.to_owned()),
                 sealed: Set(sealed.clone()),
                 public: Set(public.clone()),
             };
@@ -194,10 +215,12 @@ async fn vault_secret(db: &Database, keks: &dyn KekProvider) -> Result<x25519::S
         })
         .await?;
     }
-    let row = store_key::Entity::find_by_id(NAME).one(db.read()).await?;
-    let row = row.ok_or_else(|| Error::Keys("the vault's key is missing".to_owned()))?;
-    let opened = open(keks, PURPOSE, &row.sealed.parse()?)?;
-    let bytes =
-        opened.as_slice().try_into().map_err(|_| Error::Keys("the vault's key is damaged".to_owned()))?;
-    Ok(x25519::Secret::from_bytes(bytes))
+    let row = store_key::Entity::find_by_id(name).one(db.read()).await?;
+    let row = row.ok_or_else(|| Error::Keys(format!("the store's key `{name}` is missing")))?;
+    let opened = open(keks, &purpose, &row.sealed.parse()?)?;
+    let bytes: [u8; 32] = opened
+        .as_slice()
+        .try_into()
+        .map_err(|_| Error::Keys(format!("the store's key `{name}` is damaged")))?;
+    Ok(Zeroizing::new(bytes))
 }

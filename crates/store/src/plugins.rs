@@ -14,7 +14,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::AppState;
 
 pub(crate) use devices::{of_licences as devices_of, to_api as device_to_api};
-pub(crate) use stranger::Strangers;
+pub(crate) use stranger::{Strangers, holder as wallet_account};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

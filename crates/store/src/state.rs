@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::Config;
 use crate::blobs::Blobs;
 use crate::catalogue::cache::PageCache;
+use crate::chain::keys::Proofs;
 use crate::chain::{ChainPort, Questions};
 use crate::hub::Hub;
 use crate::identity::Identity;
@@ -38,8 +39,12 @@ pub(crate) struct Shared {
     pub(crate) payments: Arc<dyn Payments>,
     /// The chain that things are sold on, if there is one.
     pub(crate) chain: Option<Arc<dyn ChainPort>>,
+    /// Rings when somebody named a transaction.
+    pub(crate) watching: Notify,
     /// What people asked it lately.
     pub(crate) questions: Questions,
+    /// By which people prove that keys are theirs.
+    pub(crate) proofs: Proofs,
     pub(crate) hub: Hub,
     pub(crate) pages: PageCache,
     pub(crate) strangers: Strangers,

@@ -34,6 +34,9 @@ pub trait ChainPort: Send + Sync {
     /// The platform's share for what is listed now, in hundredths of a percent.
     async fn fee_bps(&self) -> Result<u16, ChainFault>;
 
+    /// The account that the platform's share goes to.
+    async fn treasury(&self) -> Result<Address, ChainFault>;
+
     /// What the contract holds for an account: the coin first, then the tokens of [`ChainPort::terms`].
     async fn balances(&self, account: Address) -> Result<Vec<ChainBalance>, ChainFault>;
 
@@ -111,7 +114,7 @@ pub struct ChainBalance {
     pub token: Option<Address>,
     /// What it can withdraw, in minor units.
     pub available: u128,
-    /// Fees of its sales that have not yet moved to the treasury.
+    /// The part of it that is fees which have not yet moved to its balance: the treasury's alone.
     pub unsettled_fees: u128,
 }
 

@@ -21,6 +21,7 @@ const AT_ONCE: usize = 16;
 pub(crate) struct Questions {
     listings: Asked<ChainHash, Option<ChainListing>>,
     fee: Asked<(), u16>,
+    treasury: Asked<(), Address>,
     balances: Asked<Address, Vec<ChainBalance>>,
     transactions: Asked<ChainHash, TxOutcome>,
     /// New questions of a household.
@@ -33,6 +34,7 @@ impl Default for Questions {
         Self {
             listings: Asked::default(),
             fee: Asked::default(),
+            treasury: Asked::default(),
             balances: Asked::default(),
             transactions: Asked::default(),
             new: Limiter::new(120, 500),
@@ -45,7 +47,8 @@ impl Default for Questions {
 pub(crate) struct Asking<'a> {
     state: &'a AppState,
     port: &'a dyn ChainPort,
-    from: ClientAddress,
+    /// Whose new questions are counted.
+    from: Option<ClientAddress>,
 }
 
 impl<'a> Asking<'a> {
@@ -54,7 +57,15 @@ impl<'a> Asking<'a> {
     /// # Errors
     /// `chain_not_configured`.
     pub(crate) fn new(state: &'a AppState, from: ClientAddress) -> Result<Self> {
-        Ok(Self { state, port: super::port(state)?, from })
+        Ok(Self { state, port: super::port(state)?, from: Some(from) })
+    }
+
+    /// The chain for the store's own questions, on behalf of people it knows.
+    ///
+    /// # Errors
+    /// `chain_not_configured`.
+    pub(crate) fn by_the_store(state: &'a AppState) -> Result<Self> {
+        Ok(Self { state, port: super::port(state)?, from: None })
     }
 
     pub(crate) fn port(&self) -> &'a dyn ChainPort {
@@ -70,6 +81,11 @@ impl<'a> Asking<'a> {
     /// The platform's share for what is listed now.
     pub(crate) async fn fee_bps(&self) -> Result<u16> {
         self.ask(&self.state.questions.fee, (), self.port.fee_bps()).await
+    }
+
+    /// The account that the platform's share goes to.
+    pub(crate) async fn treasury(&self) -> Result<Address> {
+        self.ask(&self.state.questions.treasury, (), self.port.treasury()).await
     }
 
     /// What the contract holds for an account.
@@ -96,8 +112,8 @@ impl<'a> Asking<'a> {
     {
         let now = self.state.clock.now_ms();
         let questions = &self.state.questions;
-        if !asked.knows(&key, now) {
-            questions.new.attempt(self.from.household(), now).map_err(too_many)?;
+        if let Some(from) = self.from.filter(|_| !asked.knows(&key, now)) {
+            questions.new.attempt(from.household(), now).map_err(too_many)?;
         }
         let one_of_few = async {
             // Never closed.
