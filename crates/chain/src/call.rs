@@ -49,7 +49,7 @@ pub fn call_data(contract: Address, call: &ContractCall) -> CallData {
             Marketplace::withdrawToCall { token: token(*paid_in), to: address(*to) }.abi_encode(),
         ),
         ContractCall::SettleFees { publisher, token: paid_in } => to_contract(
-            Marketplace::settleFeesCall { publisher: address(*publisher), token: token(*paid_in) }
+            Marketplace::settleFeesCall { account: address(*publisher), token: token(*paid_in) }
                 .abi_encode(),
         ),
         ContractCall::Refund { item, key, receipt } => to_contract(

@@ -1,8 +1,6 @@
 //! The marketplace contract and ERC-20 as this crate calls them. `contracts/src/OrbProMarketplace.sol` is the source; a
 //! test holds this text against the ABI that is committed with it.
 
-#![expect(missing_docs, reason = "the macro makes types of every parameter; the source explains them")]
-
 use alloy::sol;
 
 sol! {
@@ -38,7 +36,7 @@ sol! {
         function refund(bytes32 pluginId, bytes calldata buyerPubkey, Receipt calldata receipt) external payable;
         function balanceOf(address account, address token) external view
             returns (uint256 available, uint256 unsettledFees);
-        function settleFees(address publisher, address token) external;
+        function settleFees(address account, address token) external;
         function deliver(bytes32 pluginId, bytes calldata buyerPubkey, bytes calldata envelope) external;
 
         function setFee(uint16 bps) external;
@@ -67,7 +65,36 @@ sol! {
         event ListingTransferred(bytes32 indexed pluginId, address indexed from, address indexed to);
         event EnvelopeDelivered(bytes32 indexed pluginId, bytes32 indexed buyerKeyHash, bytes envelope);
         event Withdrawn(address indexed account, address indexed token, address to, uint256 amount);
-        event FeesSettled(address indexed publisher, address indexed token, uint256 amount);
+        event FeesSettled(address indexed account, address indexed token, uint256 amount);
+        event FeeChanged(uint16 bps);
+        event TreasuryChanged(address indexed treasury);
+
+        error AlreadyPurchased();
+        error BadBuyerKey();
+        error BadEnvelope(uint256 length);
+        error BadPrice();
+        error FeeTooHigh(uint16 bps);
+        error FeeOnTransfer(uint256 expected, uint256 received);
+        error NotListed();
+        error NotOffered();
+        error NotPublisher();
+        error NotPurchased();
+        error NotToken(address token);
+        error NothingToWithdraw();
+        error RefundWindowClosed(uint256 closedAt);
+        error TokenFixed(address token);
+        error WrongAmount(uint256 expected, uint256 given);
+        error WrongReceipt();
+        error WrongRecipient();
+
+        error EnforcedPause();
+        error ExpectedPause();
+        error OwnableInvalidOwner(address owner);
+        error OwnableUnauthorizedAccount(address account);
+        error ReentrancyGuardReentrantCall();
+        error SafeERC20FailedOperation(address token);
+        error InsufficientBalance(uint256 balance, uint256 needed);
+        error FailedCall();
     }
 
     /// What is needed of a token.
@@ -78,5 +105,21 @@ sol! {
         function balanceOf(address account) external view returns (uint256);
         function decimals() external view returns (uint8);
         function symbol() external view returns (string);
+
+        error ERC20InsufficientBalance(address sender, uint256 balance, uint256 needed);
+        error ERC20InsufficientAllowance(address spender, uint256 allowance, uint256 needed);
     }
+}
+
+/// What the contract's source compiles to, before the constructor's arguments.
+#[must_use]
+pub fn bytecode() -> Vec<u8> {
+    let artifact: Option<Artifact> =
+        serde_json::from_str(include_str!("../../../contracts/artifact/OrbProMarketplace.json")).ok();
+    artifact.and_then(|artifact| hex::decode(artifact.bytecode.strip_prefix("0x")?).ok()).unwrap_or_default()
+}
+
+#[derive(serde::Deserialize)]
+struct Artifact {
+    bytecode: String,
 }

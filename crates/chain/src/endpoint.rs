@@ -193,6 +193,16 @@ impl Endpoint {
     }
 }
 
+/// Asks an endpoint of which nothing is known yet.
+pub(crate) async fn chain_id(url: Url) -> Result<u64, Fault> {
+    let limits = Limits { timeout: Duration::from_secs(10), max_answer: 64 << 10 };
+    let client = client().map_err(|error| Fault::Connection(error.without_url().to_string()))?;
+    let endpoint = Endpoint::new(url, 0, limits, client);
+    let asked = timeout(limits.timeout, endpoint.request("eth_chainId", json!([]))).await;
+    let Quantity(id) = asked.map_err(|_| Fault::Timeout(limits.timeout))??;
+    Ok(id)
+}
+
 #[derive(Deserialize)]
 struct Reply<'a> {
     #[serde(borrow, default, deserialize_with = "present")]

@@ -7,6 +7,9 @@ use sealpost_market::chain::Address;
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ChainError {
+    /// Not an address of an endpoint.
+    #[error("the endpoint's address makes no sense: {0}")]
+    Address(String),
     /// Too few endpoints answered.
     #[error("{answered} of the {needed} endpoints that must agree answered ({reasons})")]
     Unreachable {
@@ -47,6 +50,7 @@ pub enum ChainError {
 impl ErrorCode for ChainError {
     fn code(&self) -> &'static str {
         match self {
+            Self::Address(_) => "chain_endpoint",
             Self::Disagreement { .. } => "chain_disagreement",
             Self::NoContract(_) | Self::NotMarketplace(_) => "chain_contract",
             Self::NotCanonical(_) => "chain_reorganised",
@@ -57,6 +61,7 @@ impl ErrorCode for ChainError {
 
     fn hint(&self) -> &'static str {
         match self {
+            Self::Address(_) => "write the whole address, such as https://rpc.example/KEY",
             Self::Disagreement { .. } => "try again in a minute; if it stays, replace the endpoint that is alone",
             Self::NoContract(_) => "check the contract's address and which chain it is on",
             Self::NotMarketplace(_) => "check the contract's address: another contract is there",

@@ -141,15 +141,32 @@ impl Quorum {
         }
     }
 
-    /// Every endpoint's outcome, for what need not be the same everywhere.
-    pub(crate) async fn each<'a, T, F>(
+    /// The answer in the middle of those of enough endpoints, for what differs between honest ones.
+    pub(crate) async fn middle<'a, T, F>(
         &'a self,
+        question: &'static str,
         ask: impl Fn(&'a Endpoint) -> F,
-    ) -> Vec<(&'a Endpoint, Result<T, Fault>)>
+    ) -> Result<T, Split<T>>
     where
+        T: Ord,
         F: Future<Output = Result<T, Fault>>,
     {
-        self.asked(&ask).collect().await
+        let mut asked: FuturesUnordered<_> = self.asked(&ask);
+        let (mut answers, mut faults) = (Vec::new(), Vec::new());
+        while answers.len() < self.agree
+            && let Some((endpoint, outcome)) = asked.next().await
+        {
+            match outcome {
+                Ok(answer) => answers.push((answer, vec![endpoint.host().to_owned()])),
+                Err(fault) => faults.push((endpoint.host().to_owned(), fault)),
+            }
+        }
+        if answers.len() < self.agree {
+            return Err(Split { question, agree: self.agree, chain_id: self.chain_id, answers, faults });
+        }
+        answers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        let (answer, _) = answers.swap_remove(answers.len() / 2);
+        Ok(answer)
     }
 
     fn asked<'a, T, F>(

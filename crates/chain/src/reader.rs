@@ -13,7 +13,7 @@ use serde_json::json;
 pub use view::{Balance, Listed};
 
 use crate::{
-    endpoint::Endpoint,
+    endpoint::{self, Endpoint},
     error::ChainError,
     fault::Fault,
     quorum::Quorum,
@@ -101,6 +101,18 @@ impl Reader {
     pub(crate) async fn head_of(&self, number: u64) -> Result<Option<Block>, ChainError> {
         self.quorum.ask("a block", |endpoint| block_of(endpoint, number)).await
     }
+}
+
+/// Which chain an endpoint serves (EIP-155), for somebody who has its address alone.
+///
+/// # Errors
+/// [`ChainError::Unreachable`] when it does not say, and [`ChainError::Address`] when that is no address of an endpoint.
+pub async fn chain_id(rpc: &str) -> Result<u64, ChainError> {
+    let settings = Settings::without_contract(1, rpc).map_err(|error| ChainError::Address(error.to_string()))?;
+    let url = settings.rpc.into_iter().next().ok_or_else(|| ChainError::Address("none".to_owned()))?;
+    let host = endpoint::host(&url);
+    let asked = endpoint::chain_id(url).await;
+    asked.map_err(|fault| ChainError::Unreachable { answered: 0, needed: 1, reasons: format!("{host}: {fault}") })
 }
 
 async fn block_of(endpoint: &Endpoint, number: u64) -> Result<Option<Block>, Fault> {

@@ -206,6 +206,15 @@ impl Settings {
         .try_into()
     }
 
+    /// One endpoint of a chain where the contract is yet to be made.
+    ///
+    /// # Errors
+    /// When the address is no endpoint's.
+    pub fn without_contract(chain_id: u64, rpc: &str) -> Result<Self, SettingsError> {
+        let none = Address::new([0; 20]);
+        Ok(Self { contract: none, ..Self::of_one(chain_id, Address::new([1; 20]), rpc)? })
+    }
+
     /// The token with that address.
     #[must_use]
     pub fn token(&self, address: Address) -> Option<&Token> {
