@@ -19,6 +19,7 @@ mod refunds;
 mod reorg;
 pub(crate) mod refund;
 mod sale;
+mod sales;
 mod settle;
 pub(crate) mod view;
 pub(crate) mod watch;
@@ -60,5 +61,6 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(balances::router())
         .merge(payout::router())
         .merge(sale::router())
+        .merge(sales::router())
         .merge(keys::router())
 }

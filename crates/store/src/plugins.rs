@@ -7,14 +7,14 @@ pub(crate) mod give;
 mod marketplace;
 mod query;
 pub(crate) mod recipient;
-mod stranger;
+pub(crate) mod stranger;
 
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::state::AppState;
 
 pub(crate) use devices::{of_licences as devices_of, to_api as device_to_api};
-pub(crate) use stranger::{Strangers, holder as wallet_account};
+pub(crate) use stranger::Strangers;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

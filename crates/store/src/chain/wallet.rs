@@ -9,13 +9,13 @@ use sealpost_market::DeviceKey;
 use serde_json::json;
 
 use crate::fault::{Fault, Result};
-use crate::plugins::wallet_account;
+use crate::plugins::stranger;
 use crate::schema::{licence, purchase};
 use crate::state::AppState;
 
 /// Moves purchases and licences of a key's wallet account to a person; how many licences.
 pub(crate) async fn hand_over(state: &AppState, tx: &Tx, key: &DeviceKey, to: &UserAuth) -> Result<u32> {
-    let (wallet, account) = (wallet_account(key)?, to.id().as_str());
+    let (wallet, account) = (stranger::holder(key)?, to.id().as_str());
     let bought = purchase::Entity::find().filter(purchase::Column::Buyer.eq(wallet.as_str())).all(tx).await?;
     let held = licence::Entity::find().filter(licence::Column::Holder.eq(wallet.as_str())).all(tx).await?;
     check_written(tx, &bought).await?;
