@@ -3,7 +3,7 @@
 import { keptKey } from "./keys/kept";
 import type { Device, Recipient, Wallet } from "./types";
 
-export type Kind = "browser" | "passkey" | "phrase";
+export type Kind = "browser" | "passkey" | "phrase" | "account";
 
 export interface Holder {
   readonly kind: Kind;
@@ -27,6 +27,10 @@ export const KINDS: Record<Kind, { title: string; text: string }> = {
   phrase: {
     title: "A recovery phrase",
     text: "Words that you write down. They open what you bought on any device, with any Sealpost program.",
+  },
+  account: {
+    title: "My crypto wallet",
+    text: "The key comes out of a signature of your wallet's account, wherever you have it. Never sign that for another site.",
   },
 };
 

@@ -10,6 +10,8 @@ export type Route =
   | { page: "library" }
   | { page: "licence"; id: string }
   | { page: "run"; id: string }
+  | { page: "payment"; id: string }
+  | { page: "sales" }
   | { page: "unknown" };
 
 let address = $state(location.pathname + location.search);
@@ -68,6 +70,8 @@ function read(path: string): Route {
     if (what === undefined) return { page: "licence", id };
     if (what === "run") return { page: "run", id };
   }
+  if (area === "payments" && id !== undefined && what === undefined) return { page: "payment", id: id.toLowerCase() };
+  if (area === "sales" && id === undefined) return { page: "sales" };
   return { page: "unknown" };
 }
 

@@ -46,7 +46,7 @@ export async function ask<T>(method: string, path: string, { body, token, once, 
   throw new SealpostError(code, detail || title, { hint: hint || "try again later" });
 }
 
-const mine = () => ({ token: session.token });
+export const mine = () => ({ token: session.token });
 
 /** Plugins on offer, newest first. */
 export async function plugins(search: string, signal?: AbortSignal): Promise<Listing[]> {
@@ -69,6 +69,10 @@ export async function listing(id: string): Promise<Listing> {
 
 export function buy(listing: string, payment: Payment, recipient: Recipient, once: string): Promise<Purchase> {
   return ask("POST", "/api/v1/purchases", { ...mine(), once, body: { listing, payment, recipient } });
+}
+
+export function purchase(id: string): Promise<Purchase> {
+  return ask("GET", `/api/v1/purchases/${encodeURIComponent(id)}`, mine());
 }
 
 /** What this person may run, newest first. */

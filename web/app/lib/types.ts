@@ -1,5 +1,6 @@
 // What the store answers (`/api/docs`), as far as the shop reads it.
 
+import type { ChainPayment } from "@sealpost/marketplace-client";
 import type { asWallet } from "@sealpost/plugin-sdk";
 
 /** What agrees on secrets with a private key that stays where it is. */
@@ -58,6 +59,8 @@ export interface Listing {
   publisher: string;
   publisher_name: string;
   price?: Price | null;
+  /** Address that is paid on chain; not sold there where absent. */
+  payout?: string;
   free_updates: boolean;
   valid_days?: number;
   plugin?: { plugin_id: string; devices: number; publisher_key?: string };
@@ -87,6 +90,9 @@ export interface Licence {
   expires_at?: string | null;
   /** The newest version it covers; all where absent. */
   covers?: string | null;
+  purchase?: string;
+  /** What its payment on chain is worth; as good as any where absent. */
+  payment?: "good" | "undone" | "refunded";
 }
 
 /** Whom a content key is wrapped for. */
@@ -97,16 +103,22 @@ export interface Recipient {
   name?: string;
 }
 
-export type Payment = { method: "free" } | { method: "voucher"; code: string } | { method: "marked_paid" };
+export type Payment =
+  | { method: "free" }
+  | { method: "voucher"; code: string }
+  | { method: "marked_paid" }
+  | { method: "chain"; tx_hash: string };
 
 export interface Purchase {
   purchase: { id: string; state: string };
   licence?: Licence | null;
   device?: Device;
+  payment?: ChainPayment;
 }
 
 export interface Account {
   user_id: string;
   email: string;
   username: string;
+  roles?: string[];
 }

@@ -1,6 +1,6 @@
 // Figures and dates as people write them.
 
-import type { Listing, Price, Release } from "./types";
+import type { Licence, Listing, Price, Release } from "./types";
 
 const formatter = (digits: number) => new Intl.NumberFormat("en", { maximumFractionDigits: digits });
 const whole = formatter(0);
@@ -20,13 +20,39 @@ export function duration(seconds: number): string {
   return minutes < 60 ? `${minutes} min` : `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
+export function time(text: string): string {
+  return new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
+}
+
 export function date(text: string): string {
   return new Intl.DateTimeFormat("en", { dateStyle: "medium" }).format(new Date(text));
 }
 
-/** Minor units are hundredths for currencies, and as written for tokens. */
+/** Decimals of coins and tokens, as the store counts them; what the browser knows as money is not in here. */
+const COINS: Record<string, number> = Object.fromEntries(
+  Object.entries({ 6: "EURC USDC USDT", 8: "BTC HBAR", 18: "DAI ETH MATIC POL WETH" }).flatMap(([decimals, symbols]) =>
+    symbols.split(" ").map((symbol) => [symbol, Number(decimals)]),
+  ),
+);
+
+/** Such as `1.5`, of 1500000 with six decimals: every digit that is there, none that is not. */
+export function units(amount: string, decimals: number): string {
+  const padded = amount.padStart(decimals + 1, "0");
+  const [before, after] = [padded.slice(0, padded.length - decimals), padded.slice(padded.length - decimals)];
+  const whole = BigInt(before).toLocaleString("en");
+  const fraction = after.replace(/0+$/, "");
+  return fraction ? `${whole}.${fraction}` : whole;
+}
+
+/** An amount of a coin or token. */
+export function coins(amount: string, currency: string, decimals: number): string {
+  return `${units(amount, decimals)} ${currency}`;
+}
+
 export function price(value: Price | null | undefined): string {
   if (!value || /^0*$/.test(value.amount)) return "Free";
+  const decimals = COINS[value.currency];
+  if (decimals !== undefined) return coins(value.amount, value.currency, decimals);
   try {
     const format = new Intl.NumberFormat("en", { style: "currency", currency: value.currency });
     const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
@@ -40,6 +66,13 @@ export function price(value: Price | null | undefined): string {
 
 export function isFree(listing: Listing): boolean {
   return price(listing.price) === "Free";
+}
+
+/** Why a licence gives nothing. */
+export function why({ state, payment }: Licence): string {
+  if (payment === "undone") return "The chain took its payment back; it comes back by itself if the payment does.";
+  if (payment === "refunded") return "Its payment was given back.";
+  return state === "suspended" ? "The shop or the publisher stopped it: ask them." : "The publisher or the shop ended it: ask them.";
 }
 
 /** The release a buyer gets: the newest that was not taken back. */
