@@ -1,6 +1,7 @@
 //! The store through its routes.
 
 mod buying;
+mod chain_kit;
 mod deadlines;
 mod description;
 mod kit;

@@ -14,7 +14,12 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
+use super::chain_kit::Chain;
+use crate::chain::ChainPort;
 use crate::{Clock, Config, Parts, Store, random};
+
+/// When tests begin, seconds since 1970.
+pub(crate) const START_S: i64 = 1_800_000_000;
 
 /// Printable, with bytes that careless readers change: CRLF, a byte that is not UTF-8, no newline at the end.
 pub(crate) const GCODE: &[u8] =
@@ -26,6 +31,7 @@ pub(crate) struct Kit {
     pub(crate) folder: Arc<TempDir>,
     now: Arc<AtomicI64>,
     database_url: Option<String>,
+    chain: Option<Arc<Chain>>,
 }
 
 /// Somebody's printer.
@@ -49,30 +55,44 @@ impl Kit {
 
     pub(crate) async fn with(change: impl FnOnce(&mut Config)) -> Self {
         let folder = Arc::new(tempfile::tempdir().unwrap());
-        Self::open(folder, 1_800_000_000_000, postgres().await, change).await
+        Self::open(folder, START_S * 1000, postgres().await, None, change).await
+    }
+
+    /// A store that sells on this chain.
+    pub(crate) async fn on_chain(chain: &Arc<Chain>) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        Self::open(folder, START_S * 1000, postgres().await, Some(chain.clone()), |_| ()).await
     }
 
     async fn open(
         folder: Arc<TempDir>,
         now: i64,
         database_url: Option<String>,
+        chain: Option<Arc<Chain>>,
         change: impl FnOnce(&mut Config),
     ) -> Self {
         let now = Arc::new(AtomicI64::new(now));
         let read = now.clone();
         let clock = Clock::new(move || read.load(Ordering::Relaxed));
-        let mut config = Config { sweep_interval_ms: 20, ..Config::in_dir(folder.path().join("data")) };
+        let mut config =
+            Config { sweep_interval_ms: 20, chain_poll_ms: 10, ..Config::in_dir(folder.path().join("data")) };
         config.database_url.clone_from(&database_url);
         change(&mut config);
-        let parts = Parts { clock: Some(clock), ..Parts::default() };
+        let port = chain.clone().map(|chain| chain as Arc<dyn ChainPort>);
+        let parts = Parts { clock: Some(clock), chain: port, ..Parts::default() };
         let store = Store::open_with(config, parts).await.unwrap();
-        Self { router: store.router(), store, folder, now, database_url }
+        Self { router: store.router(), store, folder, now, database_url, chain }
     }
 
     /// The same folder, opened by another store.
     pub(crate) async fn again(&self) -> Self {
+        self.again_on(self.chain.as_ref()).await
+    }
+
+    /// The same folder, opened by another store that sells on this chain.
+    pub(crate) async fn again_on(&self, chain: Option<&Arc<Chain>>) -> Self {
         let now = self.now.load(Ordering::Relaxed);
-        Self::open(self.folder.clone(), now, self.database_url.clone(), |_| ()).await
+        Self::open(self.folder.clone(), now, self.database_url.clone(), chain.cloned(), |_| ()).await
     }
 
     pub(crate) fn pass_s(&self, seconds: i64) {
