@@ -14,10 +14,12 @@ use crate::{
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum PurchaseState {
-    /// Not yet, so there is no licence; or the chain took the payment back, so its licence gives no key.
+    /// Not yet; there is no licence.
     Pending,
     /// It is; there is a licence.
     Paid,
+    /// It was, and the chain took the payment back for now; its licence gives no key meanwhile.
+    Undone,
     /// Paid back; its licence gives no key any more.
     Refunded,
     /// It came to nothing.
@@ -252,7 +254,7 @@ impl Purchase {
                 PurchaseEvent::Paid { .. } if licence.is_some() => return self.pay_again(licence),
                 PurchaseEvent::Restored => return self.pay_again(licence),
                 PurchaseEvent::Undone => {
-                    return self.unpay(licence, PurchaseState::Pending, LicencePayment::Undone);
+                    return self.unpay(licence, PurchaseState::Undone, LicencePayment::Undone);
                 }
                 PurchaseEvent::RefundedOnChain => {
                     return self.unpay(licence, PurchaseState::Refunded, LicencePayment::Refunded);
@@ -262,7 +264,8 @@ impl Purchase {
             }
         }
         let mut facts = Vec::new();
-        let may_come_late = self.method == PaymentMethod::Chain && self.state == PurchaseState::Failed;
+        // A transaction that was given up may come after all.
+        let may_come_late = self.method == PaymentMethod::Chain && self.state != PurchaseState::Paid;
         let licence = match (event, self.state) {
             (PurchaseEvent::Paid { licence: id }, state)
                 if state == PurchaseState::Pending || may_come_late =>
@@ -387,6 +390,7 @@ impl PurchaseState {
         match self {
             Self::Pending => "pending",
             Self::Paid => "paid",
+            Self::Undone => "undone",
             Self::Refunded => "refunded",
             Self::Failed => "failed",
         }

@@ -3,27 +3,27 @@
 mod asked;
 mod balances;
 mod info;
+pub(crate) mod keys;
 mod late;
 pub(crate) mod named;
-pub(crate) mod keys;
 pub(crate) mod offers;
-mod payments;
+pub(crate) mod payments;
 mod payout;
-mod pending;
+pub(crate) mod pending;
 mod port;
-mod price;
+pub(crate) mod price;
 mod query;
-mod questions;
+pub(crate) mod questions;
 mod read;
+pub(crate) mod refund;
 mod refunds;
 mod reorg;
-pub(crate) mod refund;
 mod sale;
 mod sales;
-mod settle;
+pub(crate) mod settle;
 pub(crate) mod view;
-pub(crate) mod watch;
 mod wallet;
+pub(crate) mod watch;
 
 use sealpost_api::Problem;
 use utoipa_axum::router::OpenApiRouter;
@@ -31,11 +31,9 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::fault::Result;
 use crate::state::AppState;
 
-pub use port::{
-    ChainBalance, ChainFault, ChainListing, ChainPort, ChainTerms, CoinTerms, Heads, TokenTerms,
-};
-pub use sealpost_market::chain::{CallData, ContractCall};
+pub use port::{ChainBalance, ChainFault, ChainListing, ChainPort, ChainTerms, CoinTerms, Heads, TokenTerms};
 pub(crate) use questions::Questions;
+pub use sealpost_market::chain::{CallData, ContractCall};
 
 /// The chain this store sells on.
 ///

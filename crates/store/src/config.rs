@@ -37,6 +37,8 @@ pub struct Config {
     pub job_expires_s: u32,
     /// Milliseconds between two looks at leases and deadlines.
     pub sweep_interval_ms: u64,
+    /// Milliseconds between two looks at the chain that is sold on, if there is one.
+    pub chain_poll_ms: u64,
     /// Seconds between two heartbeats of the printers' event stream.
     pub heartbeat_s: u64,
     /// Most seconds a poll with `?wait=` is held.
@@ -66,6 +68,7 @@ impl Default for Config {
             manifest_valid_s: 86_400,
             job_expires_s: 7 * 86_400,
             sweep_interval_ms: 5_000,
+            chain_poll_ms: 4_000,
             heartbeat_s: 15,
             max_wait_s: 60,
             max_upload_bytes: 4 << 30,
@@ -101,6 +104,9 @@ impl Config {
         }
         if self.parallel_streams == 0 {
             return wrong("parallel_streams", "at least one upload must be possible");
+        }
+        if self.chain_poll_ms == 0 {
+            return wrong("chain_poll_ms", "intervals last longer than nothing");
         }
         if self.sweep_interval_ms == 0 || self.heartbeat_s == 0 {
             return wrong("sweep_interval_ms", "intervals last longer than nothing");

@@ -5,6 +5,7 @@ mod bundle;
 mod devices;
 pub(crate) mod give;
 mod marketplace;
+mod on_chain;
 mod query;
 pub(crate) mod recipient;
 pub(crate) mod stranger;

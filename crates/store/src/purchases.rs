@@ -1,7 +1,9 @@
 //! Purchases and licences.
 
 pub(crate) mod buy;
+pub(crate) mod change;
 mod licences;
+pub(crate) mod on_chain;
 pub(crate) mod payments;
 mod query;
 mod routes;

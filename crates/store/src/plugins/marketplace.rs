@@ -16,7 +16,7 @@ use sealpost_market::{PaymentMethod, RuleError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{bundle, devices, recipient, stranger};
+use super::{bundle, devices, on_chain, recipient, stranger};
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::http::body::Body;
@@ -31,16 +31,19 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(place))
 }
 
-/// Buy a plugin for a wallet. Without sign-in the wallet is the holder; the same key is given the same licence again.
+/// Buy a plugin for a wallet. Without sign-in the wallet is the holder; the same key is given the same licence again. With a
+/// transaction that paid for the key, its envelope is given once the payment is settled.
 #[utoipa::path(post, path = "/api/marketplace/purchase", tag = "buy", request_body = MarketplacePurchase, responses(
     (status = 200, body = MarketplacePurchased),
     (status = 402, body = Problem, description = "`not_free`, `release_not_covered`"),
-    (status = 403, body = Problem, description = "`licence_inactive`, `voucher_needs_account`"),
+    (status = 403, body = Problem, description = "`licence_inactive`, `voucher_needs_account`, `key_not_proved`, `payment_undone`, `payment_refunded`"),
     (status = 404, body = Problem, description = "`not_found`, `no_release`, `voucher_unknown`"),
+    (status = 409, body = Problem, description = "`payment_pending` with `Retry-After`, `payment_used`"),
     (status = 410, body = Problem, description = "`voucher_used_up`, `voucher_expired`, `listing_not_for_sale`, `release_yanked`"),
-    (status = 422, body = Problem, description = "`envelope_public_key`, `envelope_unknown_curve`, `no_devices`"),
+    (status = 422, body = Problem, description = "`envelope_public_key`, `envelope_unknown_curve`, `no_devices`, and why a transaction does not pay, as for `POST /api/v1/purchases`"),
     (status = 429, body = Problem, description = "`too_many_attempts`"),
     (status = 501, body = Problem, description = "`chain_not_configured`"),
+    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`"),
 ))]
 async fn place(
     State(state): State<AppState>,
@@ -49,7 +52,7 @@ async fn place(
     headers: HeaderMap,
     Body(new): Body<MarketplacePurchase>,
 ) -> Result<Answer> {
-    if new.tx_hash.is_some() {
+    if new.tx_hash.is_some() && state.chain.is_none() {
         return Err(no_chain());
     }
     let wanted = recipient::read(&Recipient {
@@ -58,19 +61,27 @@ async fn place(
         index: new.index,
         name: new.name.clone(),
     })?;
-    let (holder, actor) = match user {
-        Ok(user) => (user.id().clone(), user.actor()),
+    let user = match user {
+        Ok(user) => Some(user),
         // With a header of any kind somebody meant to be signed in.
         Err(_) if !headers.contains_key(header::AUTHORIZATION) => {
             state.strangers.attempt(from, state.clock.now_ms())?;
-            (stranger::holder(&wanted.device.key)?, Actor::Anonymous)
+            None
         }
         Err(error) => return Err(error.into()),
+    };
+    let (holder, actor) = match &user {
+        Some(user) => (user.id().clone(), user.actor()),
+        None => (stranger::holder(&wanted.device.key)?, Actor::Anonymous),
     };
     let request = Once::new(&headers, holder.as_str(), "marketplace/purchase", &new)?;
     // A wallet is given the same again without it, and strangers fill no table with answers.
     let request = if actor == Actor::Anonymous { request.unkept() } else { request };
     let listing = find_listing(state.db.read(), &new.plugin_id).await?;
+    if let Some(tx_hash) = &new.tx_hash {
+        let sale = on_chain::Sale { user, actor, listing, wanted, from };
+        return on_chain::collect(&state, request, sale, tx_hash).await;
+    }
     let payment = match new.voucher {
         Some(code) => Payment::Voucher { code },
         None => Payment::Free,
@@ -204,7 +215,8 @@ async fn with_key(db: &impl ConnectionTrait, order: &Order, wanted: &Wanted) -> 
     Ok(held.into_iter().filter(counts).collect())
 }
 
-fn to_api(bundle: PluginBundle, cid: Option<String>) -> Result<MarketplacePurchased> {
+/// A bundle, as the document names its parts.
+pub(super) fn to_api(bundle: PluginBundle, cid: Option<String>) -> Result<MarketplacePurchased> {
     let envelope = bundle.buyer_wrapped_keys.first().cloned();
     Ok(MarketplacePurchased {
         envelope: envelope.ok_or_else(|| Fault::internal("a bundle without an envelope"))?,

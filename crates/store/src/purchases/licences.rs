@@ -53,7 +53,7 @@ pub(crate) fn to_api(
         listing: row.listing.clone(),
         title: listing.map(|listing| listing.title.clone()).unwrap_or_default(),
         purchase: row.purchase.clone(),
-        state: row.state.clone(),
+        state: shown_state(row),
         prints_allowed: prints(row.allowed),
         prints_used: prints(row.used),
         prints_reserved: prints(row.reserved),
@@ -199,6 +199,12 @@ async fn revoke(
         })
     })
     .await
+}
+
+/// A licence whose payment does not stand looks like one that was taken away.
+fn shown_state(row: &licence::Model) -> String {
+    let rules = row.to_market();
+    rules.map_or_else(|_| row.state.clone(), |licence| licence.shown_state().as_str().to_owned())
 }
 
 /// As what this person sees a licence.

@@ -29,6 +29,7 @@ impl Payments for BuiltIn {
             Payment::Free => PaymentMethod::Free,
             Payment::MarkedPaid => PaymentMethod::MarkedPaid,
             Payment::Voucher { .. } => PaymentMethod::Voucher,
+            // Where there is one, its transactions are looked at instead.
             Payment::Chain { .. } => {
                 return Err(PaymentRefused("This store is connected to no chain".to_owned()));
             }

@@ -5,31 +5,29 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
-use sea_orm::ActiveValue::Set;
-use sea_orm::{
-    ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder, QuerySelect,
-};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_accounts::UserAuth;
+use sealpost_accounts::extract::ClientAddress;
 use sealpost_api::Problem;
-use sealpost_api::purchase::{PurchaseList, PurchaseRequest, PurchaseResponse};
+use sealpost_api::purchase::{Payment, PurchaseList, PurchaseRequest, PurchaseResponse};
 use sealpost_database::Tx;
-use sealpost_market::{LicenceId, ListingKind, Party, PurchaseEvent};
+use sealpost_market::{LicenceId, ListingKind, Party, PurchaseEvent, RuleError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::buy::{self, Order};
-use super::find_licence;
+use super::change::licence_of;
 use super::licences::keep_to_buyer;
+use super::{change, on_chain};
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
 use crate::http::page::PageQuery;
 use crate::plugins::{devices_of, recipient};
-use crate::schema::value::to_timestamp;
-use crate::schema::{device, licence, listing, purchase};
+use crate::random;
+use crate::schema::{device, listing, purchase};
 use crate::state::AppState;
-use crate::{facts, jobs, random};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -39,19 +37,28 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(refund))
 }
 
-/// Buy something.
+/// Buy something. With a transaction, the answer says how far that is, and `GET /api/v1/purchases/{id}` goes on saying so.
 #[utoipa::path(post, path = "/api/v1/purchases", tag = "buy", request_body = PurchaseRequest, responses(
     (status = 201, body = PurchaseResponse),
     (status = 402, body = Problem, description = "`not_free`"),
-    (status = 404, body = Problem, description = "`not_found`, `voucher_unknown`"),
+    (status = 403, body = Problem, description = "`key_not_proved`"),
+    (status = 404, body = Problem, description = "`not_found`, `voucher_unknown`, `chain_not_configured`"),
+    (status = 409, body = Problem, description = "`payment_used`"),
     (status = 410, body = Problem, description = "`voucher_used_up`, `voucher_expired`, `listing_not_for_sale`"),
+    (status = 422, body = Problem, description = "`which_key`, and why a transaction does not pay: `payment_reverted`, `payment_wrong_contract`, `payment_wrong_listing`, `payment_not_offered`, `payment_wrong_amount`, `payment_wrong_token`, `payment_wrong_publisher`, `payment_wrong_key`, `payment_key_unusable`, `payment_not_verified`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
+    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`"),
 ))]
 async fn place(
     State(state): State<AppState>,
     user: UserAuth,
+    from: ClientAddress,
     headers: HeaderMap,
     Body(new): Body<PurchaseRequest>,
 ) -> Result<Answer> {
+    if let Payment::Chain { tx_hash } = &new.payment {
+        return on_chain::place(&state, user, from, &headers, &new, tx_hash).await;
+    }
     let request = Once::new(&headers, user.id().as_str(), "purchases", &new)?;
     let listing = find_listing(state.db.read(), &new.listing).await?;
     let mut order = Order::new(&state, user.id(), &listing.id, &new.payment).await?;
@@ -97,11 +104,15 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<PurchaseResponse>> {
     let db = state.db.read();
-    let (row, listing, _) = visible(db, &id, &user).await?;
+    let (row, listing, by) = visible(db, &id, &user).await?;
     let licence = licence_of(db, &row).await?;
     let devices = devices(db, &row, &user).await?;
     let licence = licence.map(|row| row.to_market()).transpose()?;
-    Ok(Json(buy::to_response(&listing, &row, licence.as_ref(), &devices)?))
+    let mut answer = buy::to_response(&listing, &row, licence.as_ref(), &devices)?;
+    if row.method == "chain" {
+        answer.payment = on_chain::payment(&state, &row, by).await?;
+    }
+    Ok(Json(answer))
 }
 
 /// Say that the money for a purchase of your listing arrived.
@@ -109,7 +120,7 @@ async fn show(
     (status = 200, body = PurchaseResponse),
     (status = 403, body = Problem, description = "`not_allowed`"),
     (status = 404, body = Problem, description = "`not_found`"),
-    (status = 409, body = Problem, description = "`purchase_state`"),
+    (status = 409, body = Problem, description = "`purchase_state`, `paid_on_chain`"),
 ))]
 async fn mark_paid(
     State(state): State<AppState>,
@@ -119,8 +130,9 @@ async fn mark_paid(
 ) -> Result<Answer> {
     let request = Once::new(&headers, user.id().as_str(), "purchases/mark-paid", &id)?;
     let event = PurchaseEvent::Paid { licence: LicenceId::generate(&random::bytes()?) };
-    change(&state, request, user, id, move |by| match by {
-        Party::Buyer => Err(sealpost_market::RuleError::NotAllowed("the publisher or an operator").into()),
+    change_once(&state, request, user, id, move |row, by| match by {
+        _ if row.method == "chain" => Err(RuleError::PaidOnChain.into()),
+        Party::Buyer => Err(RuleError::NotAllowed("the publisher or an operator").into()),
         _ => Ok(event.clone()),
     })
     .await
@@ -131,7 +143,7 @@ async fn mark_paid(
     (status = 200, body = PurchaseResponse),
     (status = 403, body = Problem, description = "`refund_needs_decision`"),
     (status = 404, body = Problem, description = "`not_found`"),
-    (status = 409, body = Problem, description = "`purchase_state`"),
+    (status = 409, body = Problem, description = "`purchase_state`, `refund_on_chain`"),
 ))]
 async fn refund(
     State(state): State<AppState>,
@@ -140,15 +152,15 @@ async fn refund(
     Path(id): Path<String>,
 ) -> Result<Answer> {
     let request = Once::new(&headers, user.id().as_str(), "purchases/refund", &id)?;
-    change(&state, request, user, id, |by| Ok(PurchaseEvent::Refund { by })).await
+    change_once(&state, request, user, id, |_, by| Ok(PurchaseEvent::Refund { by })).await
 }
 
-async fn change(
+async fn change_once(
     state: &AppState,
     request: Once,
     user: UserAuth,
     id: String,
-    event: impl Fn(Party) -> Result<PurchaseEvent> + Send + Sync + 'static,
+    event: impl Fn(&purchase::Model, Party) -> Result<PurchaseEvent> + Send + Sync + 'static,
 ) -> Result<Answer> {
     let shared = Arc::new((state.clone(), user, id, event));
     once(state, request, StatusCode::OK, move |tx| {
@@ -156,7 +168,7 @@ async fn change(
         Box::pin(async move {
             let (state, user, id, event) = &*shared;
             let (row, listing, by) = visible(tx, id, user).await?;
-            apply(state, tx, user, &row, &listing, event(by)?).await
+            apply(state, tx, user, &row, &listing, event(&row, by)?).await
         })
     })
     .await
@@ -170,53 +182,9 @@ async fn apply(
     listing: &listing::Model,
     event: PurchaseEvent,
 ) -> Result<PurchaseResponse> {
-    let now = state.clock.now_ms();
-    let held = licence_of(tx, row).await?;
-    let before = held.as_ref().map(licence::Model::to_market).transpose()?;
-    let step = row.to_market()?.apply(before, event, to_timestamp(now))?;
-    let wanted = row.wanted()?;
-    let after = purchase::Model {
-        created_at: row.created_at,
-        row_version: row.row_version + 1,
-        ..purchase::Model::from_market(&step.purchase, wanted.as_ref(), row.voucher.clone(), now)?
-    };
-    let change = purchase::ActiveModel {
-        state: Set(after.state.clone()),
-        licence: Set(after.licence.clone()),
-        row_version: Set(after.row_version),
-        ..Default::default()
-    };
-    let saved = purchase::Entity::update_many()
-        .set(change)
-        .filter(purchase::Column::Id.eq(&row.id))
-        .filter(purchase::Column::RowVersion.eq(row.row_version))
-        .exec(tx)
-        .await?;
-    if saved.rows_affected != 1 {
-        return Err(Fault::Conflict);
-    }
-    match (&held, &step.licence) {
-        (Some(held), Some(licence)) => held.save(tx, licence).await?,
-        (None, Some(licence)) => {
-            let row = licence::Model::from_market(licence, &row.id, now);
-            licence::Entity::insert(row.into_active_model()).exec_without_returning(tx).await?;
-            if let Some(wanted) = &wanted {
-                let device = device::Model::new(wanted, licence.id.as_str(), now);
-                device::Entity::insert(device.into_active_model()).exec_without_returning(tx).await?;
-            }
-        }
-        _ => {}
-    }
-    facts::record(tx, now, &user.actor(), &format!("purchase:{}", row.id), &step.facts)?;
-    let mut licence = step.licence;
-    if after.state == "refunded"
-        && let Some(held) = &held
-    {
-        jobs::cancel_waiting(tx, &held.id, &user.actor(), now).await?;
-        licence = Some(find_licence(tx, &held.id).await?.to_market()?);
-    }
-    let devices = devices(tx, &after, user).await?;
-    buy::to_response(listing, &after, licence.as_ref(), &devices)
+    let changed = change::apply(state, tx, &user.actor(), row, event, |_| ()).await?;
+    let devices = devices(tx, &changed.purchase, user).await?;
+    buy::to_response(listing, &changed.purchase, changed.licence.as_ref(), &devices)
 }
 
 /// A purchase, its listing, and as what this person sees it.
@@ -242,7 +210,7 @@ async fn visible(
 }
 
 /// The devices of what was bought; prints have none.
-async fn devices(
+pub(crate) async fn devices(
     db: &impl ConnectionTrait,
     row: &purchase::Model,
     user: &UserAuth,
@@ -255,11 +223,4 @@ async fn devices(
         devices.iter_mut().for_each(keep_to_buyer);
     }
     Ok(devices)
-}
-
-async fn licence_of(db: &impl ConnectionTrait, row: &purchase::Model) -> Result<Option<licence::Model>> {
-    match &row.licence {
-        Some(id) => find_licence(db, id).await.map(Some),
-        None => Ok(None),
-    }
 }

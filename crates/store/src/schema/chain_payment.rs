@@ -44,10 +44,14 @@ pub struct Model {
     /// What it pays for, or would.
     pub purchase: Option<String>,
     pub refund_tx: Option<String>,
+    /// Which refund of its transaction.
+    pub refund_index: Option<i32>,
     pub refund_block_number: Option<i64>,
     pub refund_block_hash: Option<String>,
     pub refund_by: Option<String>,
     pub created_at: i64,
+    /// When its transaction was known last.
+    pub heard_at: i64,
     /// When its transaction was looked for last.
     pub checked_at: i64,
     pub row_version: i64,

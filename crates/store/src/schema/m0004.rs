@@ -41,6 +41,7 @@ const INDEXES: &[(&str, &str, &[&str])] = &[
     ("chain_payments_block", "chain_payments", &["source", "block_number"]),
     ("chain_payments_refund", "chain_payments", &["source", "refund_block_number"]),
     ("chain_payments_item", "chain_payments", &["item", "key_hash"]),
+    ("chain_payments_refund_tx", "chain_payments", &["refund_tx"]),
     ("chain_payments_state", "chain_payments", &["state", "checked_at"]),
     ("chain_payments_listing", "chain_payments", &["listing", "created_at"]),
     ("chain_payments_age", "chain_payments", &["created_at"]),
@@ -72,10 +73,12 @@ fn payments() -> TableCreateStatement {
         .col(string_null("publisher"))
         .col(string_null("purchase"))
         .col(string_null("refund_tx"))
+        .col(integer_null("refund_index"))
         .col(big_integer_null("refund_block_number"))
         .col(string_null("refund_block_hash"))
         .col(string_null("refund_by"))
         .col(big_integer("created_at"))
+        .col(big_integer("heard_at"))
         .col(big_integer("checked_at"))
         .col(big_integer("row_version"))
         .take()
