@@ -5,7 +5,7 @@ mod heads;
 mod transaction;
 mod view;
 
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use sealpost_market::chain::{Address, BlockRef, ChainHash};
 use serde_json::json;
@@ -29,6 +29,8 @@ pub struct Reader {
     quorum: Quorum,
     /// How many blocks the endpoints search at once.
     span: AtomicU64,
+    /// Whether the contract was found there.
+    found: AtomicBool,
 }
 
 /// How far the chain is.
@@ -59,7 +61,7 @@ impl Reader {
     /// [`SettingsError::Client`] when the HTTP client does not start.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
         let quorum = Quorum::new(&settings)?;
-        Ok(Self { settings, quorum, span: AtomicU64::new(events::FIRST_SPAN) })
+        Ok(Self { settings, quorum, span: AtomicU64::new(events::FIRST_SPAN), found: AtomicBool::new(false) })
     }
 
     /// What it was made with.

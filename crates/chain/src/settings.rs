@@ -9,8 +9,6 @@ use url::{Host, Url};
 
 use crate::endpoint;
 
-/// Decimals of the coin of every EVM chain: prices of gas, balances and what is sent with a call are in wei.
-const COIN_DECIMALS: usize = 18;
 /// Chains that exist on one developer's machine: what Anvil, Hardhat and Ganache call themselves.
 const PLAYGROUNDS: [u64; 2] = [31337, 1337];
 /// More endpoints cost more and say no more.
@@ -54,8 +52,8 @@ pub struct Settings {
     pub tokens: Vec<Token>,
     /// A site that shows transactions to people, such as `https://etherscan.io`.
     pub explorer: Option<Url>,
-    /// How often the watcher looks.
-    pub poll: Duration,
+    /// How often the watcher looks, where that is set.
+    pub poll: Option<Duration>,
     /// How long one endpoint may take for one answer.
     pub timeout: Duration,
     /// The largest answer that is read, in bytes.
@@ -184,6 +182,9 @@ struct Raw {
 }
 
 impl Settings {
+    /// Decimals of the coin of every EVM chain: prices of gas, balances and what is sent with a call are in wei.
+    pub const COIN_DECIMALS: u8 = 18;
+
     /// One endpoint for one contract, with everything else as it is by default.
     ///
     /// # Errors
@@ -255,7 +256,7 @@ impl Settings {
         if self.finality == Finality::Blocks(0) && !self.is_playground() {
             return Err(SettingsError::NoFinality);
         }
-        if self.coin.decimals() != COIN_DECIMALS {
+        if self.coin.decimals() != usize::from(Self::COIN_DECIMALS) {
             return Err(SettingsError::Coin(self.coin.clone()));
         }
         self.check_tokens()
@@ -290,7 +291,7 @@ impl TryFrom<Raw> for Settings {
             Some(coin) => coin,
             None => "ETH".parse().map_err(|_| SettingsError::Finality)?,
         };
-        let poll = within("poll_ms", raw.poll_ms.unwrap_or(4_000), 50, 3_600_000)?;
+        let poll = raw.poll_ms.map(|ms| within("poll_ms", ms, 50, 3_600_000)).transpose()?;
         let timeout = within("timeout_ms", raw.timeout_ms.unwrap_or(10_000), 50, 120_000)?;
         let max = within("max_answer_bytes", raw.max_answer_bytes.unwrap_or(16 << 20), 64 << 10, 256 << 20)?;
         let settings = Self {
@@ -303,7 +304,7 @@ impl TryFrom<Raw> for Settings {
             coin,
             tokens: raw.tokens,
             explorer,
-            poll: Duration::from_millis(poll),
+            poll: poll.map(Duration::from_millis),
             timeout: Duration::from_millis(timeout),
             max_answer: usize::try_from(max).unwrap_or(usize::MAX),
         };
@@ -411,8 +412,7 @@ impl fmt::Display for Finality {
         match self {
             Self::Finalized => f.write_str("finalized"),
             Self::Safe => f.write_str("safe"),
-            Self::Blocks(1) => f.write_str("1 block"),
-            Self::Blocks(blocks) => write!(f, "{blocks} blocks"),
+            Self::Blocks(blocks) => write!(f, "{blocks}"),
         }
     }
 }

@@ -3,6 +3,7 @@
 
 mod age_key;
 mod args;
+mod chain_port;
 mod client;
 mod commands;
 mod connection;

@@ -1,5 +1,7 @@
 //! How far the chain is, and how far it is settled.
 
+use std::sync::atomic::Ordering;
+
 use serde_json::json;
 
 use super::{Heads, Reader, quantity};
@@ -19,11 +21,16 @@ const SETTLED_APART: u64 = 32;
 const FORK: u64 = 4;
 
 impl Reader {
-    /// How far the chain is: the highest number that enough endpoints reach, and the block of it they agree on.
+    /// How far the chain is: the highest number that enough endpoints reach, and the block of it they agree on. The first
+    /// time it looks whether the contract is there, too.
     ///
     /// # Errors
-    /// [`ChainError`] when too few endpoints say the same.
+    /// [`ChainError`] when too few endpoints say the same, or when there is no marketplace.
     pub async fn heads(&self) -> Result<Heads, ChainError> {
+        if !self.found.load(Ordering::Relaxed) {
+            self.check().await?;
+            self.found.store(true, Ordering::Relaxed);
+        }
         let (latest, settled) = futures::try_join!(self.latest(), self.settled_number())?;
         let settled = match self.settings().finality {
             Finality::Blocks(blocks) => latest.at.number.saturating_sub(blocks),

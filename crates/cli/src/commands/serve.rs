@@ -1,5 +1,7 @@
 //! `serve`: a store, put together from its settings.
 
+mod settings_file;
+
 use std::{
     fs::{self, DirBuilder, File, TryLockError},
     io::{self, IsTerminal as _},
@@ -7,19 +9,24 @@ use std::{
     os::unix::fs::DirBuilderExt as _,
     path::{Path, PathBuf},
     pin::pin,
+    sync::Arc,
     time::Duration,
 };
 
 use clap::{Args, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use sealpost_store::{Config, Parts, Store};
+use sealpost_chain::SettingsError;
+use sealpost_envelope::ErrorCode as _;
+use sealpost_store::{Config, Parts, Store, chain::ChainPort};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
 };
 use tracing_subscriber::EnvFilter;
 
+use self::settings_file::Settings;
 use crate::{
+    chain_port::Chain,
     failure::{Doing as _, Failure, Result},
     output::say,
     private_file,
@@ -73,12 +80,12 @@ enum LogFormat {
 
 /// Runs a store until it is told to stop.
 pub(crate) fn serve(args: ServeArgs) -> Result<()> {
-    let config = settings(&args)?;
+    let Settings { store: config, chain } = settings(&args)?;
     start_log(args.log_format);
     allow_connections();
     let runtime =
         tokio::runtime::Builder::new_multi_thread().enable_all().build().doing("runtime", "start")?;
-    let served = runtime.block_on(run(config, &args));
+    let served = runtime.block_on(run(config, chain, &args));
     // Streams that are still open would hold the program; what was promised is on disk.
     runtime.shutdown_background();
     served
@@ -93,7 +100,7 @@ fn allow_connections() {
     }
 }
 
-async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
+async fn run(mut config: Config, chain: Option<sealpost_chain::Settings>, args: &ServeArgs) -> Result<()> {
     // First, so that a port that was chosen by the system is in every address the store gives out.
     let listener =
         TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
@@ -101,9 +108,10 @@ async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
     let address = format!("http://{}", config.listen);
     let mut stop = Stop::new()?;
     let _alone = lock(&config)?;
+    let chain = chain.map(|settings| connect(settings, &mut config)).transpose()?;
 
     let store = tokio::select! {
-        opened = open(&config) => opened?,
+        opened = open(&config, chain) => opened?,
         () = stop.wait() => return Ok(()),
     };
     introduce(&store, &config, args).await?;
@@ -133,8 +141,8 @@ async fn run(mut config: Config, args: &ServeArgs) -> Result<()> {
 }
 
 /// Opens the store; says what it waits for when that takes long.
-async fn open(config: &Config) -> Result<Store> {
-    let parts = Parts { shop: Some(sealpost_web::router()), ..Parts::default() };
+async fn open(config: &Config, chain: Option<Arc<dyn ChainPort>>) -> Result<Store> {
+    let parts = Parts { shop: Some(sealpost_web::router()), chain, ..Parts::default() };
     let mut opening = pin!(Store::open_with(config.clone(), parts));
     let opened = match tokio::time::timeout(PATIENCE, &mut opening).await {
         Ok(opened) => opened,
@@ -144,6 +152,19 @@ async fn open(config: &Config) -> Result<Store> {
         }
     };
     opened.map_err(failed)
+}
+
+/// The chain of the settings. It is asked once the store looks at it: endpoints may be down when a store starts.
+fn connect(settings: sealpost_chain::Settings, config: &mut Config) -> Result<Arc<dyn ChainPort>> {
+    say!("sells on chain {}, contract {}", settings.chain_id, settings.contract.checksummed());
+    for warning in settings.warnings() {
+        say!("warning: {warning}");
+    }
+    if let Some(poll) = settings.poll {
+        config.chain_poll_ms = u64::try_from(poll.as_millis()).unwrap_or(u64::MAX);
+    }
+    let failed = |error: SettingsError| Failure::new(error.code(), error.to_string()).hint(error.hint());
+    Ok(Arc::new(Chain::new(settings).map_err(failed)?))
 }
 
 /// On SQLite a store takes it that what is half-written was left by an earlier run. PostgreSQL serves several processes.
@@ -171,16 +192,17 @@ fn lock(config: &Config) -> Result<Option<File>> {
     }
 }
 
-fn settings(args: &ServeArgs) -> Result<Config> {
-    let mut config = match &args.config {
+fn settings(args: &ServeArgs) -> Result<Settings> {
+    let mut settings = match &args.config {
         Some(path) => {
             let text = fs::read_to_string(path).doing("config", format_args!("read {}", path.display()));
             let text =
                 text.map_err(|failure| failure.hint("check the path, and that this user may read the file"))?;
             parse(&text, path)?
         }
-        None => Config::default(),
+        None => Settings::default(),
     };
+    let config = &mut settings.store;
     if let Some(data) = &args.data {
         config.data_dir.clone_from(data);
     }
@@ -190,11 +212,11 @@ fn settings(args: &ServeArgs) -> Result<Config> {
     if let Some(url) = &args.public_url {
         config.public_url = Some(url.to_string());
     }
-    Ok(config)
+    Ok(settings)
 }
 
 /// The parser's whole message quotes the line, which may hold the database's password.
-fn parse(text: &str, path: &Path) -> Result<Config> {
+fn parse(text: &str, path: &Path) -> Result<Settings> {
     toml::from_str(text).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         let line = before.matches('\n').count() + 1;
@@ -323,7 +345,7 @@ mod tests {
 
     #[test]
     fn an_empty_file_is_a_complete_configuration() {
-        assert_eq!(parse("", Path::new("c")).unwrap().listen, Config::default().listen);
+        assert_eq!(parse("", Path::new("c")).unwrap().store.listen, Config::default().listen);
     }
 
     #[test]
@@ -338,5 +360,18 @@ mod tests {
     fn an_unknown_setting_is_refused() {
         let failure = parse("lisen = \"x\"\n", Path::new("c")).unwrap_err().to_string();
         assert!(failure.contains("lisen"), "{failure}");
+    }
+    #[test]
+    fn a_wrong_chain_setting_is_told_without_the_keys_of_its_endpoints() {
+        let contract = "0x5fbdb2315678afecb367f032d93f642f64180aa3";
+        let text = format!(
+            "open_registration = true\n\n[chain]\nid = 1\ncontract = \"{contract}\"\nrpc = [\"ftp://a.example/k3y\"]\n"
+        );
+        let failure = parse(&text, Path::new("store.toml")).unwrap_err().to_string();
+        assert!(failure.contains("`rpc` number 1 is not"), "{failure}");
+        assert!(!failure.contains("k3y"), "{failure}");
+        let parsed = parse(&text.replace("ftp", "https"), Path::new("c")).unwrap();
+        assert!(parsed.store.open_registration);
+        assert_eq!(parsed.chain.unwrap().chain_id, 1);
     }
 }
