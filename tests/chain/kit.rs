@@ -2,6 +2,7 @@
 
 use alloy::primitives::{Bytes, U256};
 use anyhow::Result;
+use sealpost_tests::chain::abi::{self, Market};
 use sealpost_tests::chain::node::Node;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -42,4 +43,24 @@ async fn a_chain_outlives_its_node() -> Result<()> {
         Ok(if height > 4 { Ok(()) } else { Err(height.to_string()) })
     })
     .await
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_makes_its_calls_in_one_transaction() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let node = Node::start(folder.path())?;
+    let from = node.accounts[0];
+    let to = node.deploy(from, &abi::test_contract("LookAlike")?).await?;
+    let call = |number: u8| Market::purchaseCall {
+        pluginId: [number; 32].into(),
+        buyerPubkey: vec![2; 33].into(),
+        amount: U256::from(number),
+    };
+    let calls = [1, 2].map(|number| (to, abi::data(&call(number)), U256::from(number)));
+    let (_, receipt) = node.mined(from, None, &abi::batch(&calls), U256::from(3)).await?;
+    assert_eq!(receipt["status"], "0x1");
+    let items: Vec<_> = [0, 2].map(|log| receipt["logs"][log]["topics"][1].clone()).into();
+    assert_eq!(items, [1, 2].map(|number: u8| format!("0x{}", hex::encode([number; 32]))));
+    assert_eq!(node.rpc.coins(to).await?, U256::from(3));
+    Ok(())
 }

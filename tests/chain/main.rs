@@ -1,6 +1,7 @@
 //! Suite `chain`: what is paid on a real EVM node becomes a licence, and nothing else does.
 #![forbid(unsafe_code)]
 
+mod commands;
 mod kit;
 mod lies;
 mod once;

@@ -12,14 +12,14 @@ const DESCRIPTION =
   "The file is read where you are and sent nowhere.";
 
 /** Lists the plugin and publishes its first version: sealed here, signed, for three devices. */
-export async function sellPlugin(store, { name = "seller", price, title = TITLE, pluginId = PLUGIN_ID, signed = true } = {}) {
+export async function sellPlugin(store, { name = "seller", price, title = TITLE, pluginId = PLUGIN_ID, signed = true, currency = "EUR" } = {}) {
   const seller = await atCommandLine(store, name);
   const keyFile = path.join(store.folder, `${name}.key`);
   await seller.sealpost(["publisher-key", "new", "--out", keyFile]);
   const seed = Buffer.from((await readFile(keyFile, "utf8")).trim(), "hex");
   const shop = { ...seller, keyFile, seed, pluginId, signed };
   const terms = ["--title", title, "--description", DESCRIPTION, "--devices", "3"];
-  if (price) terms.push("--price", price, "--currency", "EUR");
+  if (price) terms.push("--price", price, "--currency", currency);
   const { listing, release } = await publish(shop, "1.0.0", { terms });
   return { ...shop, listing, release };
 }

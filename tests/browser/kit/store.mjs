@@ -1,6 +1,6 @@
 // A real `sealpost serve` in a folder of its own, and the people in it.
 
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import path from "node:path";
 
@@ -9,11 +9,15 @@ import { run, start } from "./service.mjs";
 
 export const PASSWORD = "correct horse battery staple";
 
-/** A store that answers, on a free port; `stop` ends it and removes its folder. */
-export async function startStore() {
+/** A store that answers, on a free port, with further settings; `stop` ends it and removes its folder. */
+export async function startStore({ config } = {}) {
   const folder = await mkdtemp(path.join(tmpdir(), "sealpost-browser-"));
   const link = path.join(folder, "setup-link");
   const args = ["serve", "--data", path.join(folder, "data"), "--listen", "127.0.0.1:0", "--setup-link-file", link];
+  if (config) {
+    await writeFile(path.join(folder, "sealpost.toml"), config);
+    args.push("--config", path.join(folder, "sealpost.toml"));
+  }
   const service = await start(SEALPOST, args, "listening on http://", { RUST_LOG: "warn" });
   const url = /http:\/\/[\d.:]+/.exec(service.line)[0];
   return {
@@ -27,7 +31,7 @@ export async function startStore() {
 }
 
 /** Asks the store as a person, or as nobody; a refusal is an error with the problem in it. */
-async function ask(store, method, route, { token, body } = {}) {
+export async function ask(store, method, route, { token, body } = {}) {
   const answer = await fetch(store.url + route, {
     method,
     headers: { ...(body && { "content-type": "application/json" }), ...(token && { authorization: `Bearer ${token}` }) },
