@@ -9,16 +9,16 @@ library BuyerKey {
     /// @notice Whether the bytes have the form of a key.
     /// @param key secp256k1: 02 or 03, then 32 bytes. P-256: 80 24, 02 or 03, 32 bytes. P-384: 81 24, 02 or 03,
     /// 48 bytes. X25519: ec 01, 32 bytes. Ed25519: ed 01, 32 bytes.
-    function isKey(bytes calldata key) internal pure returns (bool) {
-        if (key.length == 33) return _isSign(uint8(key[0]));
-        if (key.length < 34) return false;
-        uint16 codec = uint16(bytes2(key[:2]));
+    function isKey(bytes memory key) internal pure returns (bool) {
+        bytes3 head = bytes3(key);
+        if (key.length == 33) return _isSign(head[0]);
+        bytes2 codec = bytes2(head);
         if (key.length == 34) return codec == 0xec01 || codec == 0xed01;
-        if (key.length == 35) return codec == 0x8024 && _isSign(uint8(key[2]));
-        return key.length == 51 && codec == 0x8124 && _isSign(uint8(key[2]));
+        if (key.length == 35) return codec == 0x8024 && _isSign(head[2]);
+        return key.length == 51 && codec == 0x8124 && _isSign(head[2]);
     }
 
-    function _isSign(uint8 first) private pure returns (bool) {
-        return first | 1 == 3;
+    function _isSign(bytes1 first) private pure returns (bool) {
+        return first == 0x02 || first == 0x03;
     }
 }

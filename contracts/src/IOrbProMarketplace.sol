@@ -127,7 +127,7 @@ interface IOrbProMarketplace {
     /// @notice Fees that waited became the treasury's balance.
     event FeesSettled(address indexed account, address indexed token, uint256 amount);
 
-    /// @notice Sends the caller all coin that is the caller's; the treasury gets the fees with it.
+    /// @notice Sends the caller all coin that is the caller's; a treasury without such gets the fees that wait.
     function withdraw() external;
 
     /// @notice Sends the caller all of a token that is the caller's.
@@ -139,10 +139,11 @@ interface IOrbProMarketplace {
     /// @param to Who gets it.
     function withdrawTo(address token, address to) external;
 
-    /// @notice What an account can withdraw.
+    /// @notice What an account can withdraw. A treasury that has money of its own, settled or earned, gets that first
+    /// and the fees with its next withdrawal.
     /// @param account The account.
     /// @param token The token; zero for the chain's coin.
-    /// @return available What a withdrawal would pay.
+    /// @return available All that is the account's.
     /// @return unsettledFees The part of it which are fees that go with the role of the treasury; zero for all others.
     function balanceOf(address account, address token) external view returns (uint256 available, uint256 unsettledFees);
 
@@ -172,6 +173,15 @@ interface IOrbProMarketplace {
 
     /// @notice Ends a pause. By the owner.
     function unpause() external;
+
+    /// @notice The highest fee there can be, in hundredths of a percent.
+    function MAX_FEE_BPS() external view returns (uint16);
+
+    /// @notice For how many seconds after a sale the owner can take it back.
+    function OPERATOR_REFUND_WINDOW() external view returns (uint256);
+
+    /// @notice The longest envelope, in bytes.
+    function MAX_ENVELOPE() external view returns (uint256);
 
     /// @notice The fee of the moment, in hundredths of a percent.
     function feeBps() external view returns (uint16);

@@ -29,14 +29,14 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
         uint96 price;
     }
 
-    /// @notice The highest fee there can be, in hundredths of a percent.
-    uint16 public constant MAX_FEE_BPS = 3000;
+    /// @inheritdoc IOrbProMarketplace
+    uint16 public constant override MAX_FEE_BPS = 3000;
 
-    /// @notice For how long after a sale the owner can take it back.
-    uint256 public constant OPERATOR_REFUND_WINDOW = 30 days;
+    /// @inheritdoc IOrbProMarketplace
+    uint256 public constant override OPERATOR_REFUND_WINDOW = 30 days;
 
-    /// @notice The longest envelope, in bytes.
-    uint256 public constant MAX_ENVELOPE = 4096;
+    /// @inheritdoc IOrbProMarketplace
+    uint256 public constant override MAX_ENVELOPE = 4096;
 
     /// @dev Enough for the wallets that are contracts, too little to make a refund expensive for who gives it.
     uint256 private constant REFUND_GAS = 50_000;
@@ -77,24 +77,27 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
         nonReentrant
         whenNotPaused
     {
-        if (!BuyerKey.isKey(buyerPubkey)) revert BadBuyerKey();
+        bytes memory key = buyerPubkey;
+        if (!BuyerKey.isKey(key)) revert BadBuyerKey();
+        bytes32 keyHash = keccak256(key);
         (address publisher, address token, uint256 price, uint256 bps) = _offer(pluginId);
         if (price == 0) revert NotListed();
         if (amount != price) revert WrongAmount(price, amount);
         uint256 due = token == COIN ? price : 0;
         if (msg.value != due) revert WrongAmount(due, msg.value);
-
-        uint256 fee = price * bps / 10_000;
-        _addFee(token, fee);
-        _balances[publisher][token] += price - fee;
-        bytes32 keyHash = keccak256(buyerPubkey);
         mapping(bytes32 => bytes32) storage sales = _sales[pluginId];
         if (sales[keyHash] != 0) revert AlreadyPurchased();
-        // Prices have 96 bits.
-        sales[keyHash] = _hash(
-            Receipt(msg.sender, publisher, token, uint128(price), uint128(fee), uint64(block.timestamp))
-        );
-        emit PluginPurchased(pluginId, buyerPubkey, price, fee);
+
+        uint256 fee;
+        // A price has 96 bits and a fee is less than the whole: nothing here can overflow.
+        unchecked {
+            fee = price * bps / 10_000;
+            _balances[publisher][token] += price - fee;
+        }
+        _addFee(token, fee);
+        // As a receipt is encoded.
+        sales[keyHash] = keccak256(abi.encode(msg.sender, publisher, token, price, fee, block.timestamp));
+        emit PluginPurchased(pluginId, key, price, fee);
         emit PurchaseRecorded(pluginId, keyHash, msg.sender, publisher, token);
 
         if (token != COIN) _pull(token, price);
@@ -191,25 +194,19 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
     // ---- Money ----
 
     /// @inheritdoc IOrbProMarketplace
-    function withdraw() external override {
-        withdrawTo(COIN, msg.sender);
+    function withdraw() external override nonReentrant {
+        _withdraw(COIN, msg.sender);
     }
 
     /// @inheritdoc IOrbProMarketplace
-    function withdrawToken(address token) external override {
-        withdrawTo(token, msg.sender);
+    function withdrawToken(address token) external override nonReentrant {
+        _withdraw(token, msg.sender);
     }
 
     /// @inheritdoc IOrbProMarketplace
-    function withdrawTo(address token, address to) public override nonReentrant {
+    function withdrawTo(address token, address to) external override nonReentrant {
         if (to == address(0) || to == address(this)) revert WrongRecipient();
-        uint256 amount = _balances[msg.sender][token];
-        delete _balances[msg.sender][token];
-        if (msg.sender == treasury) amount += _takeFees(token, type(uint256).max);
-        if (amount == 0) revert NothingToWithdraw();
-        emit Withdrawn(msg.sender, token, to, amount);
-        if (token == COIN) Address.sendValue(payable(to), amount);
-        else IERC20(token).safeTransfer(to, amount);
+        _withdraw(token, to);
     }
 
     /// @inheritdoc IOrbProMarketplace
@@ -273,6 +270,17 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
         if (price == 0) (token, price) = (terms.token, terms.price);
     }
 
+    /// @dev The treasury's fees are looked for where there is no other money, so that nobody else pays for the question.
+    function _withdraw(address token, address to) private {
+        uint256 amount = _balances[msg.sender][token];
+        if (amount != 0) _balances[msg.sender][token] = 0;
+        else if (msg.sender == treasury) amount = _takeFees(token, type(uint256).max);
+        if (amount == 0) revert NothingToWithdraw();
+        emit Withdrawn(msg.sender, token, to, amount);
+        if (token == COIN) Address.sendValue(payable(to), amount);
+        else IERC20(token).safeTransfer(to, amount);
+    }
+
     /// @dev Writes token and price where `_offer` finds them.
     function _offerFor(Terms storage terms, address token, uint96 price) private {
         address fixedToken = terms.token;
@@ -299,7 +307,7 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
     function _endSale(bytes32 pluginId, bytes32 keyHash, Receipt calldata receipt) private {
         bytes32 sale = _sales[pluginId][keyHash];
         if (sale == 0) revert NotPurchased();
-        if (sale != _hash(receipt)) revert WrongReceipt();
+        if (sale != keccak256(abi.encode(receipt))) revert WrongReceipt();
         if (msg.sender != receipt.publisher) {
             if (msg.sender != owner()) revert NotPublisher();
             uint256 closedAt = receipt.paidAt + OPERATOR_REFUND_WINDOW;
@@ -359,10 +367,6 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
         assembly ("memory-safe") {
             sent := call(REFUND_GAS, to, amount, 0, 0, 0, 0)
         }
-    }
-
-    function _hash(Receipt memory receipt) private pure returns (bytes32) {
-        return keccak256(abi.encode(receipt));
     }
 
     function _setFee(uint16 bps) private {
