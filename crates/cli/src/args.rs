@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, bundle, buying, content, devices, envelope, fetch, jobs, license, listings, printers, publish,
-    publisher_key, releases, run, serve, vouchers, wallet,
+    account, bundle, buying, chain, content, devices, envelope, fetch, jobs, license, listings, printers,
+    publish, publisher_key, releases, run, serve, vouchers, wallet,
 };
 
 const AFTER_HELP: &str = "\
@@ -104,6 +104,9 @@ pub(crate) enum Command {
     /// Make a wallet, show its keys, or find the one an envelope is for.
     #[command(subcommand)]
     Wallet(wallet::WalletCommand),
+    /// Sell and buy by a contract on an EVM chain, with coin or tokens.
+    #[command(subcommand)]
+    Chain(Box<chain::ChainCommand>),
 }
 
 impl Command {
@@ -141,6 +144,7 @@ impl Command {
             Self::Run(args) => return args.shown.json,
             Self::License(command) => return command.wants_json(),
             Self::Wallet(command) => return command.wants_json(),
+            Self::Chain(command) => return command.wants_json(),
         };
         connection.json
     }

@@ -145,6 +145,18 @@ impl Client {
         self.read(response).await
     }
 
+    /// `PUT` of `body`; sets what is there, so it is safe to repeat.
+    pub(crate) async fn put<T: DeserializeOwned>(
+        &self,
+        segments: &[&str],
+        body: &impl Serialize,
+    ) -> Result<T> {
+        let url = self.store.join(segments);
+        let build = || self.http.request(Method::PUT, url.clone()).timeout(PATIENCE).json(body);
+        let response = self.repeat(build).await?;
+        self.read(response).await
+    }
+
     /// `POST` of `body` whose answer is of no interest.
     pub(crate) async fn command(&self, segments: &[&str], body: &impl Serialize) -> Result<()> {
         let response = self.send_post(segments, body).await?;

@@ -79,6 +79,11 @@ impl Failure {
         self.exit == exit
     }
 
+    /// Whether it has that code.
+    pub(crate) fn is_code(&self, code: &str) -> bool {
+        self.code == code
+    }
+
     /// The stable code.
     #[cfg(test)]
     pub(crate) fn code(&self) -> &str {

@@ -2,6 +2,7 @@
 
 use sealpost_api::{
     catalogue::{Listing, ListingPage},
+    chain::{PaymentList, RecordedPayment},
     job::{Job, JobPage},
     purchase::{Licence, LicenceList, Purchase, PurchaseList},
 };
@@ -36,6 +37,7 @@ pages! {
     ListingPage { listings: Listing },
     LicenceList { licences: Licence },
     PurchaseList { purchases: Purchase },
+    PaymentList { payments: RecordedPayment },
 }
 
 /// The first `limit` rows of a list in one page; its `next` is set when there are more.

@@ -70,7 +70,7 @@ impl ForDevice {
 }
 
 /// The index behind all that are taken.
-fn next_index(licences: &[Licence]) -> Result<u32> {
+pub(crate) fn next_index(licences: &[Licence]) -> Result<u32> {
     let devices = licences.iter().filter_map(|licence| licence.devices.as_ref()).flatten();
     let next = devices.filter_map(|device| device.index).max().map_or(0, |index| index.saturating_add(1));
     if next < INDEX_END {

@@ -246,7 +246,8 @@ async fn recipient_of(client: &Client, listing: &Listing, args: &BuyArgs) -> Res
     }
 }
 
-fn bought(licence: &Licence, device: Option<&Device>) -> String {
+/// What a person who bought gets to read.
+pub(crate) fn bought(licence: &Licence, device: Option<&Device>) -> String {
     if licence.devices.is_some() {
         let [left, _, _, of] = counts(licence);
         let first = device.map(|device| format!("\n{}", told(device))).unwrap_or_default();

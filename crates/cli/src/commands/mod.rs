@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod bundle;
 pub(crate) mod buying;
+pub(crate) mod chain;
 pub(crate) mod content;
 pub(crate) mod devices;
 pub(crate) mod envelope;
@@ -69,5 +70,6 @@ async fn run_client(command: Command) -> Result<()> {
         Command::Run(args) => run::run(&args),
         Command::License(command) => license::license(command),
         Command::Wallet(command) => wallet::wallet(&command),
+        Command::Chain(command) => chain::chain(*command).await,
     }
 }
