@@ -348,7 +348,7 @@ pub struct LinkedKey {
     pub proved_at: String,
 }
 
-/// `GET /api/v1/keys`.
+/// `GET /api/v1/keys/mine`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct KeyList {

@@ -1,7 +1,10 @@
 //! The store through its routes.
 
 mod buying;
+mod chain_keys;
 mod chain_kit;
+mod chain_shop;
+mod chain_settling;
 mod deadlines;
 mod description;
 mod kit;

@@ -1,4 +1,4 @@
-//! `/api/v1/keys`: whose a wallet's key is, by proof. Whoever pays for a key pays for its holder.
+//! `/api/v1/keys/{challenge,mine}` and `POST /api/v1/keys`: whose a wallet's key is, by proof. Whoever pays for a key pays for its holder.
 //!
 //! The store keeps nothing of a challenge: its secret is derived from a secret of the store, the account, the key and the hour. An
 //! answer is good for this account and key alone, for two hours at most, and shows again what it showed before: that this account
@@ -41,7 +41,7 @@ const HOUR_S: i64 = 3_600;
 const MOST: usize = 1_000;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().routes(routes!(challenge)).routes(routes!(list, prove))
+    OpenApiRouter::new().routes(routes!(challenge)).routes(routes!(prove)).routes(routes!(list))
 }
 
 /// What challenges are made of, and how many somebody may ask for.
@@ -149,7 +149,7 @@ async fn prove(
 }
 
 /// The keys that are yours, the one proved last first.
-#[utoipa::path(get, path = "/api/v1/keys", tag = "buy", responses(
+#[utoipa::path(get, path = "/api/v1/keys/mine", tag = "buy", responses(
     (status = 200, body = KeyList),
     (status = 401, body = Problem, description = "`sign_in_required`"),
 ))]

@@ -23,7 +23,7 @@ export function offer(listing: string, key?: Recipient): Promise<ChainOffer> {
 }
 
 export async function linkedKeys(): Promise<LinkedKey[]> {
-  return (await ask<{ keys: LinkedKey[] }>("GET", "/api/v1/keys", mine())).keys;
+  return (await ask<{ keys: LinkedKey[] }>("GET", "/api/v1/keys/mine", mine())).keys;
 }
 
 /** Has the store note that a key is this person's: then what is paid for it is theirs, even where this page does not live to tell. */
