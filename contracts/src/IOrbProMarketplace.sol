@@ -29,11 +29,7 @@ interface IOrbProMarketplace {
 
     /// @notice The rest of the same sale, always the next log after {PluginPurchased}; its receipt's time is the block's.
     event PurchaseRecorded(
-        bytes32 indexed pluginId,
-        bytes32 indexed buyerKeyHash,
-        address indexed payer,
-        address publisher,
-        address token
+        bytes32 indexed pluginId, bytes32 indexed buyerKeyHash, address indexed payer, address publisher, address token
     );
 
     /// @notice A sale was taken back and `amount` given to `payer`, into the payer's balance here if it could not be sent.

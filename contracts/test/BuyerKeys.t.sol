@@ -62,7 +62,9 @@ contract BuyerKeysTest is MarketTest {
         bool expected;
         for (uint256 i = 0; i < 8; i++) {
             bool same = key.length == lengths[i];
-            for (uint256 j = 0; same && j < heads[i].length; j++) same = key[j] == heads[i][j];
+            for (uint256 j = 0; same && j < heads[i].length; j++) {
+                same = key[j] == heads[i][j];
+            }
             expected = expected || same;
         }
         vm.assertEq(BuyerKey.isKey(key), expected);

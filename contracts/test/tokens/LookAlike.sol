@@ -5,11 +5,7 @@ pragma solidity ^0.8.28;
 contract LookAlike {
     event PluginPurchased(bytes32 indexed pluginId, bytes buyerPubkey, uint256 amount, uint256 platformFee);
     event PurchaseRecorded(
-        bytes32 indexed pluginId,
-        bytes32 indexed buyerKeyHash,
-        address indexed payer,
-        address publisher,
-        address token
+        bytes32 indexed pluginId, bytes32 indexed buyerKeyHash, address indexed payer, address publisher, address token
     );
 
     /// @notice Who it says earns, and what it says is paid in.

@@ -21,7 +21,7 @@ contract Usdc is ERC20("USD Coin", "USDC") {
         return 6;
     }
 
-    function _update(address from, address to, uint256 amount) internal override {
+    function _update(address from, address to, uint256 amount) internal virtual override {
         if (isBlacklisted[from]) revert Blacklisted(from);
         if (isBlacklisted[to]) revert Blacklisted(to);
         super._update(from, to, amount);
