@@ -32,7 +32,7 @@ export async function toBuying(page, title) {
  * is open already is taken as it is.
  */
 export async function chooseKey(page, kind, { phrase } = {}) {
-  const names = { browser: /^This browser/, passkey: /^A passkey/, phrase: /^A recovery phrase/ };
+  const names = { account: /^My crypto wallet/, browser: /^This browser/, passkey: /^A passkey/, phrase: /^A recovery phrase/ };
   await page.getByRole("radio", { name: names[kind] }).check();
   if (kind !== "phrase") return undefined;
   const words = page.getByRole("list", { name: "Recovery phrase" }).getByRole("listitem");

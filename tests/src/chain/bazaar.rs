@@ -107,7 +107,10 @@ impl Bazaar {
 
     /// Starts everything.
     pub async fn start_with(wishes: Wishes) -> Result<Self> {
-        let folder = tempfile::Builder::new().prefix("sealpost-chain-").tempdir()?;
+        let folder = tempfile::Builder::new()
+            .prefix("sealpost-chain-")
+            .disable_cleanup(std::env::var_os("KEEP_T").is_some())
+            .tempdir()?;
         let node = Node::start(&folder.path().join("node"))?;
         let code = abi::marketplace(node.accounts[OWNER], node.accounts[TREASURY], FEE_BPS)?;
         let contract = node.deploy(node.accounts[OWNER], &code).await?;

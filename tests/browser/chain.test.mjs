@@ -1,0 +1,384 @@
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { mint, tokens } from "./kit/anvil.mjs";
+import { launch, openPage, picture } from "./kit/chromium.mjs";
+import { NEEDED, sellOnChain, startMarket } from "./kit/market.mjs";
+import { GCODE } from "./kit/parts.mjs";
+import { chooseKey, failure, figures, open, readFile, registerInShop, signInToShop, toBuying } from "./kit/shop.mjs";
+import { signIn } from "./kit/store.mjs";
+import { putWallet, sentBy } from "./kit/wallet.mjs";
+
+const COIN = 10n ** 18n;
+const PRICE = COIN / 80n;
+
+describe("a plugin is bought on the chain", () => {
+  let market, chain, store, browser, shop, seller;
+
+  before(async () => {
+    market = await startMarket();
+    ({ chain, store } = market);
+    shop = `${store.url}/shop/`;
+    browser = await launch();
+    seller = await sellOnChain(market, { name: "insight", title: "Insight Pro", price: "0.0125" });
+    await sellOnChain(market, { name: "token", title: "Insight for USDC", price: "2.5", currency: "USDC" });
+  });
+  after(async () => {
+    await browser?.close();
+    await market?.stop();
+  });
+
+  /** Somebody new in the shop, with a wallet in their browser. */
+  async function newcomer(name, { wallet: wishes, ...options } = {}) {
+    const opened = await openPage(browser, options);
+    const wallet = await putWallet(opened.context, chain, wishes);
+    await opened.page.goto(shop);
+    await registerInShop(opened.page, name);
+    return { ...opened, wallet };
+  }
+  const payButton = (page) => page.getByRole("button", { name: /^Pay / });
+  const state = (page, title) => page.getByRole("status").getByRole("heading", { name: title }).waitFor();
+  const licenceNumber = (page) => page.getByLabel("Receipt", { exact: true }).last().locator("dd code").last().innerText();
+  /** From the catalogue to a payment that was sent. */
+  async function pay(page, title, kind) {
+    await toBuying(page, title);
+    await chooseKey(page, kind);
+    await payButton(page).click();
+    await page.getByRole("heading", { name: `Payment for ${title}` }).waitFor();
+    return new URL(page.url()).pathname.split("/").at(-1);
+  }
+
+  test("with coin, by a key out of the wallet: it waits for confirmations, and runs", async () => {
+    const { page, wallet, seen, context } = await newcomer("payer");
+    await toBuying(page, "Insight Pro");
+    await chooseKey(page, "account");
+    const words = await page.getByLabel("What you confirm").innerText();
+    for (const shown of ["0.0125 ETH", chain.contract, chain.publisher, "org.example.insight@1.0.0", "15%"]) {
+      assert.ok(words.includes(shown), `${shown} is not told before it is signed:\n${words}`);
+    }
+    await picture(page, "chain-buy");
+    await payButton(page).click();
+    await state(page, /^\d of \d confirmations$/);
+    await picture(page, "chain-confirming");
+    const asked = wallet.asked.map(({ method }) => method);
+    assert.equal(asked.filter((method) => method === "eth_signTypedData_v4").length, 2, "a new key is asked for twice");
+    assert.match(JSON.stringify(wallet.asked.find(({ method }) => method === "eth_signTypedData_v4").params[1]), new RegExp(store.url));
+    assert.deepEqual(sentBy(wallet).map(({ to, value }) => [to.toLowerCase(), BigInt(value)]), [[chain.contract, PRICE]]);
+
+    await chain.mine(NEEDED);
+    await state(page, "Paid");
+    await page.getByRole("link", { name: "Open it here" }).waitFor();
+    const receipt = await page.getByLabel("Receipt", { exact: true }).last().innerText();
+    for (const shown of ["0.0125 ETH", "0.001875 ETH", chain.buyer, chain.publisher]) assert.ok(receipt.includes(shown), receipt);
+    const tx = new URL(page.url()).pathname.split("/").at(-1);
+    assert.equal(await page.getByRole("link", { name: tx }).getAttribute("href"), `https://explorer.example/tx/${tx}`);
+    await picture(page, "chain-paid");
+    assert.deepEqual(await page.evaluate(() => localStorage.length), 0, "what became a licence is not kept");
+
+    await page.getByRole("link", { name: "Open it here" }).click();
+    await page.getByText("Your wallet has").waitFor();
+    await page.getByRole("button", { name: "Open", exact: true }).click();
+    await readFile(page, GCODE);
+    assert.equal((await figures(page)).layers, "21");
+    assert.deepEqual(seen.errors, []);
+    const complaints = seen.console.filter((message) => message.location().url.includes("/shop"));
+    assert.deepEqual(complaints.map((message) => message.text()), [], "the page breaks no rule of its policy");
+    for (const request of seen.requests) assert.ok(request.url().startsWith(store.url), request.url());
+
+    // Another browser of the same person, with the same wallet: the key is known, and one signature is enough.
+    const other = await openPage(browser);
+    const again = await putWallet(other.context, chain);
+    const { licences } = await (await signIn(store, "payer")).ask("GET", "/api/v1/licences");
+    await other.page.goto(`${shop}library/${licences[0].id}/run`);
+    await signInToShop(other.page, "payer");
+    await chooseKey(other.page, "account");
+    await other.page.getByRole("button", { name: "Open", exact: true }).click();
+    await readFile(other.page, GCODE);
+    assert.equal(again.asked.filter(({ method }) => method === "eth_signTypedData_v4").length, 1);
+    await other.context.close();
+    await context.close();
+  });
+
+  test("with a token: the contract is allowed exactly the price, once, and then paid", async () => {
+    await mint(chain, chain.buyer, 5_000_000n);
+    const { page, wallet, context } = await newcomer("tokens");
+    await pay(page, "Insight for USDC", "browser");
+    await state(page, /confirmations$/);
+    assert.deepEqual(sentBy(wallet).map(({ to }) => to.toLowerCase()), [chain.usdc, chain.contract]);
+    assert.equal(await tokens(chain, chain.buyer), 2_500_000n);
+    await chain.mine(NEEDED);
+    await state(page, "Paid");
+    await picture(page, "chain-token");
+    await page.getByRole("link", { name: "See the licence" }).click();
+    await open(page);
+    await readFile(page, GCODE);
+    await context.close();
+  });
+
+  test("a no in the wallet is an answer and no failure, and a yes afterwards pays", async () => {
+    const { page, wallet, context } = await newcomer("unsure");
+    await toBuying(page, "Insight Pro");
+    for (const [kind, method] of [
+      ["account", "eth_signTypedData_v4"],
+      ["browser", "eth_requestAccounts"],
+      ["browser", "eth_sendTransaction"],
+    ]) {
+      wallet.refuses = new Set([method]);
+      await chooseKey(page, kind);
+      await payButton(page).click();
+      await page.getByText("You said no in the wallet").waitFor();
+      assert.equal(await page.locator("[data-code]").count(), 0, method);
+      await payButton(page).and(page.locator(":enabled")).waitFor();
+    }
+    await picture(page, "chain-rejected");
+    wallet.refuses.clear();
+    await payButton(page).click();
+    await state(page, /confirmations$/);
+    await chain.mine(NEEDED);
+    await state(page, "Paid");
+    await context.close();
+  });
+
+  test("a wallet on another chain is asked to change, and one that cannot is told what to do", async () => {
+    const { page, wallet, context } = await newcomer("elsewhere");
+    wallet.chainId = 1;
+    wallet.knows = [];
+    await toBuying(page, "Insight Pro");
+    await chooseKey(page, "browser");
+    await payButton(page).click();
+    assert.equal((await failure(page)).code, "wallet_no_chain");
+    await picture(page, "chain-elsewhere");
+    wallet.knows = [31337];
+    await payButton(page).click();
+    await state(page, /confirmations$/);
+    assert.equal(wallet.chainId, 31337);
+    assert.equal(sentBy(wallet).length, 1);
+    await context.close();
+  });
+
+  test("who has too little is told before the wallet asks, and a second time buys nothing", async () => {
+    const { page, wallet, context } = await newcomer("poor");
+    wallet.account = "0x00000000000000000000000000000000000000aa";
+    await toBuying(page, "Insight Pro");
+    await chooseKey(page, "browser");
+    await payButton(page).click();
+    assert.equal((await failure(page)).code, "funds_too_low");
+    wallet.account = chain.buyer;
+    await payButton(page).click();
+    await state(page, /confirmations$/);
+    await toBuying(page, "Insight Pro");
+    await chooseKey(page, "browser");
+    await payButton(page).click();
+    assert.equal((await failure(page)).code, "already_purchased");
+    assert.equal(sentBy(wallet).length, 1);
+    await context.close();
+  });
+
+  test("an older wallet, which announces nothing, pays too; where there is none the page says so", async () => {
+    const { page, context } = await newcomer("older", { wallet: { announced: false } });
+    await toBuying(page, "Insight Pro");
+    await page.getByText("Wallet of this browser").waitFor();
+    await chooseKey(page, "browser");
+    await payButton(page).click();
+    await state(page, /confirmations$/);
+    await context.close();
+    const without = await openPage(browser);
+    await without.page.goto(shop);
+    await registerInShop(without.page, "without");
+    await toBuying(without.page, "Insight Pro");
+    await without.page.getByText("There is no wallet in this browser.").waitFor();
+    assert.equal(await payButton(without.page).isDisabled(), true);
+    await without.page.getByRole("button", { name: "I have a voucher" }).click();
+    await without.page.getByLabel("Voucher code").waitFor();
+    await without.context.close();
+  });
+
+  test("a payment outlives a reload while it waits for a block", async () => {
+    const { page, context } = await newcomer("reloader");
+    await chain.pause(true);
+    const tx = await pay(page, "Insight Pro", "browser");
+    await state(page, "Sent, waiting for a block");
+    await picture(page, "chain-waiting");
+    await page.reload();
+    await state(page, "Sent, waiting for a block");
+    await page.goto(shop);
+    await page.getByRole("link", { name: "Library" }).click();
+    await signInToShop(page, "reloader");
+    await page.getByRole("link", { name: "Insight Pro" }).click();
+    assert.equal(new URL(page.url()).pathname.split("/").at(-1), tx);
+    await page.reload();
+    await chain.mine(1);
+    await chain.pause(false);
+    await state(page, /confirmations$/);
+    await chain.mine(NEEDED);
+    await state(page, "Paid");
+    await picture(page, "chain-signed-out");
+    await page.getByRole("main").getByRole("link", { name: "Sign in" }).click();
+    await signInToShop(page, "reloader");
+    await page.getByRole("link", { name: "Open it here" }).click();
+    await page.getByText("This browser has").waitFor();
+    await page.getByRole("button", { name: "Open", exact: true }).click();
+    await readFile(page, GCODE);
+    await context.close();
+  });
+
+  test("a page that dies before it learns the transaction has paid all the same", async () => {
+    const { page, wallet, context } = await newcomer("unlucky");
+    await toBuying(page, "Insight Pro");
+    await chooseKey(page, "account");
+    const sent = new Promise((resolve) => {
+      wallet.beforeAnswer = async (method) => {
+        if (method !== "eth_sendTransaction") return;
+        resolve();
+        await new Promise(() => {});
+      };
+    });
+    await payButton(page).click();
+    await sent;
+    await context.close();
+    await chain.mine(NEEDED);
+
+    const later = await openPage(browser);
+    await putWallet(later.context, chain);
+    const person = await signIn(store, "unlucky");
+    await until(async () => (await person.ask("GET", "/api/v1/licences")).licences.length === 1);
+    await later.page.goto(`${shop}library`);
+    await signInToShop(later.page, "unlucky");
+    await later.page.getByRole("link", { name: "Open Insight Pro" }).click();
+    await open(later.page).catch(() => {});
+    await later.context.close();
+  });
+
+  test("what was given back is shown to both, and withdrawing pays what is left to the wei", async () => {
+    const buyer = await newcomer("returner");
+    const tx = await pay(buyer.page, "Insight Pro", "browser");
+    await chain.mine(NEEDED);
+    await state(buyer.page, "Paid");
+    await buyer.page.getByRole("link", { name: "Open it here" }).waitFor();
+
+    const { page, context } = await openPage(browser);
+    const wallet = await putWallet(context, chain, { account: chain.publisher });
+    await page.goto(`${shop}sales`);
+    await signInToShop(page, "insight");
+    const row = page.getByRole("list", { name: "Payments" }).getByRole("listitem").filter({ hasText: tx.slice(0, 8) });
+    await row.getByText("Paid", { exact: true }).waitFor();
+    await page.getByRole("button", { name: "Connect" }).click();
+    await page.locator('[data-balance="ETH"]').waitFor();
+    await picture(page, "chain-sales");
+    await row.getByRole("button", { name: "Give it back…" }).click();
+    await picture(page, "chain-refund");
+    const before = await chain.coins(chain.buyer);
+    await row.getByRole("button", { name: "Give it back", exact: true }).click();
+    await row.getByText(/^Given back\./).waitFor();
+    assert.equal((await chain.coins(chain.buyer)) - before, PRICE);
+    await chain.mine(NEEDED);
+
+    await buyer.page.goto(`${shop}payments/${tx}`);
+    await state(buyer.page, "Given back");
+    await picture(buyer.page, "chain-refunded");
+    await buyer.page.getByRole("link", { name: "Library" }).click();
+    await signInToShop(buyer.page, "returner");
+    await buyer.page.getByText("Its payment was given back.").waitFor();
+    await picture(buyer.page, "chain-library");
+    await buyer.context.close();
+
+    const { balances } = await seller.ask("GET", `/api/v1/chain/balances/${chain.publisher}`);
+    const available = BigInt(balances[0].available);
+    assert.ok(available > 0n && available % (PRICE * 85n / 100n) === 0n, balances[0].available);
+    await page.reload();
+    await signInToShop(page, "insight");
+    await page.getByRole("button", { name: "Connect" }).click();
+    const had = await chain.coins(chain.publisher);
+    await page.getByRole("button", { name: "Withdraw ETH" }).click();
+    await page.getByText("went to").waitFor();
+    const receipt = await chain.rpc("eth_getTransactionReceipt", (await lastHash(wallet)));
+    const gas = BigInt(receipt.gasUsed) * BigInt(receipt.effectiveGasPrice);
+    assert.equal((await chain.coins(chain.publisher)) + gas - had, available);
+    await page.getByText("Nothing to withdraw.").or(page.getByRole("button", { name: "Withdraw USDC" })).first().waitFor();
+    await picture(page, "chain-withdrawn");
+    await context.close();
+
+    async function lastHash() {
+      const block = await chain.rpc("eth_getBlockByNumber", "latest", false);
+      return block.transactions[0];
+    }
+  });
+
+  test("a seller sets who is paid and puts a plugin on the chain by the page", async () => {
+    await sellOnChain(market, { name: "starter", title: "Insight Start", price: "0.5", listed: false });
+    const { page, context } = await openPage(browser);
+    const wallet = await putWallet(context, chain, { account: chain.publisher });
+    await page.goto(`${shop}sales`);
+    await signInToShop(page, "starter");
+    await page.getByRole("button", { name: "Connect" }).click();
+    await page.getByRole("button", { name: "Set an address" }).click();
+    await page.getByRole("button", { name: "Take the connected account" }).click();
+    await page.getByRole("button", { name: "Save" }).click();
+    await page.getByText("Not in the contract yet").waitFor();
+    await picture(page, "chain-listing");
+    await page.getByRole("button", { name: "Put it on the chain" }).click();
+    await page.getByText("Sold on the chain").waitFor();
+    assert.deepEqual(sentBy(wallet).map(({ to }) => to.toLowerCase()), [chain.contract]);
+    await context.close();
+    const buyer = await newcomer("first");
+    await pay(buyer.page, "Insight Start", "browser");
+    await chain.mine(NEEDED);
+    await state(buyer.page, "Paid");
+    await buyer.context.close();
+  });
+
+  test("a chain that takes a payment back stops its licence, and says why", async () => {
+    const { page, context } = await newcomer("undone");
+    const snapshot = await chain.rpc("evm_snapshot");
+    await pay(page, "Insight Pro", "browser");
+    await chain.mine(NEEDED);
+    await state(page, "Paid");
+    await page.getByRole("link", { name: "Open it here" }).waitFor();
+    await chain.rpc("evm_revert", snapshot);
+    await chain.mine(NEEDED + 4);
+    const person = await signIn(store, "undone");
+    await until(async () => (await person.ask("GET", "/api/v1/licences")).licences[0].state === "suspended");
+    await page.getByRole("navigation").getByRole("link", { name: "Library" }).click();
+    await page.getByText("The chain took its payment back").waitFor();
+    await picture(page, "chain-undone");
+    await context.close();
+  });
+
+  test("on a phone, in the dark, by the keyboard: nothing is cut off, and everything has a name", async () => {
+    const { page, context } = await newcomer("phone", { viewport: { width: 360, height: 740 }, colorScheme: "dark" });
+    const check = async () => {
+      assert.equal(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), 0);
+      const nameless = await page.evaluate(() =>
+        [...document.querySelectorAll("input, button, a, textarea, progress")]
+          .filter((each) => !(each.labels?.length || each.textContent.trim() || each.getAttribute("aria-label")))
+          .map((each) => each.outerHTML),
+      );
+      assert.deepEqual(nameless, []);
+    };
+    await toBuying(page, "Insight Pro");
+    await chooseKey(page, "browser");
+    await picture(page, "chain-phone-buy");
+    await check();
+    await payButton(page).focus();
+    await page.keyboard.press("Enter");
+    await state(page, /confirmations$/);
+    await picture(page, "chain-phone-confirming");
+    await check();
+    await chain.mine(NEEDED);
+    await state(page, "Paid");
+    await check();
+    await page.getByRole("link", { name: "Sales" }).click();
+    await page.getByText("You sell nothing here yet.").waitFor();
+    await check();
+    await context.close();
+  });
+});
+
+/** Waits for what comes by itself. */
+async function until(holds) {
+  const end = Date.now() + 30_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error("it did not come");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
+}
