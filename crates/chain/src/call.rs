@@ -45,12 +45,11 @@ pub fn call_data(contract: Address, call: &ContractCall) -> CallData {
         ContractCall::Withdraw { token: Some(token), to: None } => {
             to_contract(Marketplace::withdrawTokenCall { token: address(*token) }.abi_encode())
         }
-        ContractCall::Withdraw { token: paid_in, to: Some(to) } => to_contract(
-            Marketplace::withdrawToCall { token: token(*paid_in), to: address(*to) }.abi_encode(),
-        ),
+        ContractCall::Withdraw { token: paid_in, to: Some(to) } => {
+            to_contract(Marketplace::withdrawToCall { token: token(*paid_in), to: address(*to) }.abi_encode())
+        }
         ContractCall::SettleFees { publisher, token: paid_in } => to_contract(
-            Marketplace::settleFeesCall { account: address(*publisher), token: token(*paid_in) }
-                .abi_encode(),
+            Marketplace::settleFeesCall { account: address(*publisher), token: token(*paid_in) }.abi_encode(),
         ),
         ContractCall::Refund { item, key, receipt } => to_contract(
             Marketplace::refundCall {

@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 
 use alloy::{primitives::B256, sol_types::SolEvent};
-use sealpost_market::chain::{Address, BlockRef, BuyerKey, ChainEvent, ChainHash, ChainPurchase, ChainRefund};
+use sealpost_market::chain::{
+    Address, BlockRef, BuyerKey, ChainEvent, ChainHash, ChainPurchase, ChainRefund,
+};
 
 use crate::{
     contract::Marketplace::{PluginPurchased, PurchaseRecorded, PurchaseRefunded},
@@ -140,7 +142,8 @@ fn in_order(logs: &[Log]) -> Result<(), &'static str> {
     for log in logs {
         let follows = last.is_none_or(|last| {
             let same_block = last.block.number == log.block.number;
-            (last.block.number < log.block.number) || (same_block && last.block == log.block && last.index < log.index)
+            (last.block.number < log.block.number)
+                || (same_block && last.block == log.block && last.index < log.index)
         });
         let entered = last.is_none_or(|last| last.tx != log.tx);
         if !follows || (entered && !seen.insert(log.tx)) {

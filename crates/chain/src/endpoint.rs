@@ -248,7 +248,9 @@ mod tests {
 
     #[test]
     fn an_address_is_shown_by_its_host_alone() {
-        let url: Url = "https://me:secret-pass@rpc.example:8545/v3/0123456789abcdef?key=fedcba9876543210".parse().unwrap();
+        let url: Url = "https://me:secret-pass@rpc.example:8545/v3/0123456789abcdef?key=fedcba9876543210"
+            .parse()
+            .unwrap();
         assert_eq!(host(&url), "rpc.example:8545");
         assert_eq!(secrets(&url), ["0123456789abcdef", "fedcba9876543210", "secret-pass"]);
     }

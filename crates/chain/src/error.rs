@@ -62,7 +62,9 @@ impl ErrorCode for ChainError {
     fn hint(&self) -> &'static str {
         match self {
             Self::Address(_) => "write the whole address, such as https://rpc.example/KEY",
-            Self::Disagreement { .. } => "try again in a minute; if it stays, replace the endpoint that is alone",
+            Self::Disagreement { .. } => {
+                "try again in a minute; if it stays, replace the endpoint that is alone"
+            }
             Self::NoContract(_) => "check the contract's address and which chain it is on",
             Self::NotMarketplace(_) => "check the contract's address: another contract is there",
             Self::NotCanonical(_) => "try again: the chain was reorganised meanwhile",

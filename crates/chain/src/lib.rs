@@ -12,8 +12,8 @@ mod keystore;
 mod quorum;
 mod reader;
 mod revert;
-mod sender;
 mod rpc;
+mod sender;
 mod settings;
 mod signer;
 

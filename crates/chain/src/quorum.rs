@@ -118,7 +118,8 @@ impl Quorum {
         let mut asked: FuturesUnordered<_> = self.asked(&ask);
         let mut numbers: Vec<(u64, String)> = Vec::new();
         let mut faults = Vec::new();
-        let mut waiting: Vec<&str> = self.endpoints.iter().filter(|e| e.is_alive()).map(Endpoint::host).collect();
+        let mut waiting: Vec<&str> =
+            self.endpoints.iter().filter(|e| e.is_alive()).map(Endpoint::host).collect();
         while let Some((endpoint, outcome)) = asked.next().await {
             waiting.retain(|host| *host != endpoint.host());
             match outcome {
@@ -136,7 +137,8 @@ impl Quorum {
             Some((number, _)) => Ok(*number),
             None => {
                 let answers = numbers.into_iter().map(|(number, host)| (number, vec![host])).collect();
-                Err(Split { question, agree: self.agree, chain_id: self.chain_id, answers, faults }.into_error())
+                Err(Split { question, agree: self.agree, chain_id: self.chain_id, answers, faults }
+                    .into_error())
             }
         }
     }

@@ -110,15 +110,21 @@ impl Reader {
 /// # Errors
 /// [`ChainError::Unreachable`] when it does not say, and [`ChainError::Address`] when that is no address of an endpoint.
 pub async fn chain_id(rpc: &str) -> Result<u64, ChainError> {
-    let settings = Settings::without_contract(1, rpc).map_err(|error| ChainError::Address(error.to_string()))?;
+    let settings =
+        Settings::without_contract(1, rpc).map_err(|error| ChainError::Address(error.to_string()))?;
     let url = settings.rpc.into_iter().next().ok_or_else(|| ChainError::Address("none".to_owned()))?;
     let host = endpoint::host(&url);
     let asked = endpoint::chain_id(url).await;
-    asked.map_err(|fault| ChainError::Unreachable { answered: 0, needed: 1, reasons: format!("{host}: {fault}") })
+    asked.map_err(|fault| ChainError::Unreachable {
+        answered: 0,
+        needed: 1,
+        reasons: format!("{host}: {fault}"),
+    })
 }
 
 async fn block_of(endpoint: &Endpoint, number: u64) -> Result<Option<Block>, Fault> {
-    let block: Option<Block> = endpoint.call("eth_getBlockByNumber", json!([quantity(number), false])).await?;
+    let block: Option<Block> =
+        endpoint.call("eth_getBlockByNumber", json!([quantity(number), false])).await?;
     if block.is_some_and(|block| block.at.number != number) {
         return Err(Fault::Garbage("it is another block"));
     }

@@ -43,7 +43,12 @@ impl Revert {
         } else {
             format!("the contract refused with an error that is not the marketplace's ({name})")
         };
-        Self::new(name, sentence, "contract_refused", "is the address that of the marketplace, and of a token?")
+        Self::new(
+            name,
+            sentence,
+            "contract_refused",
+            "is the address that of the marketplace, and of a token?",
+        )
     }
 
     fn new(
@@ -87,7 +92,9 @@ fn of_marketplace(error: &MarketplaceErrors) -> Revert {
             "bad_envelope",
             "let the store deliver it instead",
         ),
-        E::BadPrice(_) => Revert::new("BadPrice", "the price is zero", "bad_price", "what is free needs no contract"),
+        E::BadPrice(_) => {
+            Revert::new("BadPrice", "the price is zero", "bad_price", "what is free needs no contract")
+        }
         E::FeeTooHigh(wrong) => Revert::new(
             "FeeTooHigh",
             format!("a fee of {} hundredths of a percent is above the contract's limit", wrong.bps),
@@ -172,7 +179,9 @@ fn of_marketplace(error: &MarketplaceErrors) -> Revert {
             "paused",
             "the contract's owner ends the pause; withdrawing and refunds work meanwhile",
         ),
-        E::ExpectedPause(_) => Revert::new("ExpectedPause", "there is no pause", "not_paused", "nothing is to be done"),
+        E::ExpectedPause(_) => {
+            Revert::new("ExpectedPause", "there is no pause", "not_paused", "nothing is to be done")
+        }
         E::OwnableInvalidOwner(_) => {
             Revert::new("OwnableInvalidOwner", "nobody can be no owner", "invalid_owner", "name an account")
         }
@@ -213,7 +222,10 @@ fn of_token(error: &Erc20Errors) -> Revert {
         ),
         Erc20Errors::ERC20InsufficientAllowance(wrong) => Revert::new(
             "ERC20InsufficientAllowance",
-            format!("the contract may take {} units of the token and needs {}", wrong.allowance, wrong.needed),
+            format!(
+                "the contract may take {} units of the token and needs {}",
+                wrong.allowance, wrong.needed
+            ),
             "insufficient_allowance",
             "approve the amount first",
         ),

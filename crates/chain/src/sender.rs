@@ -7,7 +7,9 @@ mod market;
 use std::time::Duration;
 
 use alloy::primitives as evm;
-use sealpost_market::chain::{Address, BlockRef, CallData, ChainHash, ChainPurchase, ContractCall, TxOutcome};
+use sealpost_market::chain::{
+    Address, BlockRef, CallData, ChainHash, ChainPurchase, ContractCall, TxOutcome,
+};
 use serde_json::json;
 use tokio::{
     sync::Mutex,

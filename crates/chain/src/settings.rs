@@ -236,7 +236,8 @@ impl Settings {
             ));
         }
         if self.from_block == 0 {
-            warnings.push("[chain] has no `from_block`: the whole chain is searched for purchases".to_owned());
+            warnings
+                .push("[chain] has no `from_block`: the whole chain is searched for purchases".to_owned());
         }
         warnings
     }
@@ -376,7 +377,9 @@ impl ErrorCode for SettingsError {
             Self::Client(_) => "check the machine's certificates and limits",
             Self::Coin(_) => "name the chain's coin by its code, such as ETH or POL",
             Self::ClearText { .. } => "use https://; http:// is for this machine and private addresses",
-            Self::Decimals { .. } => "set what the token's contract says; a code has one number of decimals in a store",
+            Self::Decimals { .. } => {
+                "set what the token's contract says; a code has one number of decimals in a store"
+            }
             Self::Endpoints(_) => "name three endpoints of three providers",
             Self::Explorer => "set an address such as https://etherscan.io, or leave it out",
             Self::Finality | Self::NoFinality => {

@@ -98,7 +98,8 @@ impl Document {
         if crypto.kdfparams.dklen != DERIVED {
             return Err(KeyError::Unknown("another length of derived keys than 32".to_owned()));
         }
-        let address = raw.address.map(|text| format!("0x{}", text.strip_prefix("0x").unwrap_or(&text)).parse());
+        let address =
+            raw.address.map(|text| format!("0x{}", text.strip_prefix("0x").unwrap_or(&text)).parse());
         Ok(Self {
             address: address.transpose().map_err(|_| KeyError::Format)?,
             kdf: Kdf::read(&crypto.kdf, &crypto.kdfparams)?,
@@ -168,6 +169,9 @@ impl Kdf {
                     return Err(KeyError::TooMuchWork);
                 }
                 let log_n = u8::try_from(n.ilog2()).map_err(|_| KeyError::Format)?;
+                if u32::from(log_n) >= r.saturating_mul(16) {
+                    return Err(KeyError::Unknown("scrypt with parameters that RFC 7914 forbids".to_owned()));
+                }
                 Ok(Self::Scrypt(Cost { log_n, r, p }))
             }
             ("pbkdf2", RawKdf { c: Some(rounds), prf: Some(prf), .. }) if prf == "hmac-sha256" => {
@@ -178,7 +182,9 @@ impl Kdf {
                 }
             }
             ("scrypt", _) => Err(KeyError::Format),
-            _ => Err(KeyError::Unknown("another derivation than scrypt and pbkdf2 with hmac-sha256".to_owned())),
+            _ => Err(KeyError::Unknown(
+                "another derivation than scrypt and pbkdf2 with hmac-sha256".to_owned(),
+            )),
         }
     }
 
@@ -234,10 +240,10 @@ mod tests {
 
     const CHEAP: Cost = Cost { log_n: 4, r: 8, p: 1 };
 
-    /// Both vectors of the format's description.
     #[test]
-    fn the_vectors_of_web3_secret_storage_open() {
-        let vectors: serde_json::Value = serde_json::from_str(include_str!("../../vectors/keystore-v3.json")).unwrap();
+    fn files_of_other_programs_open() {
+        let vectors: serde_json::Value =
+            serde_json::from_str(include_str!("../../vectors/keystore-v3.json")).unwrap();
         for vector in vectors["vectors"].as_array().unwrap() {
             let document = Document::parse(&vector["json"].to_string()).unwrap();
             let key = document.open(vector["password"].as_str().unwrap().as_bytes()).unwrap();
@@ -275,7 +281,10 @@ mod tests {
         for n in ["1073741824", "18446744073709551615", "0", "3"] {
             let changed = text.replace("\"n\": 16", &format!("\"n\": {n}"));
             assert_ne!(changed, text);
-            assert!(matches!(Document::parse(&changed), Err(KeyError::TooMuchWork | KeyError::Format)), "{n}");
+            assert!(
+                matches!(Document::parse(&changed), Err(KeyError::TooMuchWork | KeyError::Format)),
+                "{n}"
+            );
         }
     }
 }

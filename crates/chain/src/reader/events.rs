@@ -96,7 +96,9 @@ impl Reader {
         });
         let mut logs: Vec<Log> = endpoint.call("eth_getLogs", json!([filter])).await?;
         let asked_for = |log: &Log| {
-            log.address == self.contract() && (from..=to).contains(&log.block.number) && matches(topics, &log.topics)
+            log.address == self.contract()
+                && (from..=to).contains(&log.block.number)
+                && matches(topics, &log.topics)
         };
         if !logs.iter().all(asked_for) {
             return Err(Fault::Garbage("logs that were not asked for"));
@@ -121,7 +123,8 @@ impl Reader {
 /// Whether a log's topics are those of a filter: each place is one hash, or a list to choose from.
 fn matches(filter: &Value, topics: &[ChainHash]) -> bool {
     let Some(places) = filter.as_array() else { return false };
-    let is = |wanted: &Value, topic: &ChainHash| wanted.as_str().is_some_and(|text| text == topic.to_string());
+    let is =
+        |wanted: &Value, topic: &ChainHash| wanted.as_str().is_some_and(|text| text == topic.to_string());
     places.len() <= topics.len()
         && places.iter().zip(topics).all(|(place, topic)| match place.as_array() {
             Some(choice) => choice.iter().any(|wanted| is(wanted, topic)),

@@ -69,7 +69,8 @@ impl Reader {
             Finality::Blocks(_) => return Ok(0),
         };
         let ask = |endpoint| async move {
-            let block: Option<Block> = Endpoint::call(endpoint, "eth_getBlockByNumber", json!([tag, false])).await?;
+            let block: Option<Block> =
+                Endpoint::call(endpoint, "eth_getBlockByNumber", json!([tag, false])).await?;
             block.map(|block| block.at.number).ok_or(Fault::Garbage("it knows no settled block"))
         };
         self.quorum().reached("the settled block", SETTLED_APART, ask).await

@@ -33,7 +33,8 @@ impl Reader {
             return Ok(TxOutcome::Reverted { block });
         }
         let times = HashMap::from([(block, head.time)]);
-        let events = codec::events(self.contract(), &mined.logs, &times).map_err(ChainError::NotMarketplace)?;
+        let events =
+            codec::events(self.contract(), &mined.logs, &times).map_err(ChainError::NotMarketplace)?;
         let purchases = events.into_iter().filter_map(|event| match event {
             ChainEvent::Purchased(purchase) => Some(purchase),
             ChainEvent::Refunded(_) => None,
@@ -46,7 +47,9 @@ impl Reader {
         let outcome = self.quorum().tally("a receipt", |endpoint| receipt_of(endpoint, tx)).await;
         match outcome {
             Ok(mined) => Ok(mined),
-            Err(split) if split.answers.iter().any(|(mined, _)| mined.is_none()) && split.has_enough() => Ok(None),
+            Err(split) if split.answers.iter().any(|(mined, _)| mined.is_none()) && split.has_enough() => {
+                Ok(None)
+            }
             Err(split) => Err(split.into_error()),
         }
     }
@@ -54,7 +57,8 @@ impl Reader {
     /// Pools differ between endpoints: it is known when enough of them know it.
     async fn is_known(&self, tx: ChainHash) -> Result<bool, ChainError> {
         let ask = |endpoint| async move {
-            let known: Option<Known> = Endpoint::call(endpoint, "eth_getTransactionByHash", json!([tx])).await?;
+            let known: Option<Known> =
+                Endpoint::call(endpoint, "eth_getTransactionByHash", json!([tx])).await?;
             match known {
                 Some(known) if known.hash != tx => Err(Fault::Garbage("it is another transaction")),
                 known => Ok(known.is_some()),

@@ -131,7 +131,8 @@ impl Reader {
     /// # Errors
     /// [`ChainError`] when too few endpoints say the same.
     pub async fn balances(&self, account: Address) -> Result<Vec<Balance>, ChainError> {
-        let tokens = std::iter::once(None).chain(self.settings().tokens.iter().map(|token| Some(token.address)));
+        let tokens =
+            std::iter::once(None).chain(self.settings().tokens.iter().map(|token| Some(token.address)));
         try_join_all(tokens.map(|paid_in| self.balance(account, paid_in))).await
     }
 

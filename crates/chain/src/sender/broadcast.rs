@@ -57,8 +57,7 @@ impl Sender {
         if has < draft.value {
             return Err(SendError::Funds { has, needs: draft.value });
         }
-        let (gas, price, nonce) =
-            futures::try_join!(self.gas(draft), self.price(), self.nonce())?;
+        let (gas, price, nonce) = futures::try_join!(self.gas(draft), self.price(), self.nonce())?;
         let fee = u128::from(gas).saturating_mul(price.most());
         if fee > self.max_fee {
             return Err(SendError::FeeTooHigh { fee, most: self.max_fee });
@@ -115,7 +114,10 @@ impl Sender {
         }
     }
 
-    fn signed<T: SignableTransaction<evm::Signature> + RlpEcdsaEncodableTx>(&self, transaction: T) -> Vec<u8> {
+    fn signed<T: SignableTransaction<evm::Signature> + RlpEcdsaEncodableTx>(
+        &self,
+        transaction: T,
+    ) -> Vec<u8> {
         let signature = self.signer.sign(transaction.signature_hash());
         let mut raw = Vec::new();
         transaction.eip2718_encode(&signature, &mut raw);

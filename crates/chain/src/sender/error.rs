@@ -90,7 +90,9 @@ impl ErrorCode for SendError {
             Self::Failed { revert: None, .. } => "look it up in an explorer; the fee is spent, nothing else",
             Self::FeeTooHigh { .. } => "wait for a calmer hour, ask another endpoint, or grant more",
             Self::Funds { .. } => "send the account some of the chain's coin",
-            Self::NotMined { .. } => "look again with `sealpost chain status TX` before sending anything else",
+            Self::NotMined { .. } => {
+                "look again with `sealpost chain status TX` before sending anything else"
+            }
             Self::Price(_) => "set a lower price",
             Self::Refused(_) => "try again in a minute; another transaction of the account may be under way",
         }

@@ -33,14 +33,27 @@ impl Sender {
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn deploy(&self, owner: Address, treasury: Address, fee_bps: u16) -> Result<Deployed, SendError> {
+    pub async fn deploy(
+        &self,
+        owner: Address,
+        treasury: Address,
+        fee_bps: u16,
+    ) -> Result<Deployed, SendError> {
         let arguments = Marketplace::constructorCall {
             owner: address(owner),
             treasury: address(treasury),
             feeBps: fee_bps,
         };
         let code = [contract::bytecode(), arguments.abi_encode()].concat();
-        let mined = self.mine(evm::TxKind::Create, &code, 0).await?;
+        self.create(&code).await
+    }
+
+    /// Makes any contract, from its code and the constructor's arguments.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn create(&self, code: &[u8]) -> Result<Deployed, SendError> {
+        let mined = self.mine(evm::TxKind::Create, code, 0).await?;
         let contract = mined.created.ok_or(ChainError::NotMarketplace("the receipt names no contract"))?;
         Ok(Deployed { contract, tx: mined.tx, block: mined.block, gas_used: mined.gas_used })
     }
@@ -49,7 +62,12 @@ impl Sender {
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn list(&self, item: ChainHash, token: Option<Address>, price: u128) -> Result<Sent, SendError> {
+    pub async fn list(
+        &self,
+        item: ChainHash,
+        token: Option<Address>,
+        price: u128,
+    ) -> Result<Sent, SendError> {
         self.send(&ContractCall::List { item, token, price }).await
     }
 
@@ -156,7 +174,12 @@ impl Sender {
     ///
     /// # Errors
     /// As [`Sender::send`].
-    pub async fn deliver(&self, item: ChainHash, key: BuyerKey, envelope: Vec<u8>) -> Result<Sent, SendError> {
+    pub async fn deliver(
+        &self,
+        item: ChainHash,
+        key: BuyerKey,
+        envelope: Vec<u8>,
+    ) -> Result<Sent, SendError> {
         self.send(&ContractCall::Deliver { item, key, envelope }).await
     }
 
