@@ -3,8 +3,10 @@
 mod buying;
 mod chain_keys;
 mod chain_kit;
-mod chain_shop;
+mod chain_refusals;
+mod chain_reorg;
 mod chain_settling;
+mod chain_shop;
 mod deadlines;
 mod description;
 mod kit;

@@ -117,6 +117,11 @@ impl Chain {
         })
     }
 
+    /// A transaction that was sent before is sent again.
+    pub(crate) fn resend(&self, tx: ChainHash, action: Action) {
+        self.change(|script| script.pool.push((tx, action)));
+    }
+
     /// A transaction is sent that pays for one item in the coin.
     pub(crate) fn pay(&self, item_text: &str, key: &BuyerKey, amount: u128) -> ChainHash {
         let paid =
