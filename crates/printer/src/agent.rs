@@ -107,7 +107,9 @@ impl Agent {
         let rules =
             Rules { poll_interval: millis(settings.poll_interval), run: u64::from_le_bytes(random_bytes()?) };
         let store = paired_store(&http, &document);
-        store::sweep(&settings.cache_dir);
+        if document.job.is_none() {
+            store::clean(&settings.cache_dir);
+        }
         let agent = Self {
             core: Core::new(document, token.as_ref().map(StoredToken::life), rules),
             settings,
@@ -177,7 +179,7 @@ impl Agent {
                     files.opened = None;
                     files.stub = true;
                 }
-                self.take(Event::Loaded { job, result: Ok(()) });
+                self.take(Event::Loaded { job, result: Ok(()), sent: true });
             }
             Mail::Token(token) => self.take_token(token),
             Mail::Request(request) => self.answer(request),

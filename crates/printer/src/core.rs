@@ -18,7 +18,10 @@ mod watch;
 #[cfg(test)]
 mod tests;
 
-use sealpost_api::{Problem, printer::JobOffer};
+use sealpost_api::{
+    Problem,
+    printer::{JobOffer, ReportStatus},
+};
 
 pub(crate) use self::poll::is_safe_id;
 pub use self::{
@@ -54,7 +57,7 @@ pub struct Core {
     outbox: outbox::Sender,
     keys: keys::Keys,
     queue: Vec<JobOffer>,
-    claiming: Option<String>,
+    claiming: Option<job::Claiming>,
     claim_not_before: u64,
     claim_backoff: backoff::Backoff,
     current: Option<job::Current>,
@@ -88,14 +91,13 @@ impl Core {
             document,
         };
         core.keys.wanted = core.document.pairing.as_ref().is_some_and(|pairing| pairing.key_set.is_none());
-        match core.document.job.take() {
-            Some(record) if record.starting => {
-                core.document.job = Some(record.clone());
-                core.current = Some(job::Current::recovering(record));
-            }
-            // Claimed but never started: the store offers it again and a new claim gives a new lease.
-            _ => {}
-        }
+        // One that never left this program stays on record until the store has said what becomes of it.
+        core.current = core
+            .document
+            .job
+            .clone()
+            .filter(|record| record.handed || record.starting)
+            .map(job::Current::recovering);
         core
     }
 
@@ -127,8 +129,13 @@ impl Core {
 
     /// The best guess at the time, Unix seconds: never before the build or what the store last signed.
     pub fn wall(&self, now: Now) -> u64 {
+        now.unix.max(self.floor(now))
+    }
+
+    /// It is not earlier than this, whatever the clock says.
+    fn floor(&self, now: Now) -> u64 {
         let passed = self.floor_since.map_or(0, |since| now.mono.saturating_sub(since) / 1000);
-        now.unix.max(BUILT).max(self.document.time_floor + passed)
+        BUILT.max(self.document.time_floor + passed)
     }
 
     fn take(&mut self, event: Event, now: Now) -> Vec<Effect> {
@@ -146,8 +153,9 @@ impl Core {
             Event::Paired { pairing, life } => self.paired(pairing, life, now),
             Event::Unpaired => self.unpaired(),
             Event::Prepared { job, result } => self.prepared(&job, result, now),
-            Event::Loaded { job, result } => self.loaded(&job, result, now),
+            Event::Loaded { job, result, sent } => self.loaded(&job, result, sent, now),
             Event::StartAnswered { job, result } => self.start_answered(&job, result),
+            Event::CancelAnswered { job, result } => self.cancel_answered(&job, &result, now),
             Event::Dropped { job, gone } => self.dropped(&job, gone, now),
             Event::Observed(observation) => self.observe(*observation, now),
             Event::Queried { query, result } => self.queried(query, result, now),
@@ -175,6 +183,8 @@ impl Core {
             // Reports and claims belong to the store they were made for.
             self.document.outbox.clear();
             self.document.nonces.clear();
+            self.document.job = None;
+            self.claiming = None;
             self.queue.clear();
         }
         self.auth = auth::Auth::new(Some(life), self.run);
@@ -188,6 +198,8 @@ impl Core {
     fn unpaired(&mut self) -> Vec<Effect> {
         self.document.pairing = None;
         self.document.outbox.clear();
+        self.document.job = None;
+        self.claiming = None;
         self.auth = auth::Auth::new(None, self.run);
         self.queue.clear();
         self.errors.clear();
@@ -199,14 +211,15 @@ impl Core {
         self.queue.retain(|offer| offer.print_job_id != job);
         let mut effects = vec![Effect::Save];
         if self.current.as_ref().is_some_and(|current| current.record.id == job) {
-            effects.extend(self.cancel("taken off the queue at the printer"));
+            effects.extend(self.cancel(job::REMOVED));
+        } else if self.unfinished().is_some_and(|record| record.id == job) {
+            effects.extend(self.give_up(ReportStatus::Cancelled, job::REMOVED.to_owned()));
         }
         effects
     }
 
     fn raise_floor(&mut self, signed: u64, now: Now) {
-        let passed = self.floor_since.map_or(0, |since| now.mono.saturating_sub(since) / 1000);
-        if signed > self.document.time_floor + passed {
+        if signed > self.floor(now) {
             self.document.time_floor = signed;
             self.floor_since = Some(now.mono);
         }

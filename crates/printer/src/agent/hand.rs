@@ -27,7 +27,7 @@ impl Agent {
         else {
             let problem =
                 Problem::new(500, "file_lost", "The opened file is gone").hint("Send the job again.");
-            self.send_later(async { Event::Loaded { job, result: Err(problem) } });
+            self.send_later(async { Event::Loaded { job, result: Err(problem), sent: false } });
             return;
         };
         let (moonraker, mail) = (self.moonraker.clone(), self.mail.clone());
@@ -35,29 +35,30 @@ impl Agent {
         let (allow_reduced, compatible) = (self.settings.allow_reduced, self.settings.compatible);
         tokio::spawn(async move {
             let result = async {
-                write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened).await?;
+                write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened).await.map_err(unsent)?;
                 let picture = Picture::show(&moonraker, &job).await;
                 let handed = if compatible {
                     let load = Load { job: &job, name: &stub_name(&job), layers };
-                    register(&moonraker, load, opened.file).await.map(|()| true)
+                    register(&moonraker, load, opened.file)
+                        .await
+                        .map(|()| true)
+                        .map_err(|problem| (problem, true))
                 } else {
-                    let socket = moonraker.handover_socket(configured.as_deref()).await?;
+                    let socket = moonraker.handover_socket(configured.as_deref()).await.map_err(unsent)?;
                     let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
                     hand_over(socket, rules, job.clone(), layers, opened).await
                 };
                 if handed.is_err() {
                     picture.give_up();
-                    // It may have arrived although the answer did not.
-                    let _ = let_go(&moonraker, configured.as_deref(), job.clone()).await;
                     remove_stub(&moonraker, gcodes.as_deref(), &job).await;
                 }
                 handed
             };
             let answer = match result.await {
                 Ok(reduced) => Mail::HandedOver { job, reduced },
-                Err(problem) => {
+                Err((problem, sent)) => {
                     tracing::warn!(job, code = problem.code, "the file was not handed over: {problem}");
-                    Mail::Event(Box::new(Event::Loaded { job, result: Err(problem) }))
+                    Mail::Event(Box::new(Event::Loaded { job, result: Err(problem), sent }))
                 }
             };
             let _ = mail.send(answer);
@@ -79,14 +80,12 @@ impl Agent {
     pub(super) fn cancel_print(&self, job: String) {
         let moonraker = self.moonraker.clone();
         tracing::info!(job, "cancelling");
-        tokio::spawn(async move {
-            for _ in 0..3 {
-                match moonraker.cancel_print().await {
-                    Ok(()) => return,
-                    Err(error) => tracing::warn!(job, %error, "the print could not be cancelled"),
-                }
-                tokio::time::sleep(Duration::from_secs(3)).await;
+        self.send_later(async move {
+            let result = moonraker.cancel_print().await.map_err(|error| error.to_string());
+            if let Err(error) = &result {
+                tracing::warn!(job, error, "the print could not be cancelled yet");
             }
+            Event::CancelAnswered { job, result }
         });
     }
 
@@ -115,11 +114,11 @@ impl Agent {
         }
         if let Some(files) = self.job.take_if(|files| files.id == job) {
             files.task.abort();
-            store::forget(&self.settings.cache_dir, &files.manifest);
             let (moonraker, gcodes, keep) =
                 (self.moonraker.clone(), self.settings.gcodes_dir.clone(), self.settings.keep_stubs);
             tokio::spawn(async move { prune_stubs(&moonraker, gcodes.as_deref(), keep).await });
         }
+        store::clean(&self.settings.cache_dir);
     }
 }
 
@@ -143,17 +142,28 @@ async fn hand_over(
     job: String,
     layers: Option<u32>,
     opened: OpenedFile,
-) -> Result<bool, Problem> {
+) -> Result<bool, (Problem, bool)> {
     let handed = tokio::task::spawn_blocking(move || {
-        let mut extra = Handover::connect(&socket, &rules)?;
-        extra.load(Load { job: &job, name: &stub_name(&job), layers }, &opened.file)?;
+        let mut extra = Handover::connect(&socket, &rules).map_err(unsent)?;
+        let load = Load { job: &job, name: &stub_name(&job), layers };
+        // Who refuses a file does not hold it; who does not answer may.
+        extra.load(load, &opened.file).map_err(|problem| {
+            let refused = problem.status == 409;
+            (problem, !refused)
+        })?;
         Ok(extra.peer().reduced)
     });
     let failed = |_| {
-        Err(Problem::new(500, "handover_failed", "The file could not be handed over")
-            .hint("Send it anew; if it stays, report it."))
+        let problem = Problem::new(500, "handover_failed", "The file could not be handed over")
+            .hint("Send it anew; if it stays, report it.");
+        Err((problem, true))
     };
     handed.await.unwrap_or_else(failed)
+}
+
+/// It never left this program.
+fn unsent(problem: Problem) -> (Problem, bool) {
+    (problem, false)
 }
 
 /// For `status`.

@@ -3,6 +3,8 @@
 use super::{Core, Effect, Now, TokenLife, Trouble, backoff::Backoff};
 
 const DAY: u64 = 24 * 3600;
+/// How long a token that just came is taken for good whatever the clock says, milliseconds.
+const FRESH: u64 = 6 * 3_600_000;
 
 #[derive(Clone, Debug)]
 pub(super) struct Auth {
@@ -11,6 +13,8 @@ pub(super) struct Auth {
     pub(super) void: bool,
     in_flight: bool,
     not_before: u64,
+    /// A token that just came is not looked at before this: where it seems to be over, it is this machine's clock that is wrong.
+    fresh_until: u64,
     backoff: Backoff,
 }
 
@@ -21,6 +25,7 @@ impl Auth {
             void: false,
             in_flight: false,
             not_before: 0,
+            fresh_until: 0,
             backoff: Backoff::new(5_000, 3_600_000, seed),
         }
     }
@@ -48,11 +53,14 @@ impl Core {
             return Vec::new();
         }
         let wall = self.wall(now);
-        let expired = self.auth.life.is_none_or(|life| life.expires <= wall);
+        let fresh = now.mono < self.auth.fresh_until;
         let effect = match self.auth.life {
-            _ if self.auth.void || expired => Effect::Reissue,
+            _ if self.auth.void => Effect::Reissue,
+            None => Effect::Reissue,
+            Some(_) if fresh => return Vec::new(),
+            Some(life) if life.expires <= wall => Effect::Reissue,
             Some(life) if is_due(life, wall) => Effect::Refresh,
-            _ => return Vec::new(),
+            Some(_) => return Vec::new(),
         };
         self.auth.in_flight = true;
         vec![effect]
@@ -65,6 +73,7 @@ impl Core {
                 self.auth.life = Some(life);
                 self.auth.void = false;
                 self.auth.not_before = 0;
+                self.auth.fresh_until = now.mono + FRESH;
                 self.auth.backoff.reset();
                 self.clear_error("token");
                 self.poll.wake(now);
@@ -88,7 +97,8 @@ impl Core {
         }
         let Some(life) = self.auth.life else { return self.auth.not_before };
         if self.auth.void || is_due(life, self.wall(now)) {
-            return self.auth.not_before;
+            let fresh = if self.auth.void { 0 } else { self.auth.fresh_until };
+            return self.auth.not_before.max(fresh);
         }
         now.mono + 3_600_000
     }

@@ -71,10 +71,13 @@ pub struct JobRecord {
     pub id: String,
     /// Title for people.
     pub title: String,
-    /// Lease held.
+    /// Lease held; 0 while the answer to the claim has not come, and for a job that somebody carried here.
     pub lease: u64,
     /// Seconds of silence the store tolerates.
     pub lease_seconds: u64,
+    /// Set, and made durable, before the file is handed to Klipper's extra: from then on a person could start it.
+    #[serde(default)]
+    pub handed: bool,
     /// Set, and made durable, before the start command is sent.
     pub starting: bool,
 }

@@ -72,10 +72,12 @@ pub enum Event {
 
     /// Answer to [`Effect::Prepare`].
     Prepared { job: String, result: Result<Opened, Problem> },
-    /// Answer to [`Effect::Load`].
-    Loaded { job: String, result: Result<(), Problem> },
+    /// Answer to [`Effect::Load`]. Where it failed, `sent` says whether the file may have arrived all the same.
+    Loaded { job: String, result: Result<(), Problem>, sent: bool },
     /// Answer to [`Effect::Start`].
     StartAnswered { job: String, result: Result<(), String> },
+    /// Answer to [`Effect::CancelPrint`].
+    CancelAnswered { job: String, result: Result<(), String> },
     /// Answer to [`Effect::Drop`]: whether the extra is now known not to hold the file.
     Dropped { job: String, gone: bool },
 

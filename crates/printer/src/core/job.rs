@@ -11,9 +11,14 @@ use super::{
     document::{JobRecord, remember},
 };
 
+/// Why a job ends that its owner took off the queue.
+pub(super) const REMOVED: &str = "taken off the queue at the printer";
+
 /// How far the current job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
+    /// An earlier run handed it over; whether somebody started it meanwhile is being found out.
+    Recovering,
     /// Downloading, checking, opening.
     Preparing,
     /// Opened; the printer is doing something else.
@@ -39,6 +44,8 @@ pub(super) struct Current {
     /// Somebody asked to stop it; the reason.
     pub(super) cancelled: Option<&'static str>,
     pub(super) cancel_sent: bool,
+    /// The cancel command failed: not sent again before this, monotonic.
+    pub(super) cancel_again: Option<u64>,
     /// Why it ends, once the extra let go of it.
     pub(super) ending: Option<(ReportStatus, String)>,
     /// The extra was seen to hold or print it.
@@ -72,6 +79,7 @@ impl Current {
             layers: None,
             cancelled: None,
             cancel_sent: false,
+            cancel_again: None,
             ending: None,
             seen: false,
             doubt: None,
@@ -83,10 +91,19 @@ impl Current {
         }
     }
 
-    /// A job that may have been started by an earlier run of this program.
+    /// A job that may have been started since an earlier run of this program handed it over.
     pub(super) fn recovering(record: JobRecord) -> Self {
-        Self { stage: Stage::Watching, doubt: Some(Doubt::Wanted), ..Self::new(record) }
+        let stage = if record.starting { Stage::Watching } else { Stage::Recovering };
+        Self { stage, doubt: Some(Doubt::Wanted), ..Self::new(record) }
     }
+}
+
+/// A claim whose answer has not come.
+#[derive(Clone, Debug)]
+pub(super) struct Claiming {
+    pub(super) job: String,
+    /// An earlier claim of the same job may have arrived.
+    pub(super) again: bool,
 }
 
 /// A claimed job whose manifest is being looked at.
@@ -107,15 +124,42 @@ impl Core {
         if self.keys.wanted || !self.paired_and_trusted() || !self.document.outbox.is_empty() {
             return Vec::new();
         }
-        let Some(offer) = self.queue.first() else { return Vec::new() };
-        let job = offer.print_job_id.clone();
+        let unfinished = self.unfinished().map(|record| record.id.clone());
+        let offer = match &unfinished {
+            // The store has to say about that one first.
+            Some(id) => self.queue.iter().find(|offer| offer.print_job_id == *id),
+            None => self.queue.first(),
+        };
+        let Some(offer) = offer else { return Vec::new() };
+        let (job, title) = (offer.print_job_id.clone(), offer.title.clone());
         if let Err(problem) = self.printer_is_free() {
             self.note_problem("printer", problem, now);
             return Vec::new();
         }
         self.clear_error("printer");
-        self.claiming = Some(job.clone());
-        vec![Effect::Claim { job }]
+        self.claiming = Some(Claiming { job: job.clone(), again: unfinished.is_some() });
+        // Known before it is asked for: an answer that never arrives is not forgotten, and which lease holds then is not known.
+        let id = job.clone();
+        self.document.job =
+            Some(JobRecord { id, title, lease: 0, lease_seconds: 120, handed: false, starting: false });
+        vec![Effect::Save, Effect::Claim { job }]
+    }
+
+    /// The job that was asked for and is not at hand: its claim was not answered, or the program ended before the hand-over.
+    pub(super) fn unfinished(&self) -> Option<&JobRecord> {
+        self.document.job.as_ref().filter(|_| self.current.is_none() && self.claiming.is_none())
+    }
+
+    /// Ends the unfinished job: it certainly was not started.
+    pub(super) fn give_up(&mut self, status: ReportStatus, message: String) -> Vec<Effect> {
+        let Some(record) = self.unfinished().cloned() else { return Vec::new() };
+        self.document.job = None;
+        self.queue.retain(|offer| offer.print_job_id != record.id);
+        remember(&mut self.document.started, &record.id);
+        let report = self.report_about(&record, status, Some(message));
+        self.document.outbox.push_back(report);
+        self.last_ended = Some((record.id.clone(), format!("{status:?}").to_lowercase()));
+        vec![Effect::Save, Effect::Discard { job: record.id }]
     }
 
     /// Whether a print could start now.
@@ -150,23 +194,38 @@ impl Core {
         result: Result<Box<ClaimedJob>, Trouble>,
         now: Now,
     ) -> Vec<Effect> {
-        if self.claiming.as_deref() == Some(job) {
-            self.claiming = None;
-        }
+        // Not asked for any more: the pairing ended meanwhile.
+        let Some(Claiming { again, .. }) = self.claiming.take_if(|claiming| claiming.job == job) else {
+            return Vec::new();
+        };
         match result {
             Ok(claimed) if claimed.print_job_id == job => {
                 self.claim_backoff.reset();
                 self.clear_error("claim");
                 self.take_job(claimed, nonce, true, now)
             }
-            Ok(_) => Vec::new(),
+            Ok(_) => {
+                self.poll.wake(now);
+                Vec::new()
+            }
             Err(Trouble::Unauthorized) => self.unauthorized(now),
             Err(trouble) => {
                 self.queue.retain(|offer| offer.print_job_id != job);
                 self.claim_not_before = now.mono + self.claim_backoff.fail();
                 self.poll.wake(now);
-                self.note("claim", trouble, now);
-                Vec::new()
+                self.note("claim", trouble.clone(), now);
+                match trouble {
+                    Trouble::Refused(problem) if again => {
+                        let message = format!("not_started: {}: {}", problem.code, problem.title);
+                        self.give_up(ReportStatus::Failure, message)
+                    }
+                    Trouble::Refused(_) => {
+                        self.document.job = None;
+                        vec![Effect::Save]
+                    }
+                    // It may have arrived: the next poll tells.
+                    _ => Vec::new(),
+                }
             }
         }
     }
@@ -175,7 +234,7 @@ impl Core {
     /// could end somebody else's job.
     pub fn check_handed_in(&self, claimed: &ClaimedJob, now: Now) -> Result<(), Problem> {
         self.printer_is_free()?;
-        if self.current.is_some() || self.claiming.is_some() {
+        if self.current.is_some() || self.claiming.is_some() || self.document.job.is_some() {
             return Err(
                 Problem::new(409, "job_at_hand", "Another job is at hand").hint("Wait until it ended.")
             );
@@ -217,14 +276,29 @@ impl Core {
             return Vec::new();
         };
         current.stage = Stage::Loading;
-        vec![Effect::Load { job: current.record.id.clone(), layers: current.layers }]
+        current.record.handed = true;
+        self.document.job = Some(current.record.clone());
+        vec![Effect::Save, Effect::Load { job: current.record.id.clone(), layers: current.layers }]
     }
 
-    pub(super) fn loaded(&mut self, job: &str, result: Result<(), Problem>, now: Now) -> Vec<Effect> {
-        let Some(current) = self.at_stage(job, Stage::Loading) else { return Vec::new() };
-        if let Err(problem) = result {
-            return self.fail(&problem, now);
+    pub(super) fn loaded(
+        &mut self,
+        job: &str,
+        result: Result<(), Problem>,
+        sent: bool,
+        now: Now,
+    ) -> Vec<Effect> {
+        if self.at_stage(job, Stage::Loading).is_none() {
+            return Vec::new();
         }
+        if let Err(problem) = result {
+            if !sent {
+                return self.fail(&problem, now);
+            }
+            self.note_problem("job", problem.clone(), now);
+            return self.drop_file(ReportStatus::Failure, sentence(&problem));
+        }
+        let Some(current) = self.at_stage(job, Stage::Loading) else { return Vec::new() };
         if let Some(reason) = current.cancelled {
             return self.drop_file(ReportStatus::Cancelled, reason.to_owned());
         }
@@ -267,11 +341,31 @@ impl Core {
             current.doubt = Some(Doubt::Wanted);
             return Vec::new();
         }
-        let (status, message) = current
-            .ending
-            .take()
-            .unwrap_or((ReportStatus::Failure, "not_started: the print was not started".into()));
-        self.finish(status, Some(message), now)
+        if let Some((status, message)) = current.ending.take() {
+            return self.finish(status, Some(message), now);
+        }
+        if let Some(reason) = current.cancelled {
+            return self.finish(ReportStatus::Cancelled, Some(reason.to_owned()), now);
+        }
+        // Taken back from an earlier run's hand-over: it can be claimed again.
+        let mut record = current.record.clone();
+        record.handed = false;
+        self.current = None;
+        self.document.job = Some(record);
+        self.poll.wake(now);
+        vec![Effect::Save]
+    }
+
+    pub(super) fn cancel_answered(
+        &mut self,
+        job: &str,
+        result: &Result<(), String>,
+        now: Now,
+    ) -> Vec<Effect> {
+        if let Some(current) = self.at_stage(job, Stage::Watching).filter(|_| result.is_err()) {
+            current.cancel_again = Some(now.mono + 3_000);
+        }
+        Vec::new()
     }
 
     /// Stops the current job as far as it has come.
@@ -291,7 +385,9 @@ impl Core {
                 vec![Effect::CancelPrint { job }]
             }
             // Taken up again when the step under way has been answered.
-            Stage::Loading | Stage::Starting | Stage::Watching | Stage::Dropping => Vec::new(),
+            Stage::Recovering | Stage::Loading | Stage::Starting | Stage::Watching | Stage::Dropping => {
+                Vec::new()
+            }
         }
     }
 
@@ -319,8 +415,13 @@ impl Core {
             title: claimed.title.clone(),
             lease: claimed.lease,
             lease_seconds: claimed.lease_seconds,
+            handed: false,
             starting: false,
         };
+        if self.document.removed.contains(&id) {
+            self.document.job = Some(record);
+            return self.give_up(ReportStatus::Cancelled, REMOVED.to_owned());
+        }
         self.current = Some(Current::new(record.clone()));
         self.document.job = Some(record);
         self.open_or_refuse(Admission { claimed, nonce: nonce.to_owned(), fresh, asked_for_keys: false }, now)
@@ -359,8 +460,7 @@ impl Core {
 
     fn fail(&mut self, problem: &Problem, now: Now) -> Vec<Effect> {
         self.note_problem("job", problem.clone(), now);
-        let sentence = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
-        self.finish(ReportStatus::Failure, Some(format!("{}: {sentence}", problem.code)), now)
+        self.finish(ReportStatus::Failure, Some(sentence(problem)), now)
     }
 
     fn end(&mut self, status: ReportStatus, message: Option<String>) -> Vec<Effect> {
@@ -378,6 +478,11 @@ impl Core {
     fn at_stage(&mut self, job: &str, stage: Stage) -> Option<&mut Current> {
         self.current.as_mut().filter(|current| current.record.id == job && current.stage == stage)
     }
+}
+
+fn sentence(problem: &Problem) -> String {
+    let said = if problem.detail.is_empty() { &problem.title } else { &problem.detail };
+    format!("{}: {said}", problem.code)
 }
 
 fn busy(code: &str, title: &str) -> Problem {

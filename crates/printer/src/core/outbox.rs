@@ -1,9 +1,9 @@
 //! Reports: durable until the store has answered, one at a time, oldest first. Signs of life only go out when
 //! nothing waits, and are never repeated.
 
-use sealpost_api::printer::{Report, ReportStatus, Reported};
+use sealpost_api::printer::{Report, ReportStatus, Reported, Statistics};
 
-use super::{Core, Effect, Now, Outgoing, Stage, Trouble, backoff::Backoff};
+use super::{Core, Effect, JobRecord, Now, Outgoing, Stage, Trouble, backoff::Backoff};
 
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
@@ -67,7 +67,11 @@ impl Core {
             }
             Err(Trouble::Unauthorized) => self.unauthorized(now),
             Err(Trouble::Refused(problem)) => {
-                self.note("report", Trouble::Refused(problem), now);
+                // Where the claim was never answered the store may know nothing of it.
+                let sure = self.document.outbox.front().is_none_or(|waiting| waiting.report.lease > 0);
+                if sure {
+                    self.note("report", Trouble::Refused(problem), now);
+                }
                 if durable { self.settle(report_id, false, now) } else { self.lease_lost(now) }
             }
             Err(trouble) => {
@@ -129,18 +133,34 @@ impl Core {
         vec![Effect::Save, Effect::Abort { job: job.clone() }, Effect::Discard { job }]
     }
 
-    fn report(&mut self, status: ReportStatus, message: Option<String>) -> Option<Outgoing> {
-        let current = self.current.as_ref()?;
+    /// A report about a job that is not at hand.
+    pub(super) fn report_about(
+        &mut self,
+        record: &JobRecord,
+        status: ReportStatus,
+        message: Option<String>,
+    ) -> Outgoing {
         self.reports_made += 1;
         let report = Report {
             report_id: format!("rep_{:016x}-{}", self.run, self.reports_made),
-            lease: current.record.lease,
+            lease: record.lease,
             status,
             message: message.map(|text| text.chars().take(500).collect()),
-            progress_permille: if status == ReportStatus::Success { Some(1000) } else { current.progress },
-            layer: current.layer,
-            statistics: current.statistics.clone(),
+            progress_permille: None,
+            layer: None,
+            statistics: Statistics::default(),
         };
-        Some(Outgoing { job: current.record.id.clone(), report })
+        Outgoing { job: record.id.clone(), report }
+    }
+
+    fn report(&mut self, status: ReportStatus, message: Option<String>) -> Option<Outgoing> {
+        let current = self.current.clone()?;
+        let mut outgoing = self.report_about(&current.record, status, message);
+        let report = &mut outgoing.report;
+        report.progress_permille =
+            if status == ReportStatus::Success { Some(1000) } else { current.progress };
+        report.layer = current.layer;
+        report.statistics = current.statistics;
+        Some(outgoing)
     }
 }

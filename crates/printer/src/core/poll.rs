@@ -1,6 +1,6 @@
 //! Asking for jobs: one request at a time; a trigger that comes during one asks again afterwards.
 
-use sealpost_api::printer::Poll;
+use sealpost_api::printer::{Poll, ReportStatus};
 
 use super::{Core, Effect, Now, Trouble, backoff::Backoff};
 
@@ -97,9 +97,26 @@ impl Core {
             .filter(|offer| !self.document.started.contains(&offer.print_job_id))
             .filter(|offer| !self.document.removed.contains(&offer.print_job_id))
             .collect();
-        match current {
-            Some(job) if poll.cancel_requested.contains(&job) => self.cancel("asked to stop"),
-            _ => Vec::new(),
+        if let Some(job) = current {
+            return if poll.cancel_requested.contains(&job) {
+                self.cancel("asked to stop")
+            } else {
+                Vec::new()
+            };
+        }
+        let Some(job) = self.unfinished().map(|record| record.id.clone()) else { return Vec::new() };
+        if poll.cancel_requested.contains(&job) {
+            self.give_up(ReportStatus::Cancelled, "asked to stop".to_owned())
+        } else if self.document.removed.contains(&job) {
+            self.give_up(ReportStatus::Cancelled, super::job::REMOVED.to_owned())
+        } else if self.queue.iter().all(|offer| offer.print_job_id != job) {
+            // Given up by the store, which cannot know that nothing was started.
+            self.give_up(
+                ReportStatus::Failure,
+                "not_started: the printer was interrupted before the print began".to_owned(),
+            )
+        } else {
+            Vec::new()
         }
     }
 }

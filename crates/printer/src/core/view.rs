@@ -116,7 +116,9 @@ impl Core {
     fn state_word(&self, stage: Stage) -> &'static str {
         let paused = self.observed.extra.as_ref().is_some_and(|extra| extra.state == "paused");
         match stage {
-            Stage::Preparing | Stage::Waiting | Stage::Loading | Stage::Dropping => "processing",
+            Stage::Recovering | Stage::Preparing | Stage::Waiting | Stage::Loading | Stage::Dropping => {
+                "processing"
+            }
             Stage::Watching if paused => "paused",
             Stage::Announcing | Stage::Starting | Stage::Watching => "printing",
         }

@@ -31,8 +31,7 @@ impl Core {
         let Some(current) = &mut self.current else { return Vec::new() };
         let Some(extra) = &self.observed.extra else { return Vec::new() };
         let id = current.record.id.clone();
-        let early =
-            matches!(current.stage, Stage::Preparing | Stage::Waiting | Stage::Loading | Stage::Announcing);
+        let early = !current.record.starting || current.stage == Stage::Announcing;
         let runs = extra.job.as_ref() == Some(&id) && matches!(extra.state.as_str(), "printing" | "paused");
         let ran = extra.last.as_ref().is_some_and(|last| last.job == id && last.outcome != "dropped");
         if !early || !(runs || ran) {
@@ -65,7 +64,9 @@ impl Core {
                 current.doubt = None;
                 current.doubt_at = u64::MAX;
                 self.observed = *observation;
-                self.judge(true, now)
+                let mut effects = self.notice_start();
+                effects.extend(self.judge(true, now));
+                effects
             }
             Err(_) => {
                 current.doubt = Some(Doubt::Wanted);
@@ -79,8 +80,15 @@ impl Core {
         let ready =
             self.observed.moonraker && matches!(self.observed.klipper, Klipper::Ready | Klipper::Shutdown);
         let Some(current) = &mut self.current else { return Vec::new() };
-        if current.stage != Stage::Watching {
+        if !matches!(current.stage, Stage::Recovering | Stage::Watching) {
             return Vec::new();
+        }
+        if current.cancel_again.is_some_and(|again| now.mono >= again) {
+            // Sent again where the next look finds that it still prints.
+            current.cancel_again = None;
+            current.cancel_sent = false;
+            current.doubt = Some(Doubt::Wanted);
+            current.doubt_at = u64::MAX;
         }
         let overdue = now.mono >= current.doubt_at && !current.seen && current.doubt.is_none();
         let patient = current.doubt == Some(Doubt::Wanted)
@@ -101,11 +109,9 @@ impl Core {
             _ => u64::MAX,
         };
         let Some(current) = &self.current else { return claim };
-        let doubt = if current.stage == Stage::Watching && current.doubt_at > now.mono {
-            current.doubt_at
-        } else {
-            u64::MAX
-        };
+        let looks = matches!(current.stage, Stage::Recovering | Stage::Watching);
+        let doubt = if looks && current.doubt_at > now.mono { current.doubt_at } else { u64::MAX };
+        let doubt = doubt.min(current.cancel_again.unwrap_or(u64::MAX));
         let beat = if self.outbox_is_free() { self.next_beat(current) } else { u64::MAX };
         doubt.min(beat)
     }
@@ -139,25 +145,39 @@ impl Core {
                     _ => None,
                 }
             }
-            Stage::Announcing | Stage::Starting | Stage::Dropping => None,
+            Stage::Recovering | Stage::Announcing | Stage::Starting | Stage::Dropping => None,
         }
     }
 
     fn judge(&mut self, fresh: bool, now: Now) -> Vec<Effect> {
         let Some(current) = &mut self.current else { return Vec::new() };
-        if !matches!(current.stage, Stage::Starting | Stage::Watching) {
+        if !matches!(current.stage, Stage::Recovering | Stage::Starting | Stage::Watching) {
             return Vec::new();
         }
         let id = current.record.id.as_str();
         let Some(extra) = &self.observed.extra else {
             return if fresh { self.cannot_tell(now) } else { Vec::new() };
         };
-        let ended = extra.last.as_ref().filter(|last| last.job == id);
         let ours = extra.job.as_deref() == Some(id);
+        // What it holds has not ended: then that is how an earlier hand-over of the same job ended.
+        let ended = extra.last.as_ref().filter(|last| last.job == id && !ours);
         // A restarted Klipper counts from nothing again: what was measured before stays.
         if ours || (ended.is_some() && self.observed.print_state != "standby") {
             current.statistics = self.observed.statistics.clone();
             current.layer = self.observed.layer;
+        }
+        if let Some(last) = ended.filter(|last| last.outcome == "dropped") {
+            if !fresh {
+                // It may be from before the hand-over.
+                current.doubt = current.doubt.or(Some(Doubt::Wanted));
+                current.doubt_at = u64::MAX;
+                return Vec::new();
+            }
+            if current.ending.is_none() && !current.record.starting {
+                current.stage = Stage::Dropping;
+                let id = last.job.clone();
+                return self.dropped(&id, true, now);
+            }
         }
         if let Some(last) = ended {
             let (status, mut message) = outcome(last);
@@ -186,13 +206,18 @@ impl Core {
                 }
             }
             // Only a fresh answer is later than the start command.
-            "loaded" if ours && fresh => {
-                let (status, message) = current.ending.clone().unwrap_or((
-                    ReportStatus::Failure,
-                    "not_started: the printer held the file but did not start it".to_owned(),
-                ));
-                self.drop_file(status, message)
-            }
+            "loaded" if ours && fresh => match (current.cancelled, current.ending.clone()) {
+                (Some(reason), _) => self.drop_file(ReportStatus::Cancelled, reason.to_owned()),
+                (None, Some((status, message))) => self.drop_file(status, message),
+                (None, None) if !current.record.starting => {
+                    current.stage = Stage::Dropping;
+                    vec![Effect::Drop { job: current.record.id.clone() }]
+                }
+                (None, None) => {
+                    let message = "not_started: the printer held the file but did not start it";
+                    self.drop_file(ReportStatus::Failure, message.to_owned())
+                }
+            },
             _ if fresh => self.cannot_tell(now),
             _ => Vec::new(),
         }

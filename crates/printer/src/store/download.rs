@@ -184,20 +184,11 @@ fn broken(error: io::Error) -> Trouble {
     Trouble::Refused(file_problem(Path::new("cache_dir"), &error))
 }
 
-/// Forgets the blob of a job that ended.
-pub(crate) fn forget(folder: &Path, manifest: &JobManifest) {
-    let _ = fs::remove_file(cache_path(folder, manifest));
-}
-
-/// Removes what earlier runs left behind, except blobs newer than a day: a job may be taken up again.
-pub(crate) fn sweep(folder: &Path) {
+/// Forgets every blob: there is one job at a time, and none is at hand.
+pub(crate) fn clean(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
-        let old = entry
-            .metadata()
-            .and_then(|metadata| metadata.modified())
-            .is_ok_and(|time| time.elapsed().is_ok_and(|age| age > Duration::from_secs(24 * 3600)));
-        if old && entry.path().extension().is_some_and(|extension| extension == "sealed") {
+        if entry.path().extension().is_some_and(|extension| extension == "sealed") {
             let _ = fs::remove_file(entry.path());
         }
     }

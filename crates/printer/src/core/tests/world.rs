@@ -1,67 +1,57 @@
 //! A store, a printer and a disk around the core, in virtual time; every answer comes when the test says so.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+mod printer;
+mod statements;
+mod store;
 
-use sealpost_api::{
-    Problem,
-    printer::{ClaimedJob, JobOffer, Poll, Report, ReportStatus, Reported},
-};
-use sealpost_envelope::{
-    ContentCipher, JobManifest, KeySet, KeyUse, SigningKey, keyset::SetKey, manifest::package_hash,
-};
-use sealpost_market::JobState;
+use std::collections::{BTreeSet, VecDeque};
 
+use sealpost_api::{Problem, printer::ReportStatus};
+
+pub(super) use self::statements::{claimed, key_set, key_set_of_another, root, signed_by_another};
+use self::{printer::FakePrinter, store::FakeStore};
 use super::super::*;
 
 pub(super) const ORIGIN: &str = "https://store.example";
 pub(super) const PRINTER: &str = "p_1";
-const START: u64 = 1_800_000_000;
+pub(super) const START: u64 = 1_800_000_000;
 
 pub(super) struct World {
     pub(super) core: Core,
     /// What a crash leaves.
     pub(super) disk: Document,
     pub(super) mono: u64,
+    /// What the machine's clock is off by, seconds; a large negative one is a board without a clock.
+    pub(super) clock_off: i64,
+    /// Saves fail.
+    pub(super) disk_full: bool,
+    /// Saves are not copied: for long runs without a crash.
+    pub(super) light: bool,
     /// Requests that were made and not answered.
     pub(super) pending: VecDeque<Effect>,
     pub(super) store: FakeStore,
     pub(super) printer: FakePrinter,
-    runs: u64,
     pub(super) polls: u64,
-}
-
-#[derive(Default)]
-pub(super) struct FakeStore {
-    pub(super) jobs: BTreeMap<String, StoreJob>,
-    pub(super) reports: BTreeSet<String>,
-    pub(super) applied: Vec<(String, Report)>,
-    pub(super) token_void: bool,
-    pub(super) key_set_version: u64,
-    pub(super) cancel: Vec<String>,
-}
-
-#[derive(Default)]
-pub(super) struct StoreJob {
-    pub(super) lease: u64,
-    pub(super) state: Option<ReportStatus>,
-}
-
-#[derive(Default)]
-pub(super) struct FakePrinter {
-    pub(super) extra: Extra,
-    pub(super) up: bool,
-    pub(super) starts: BTreeMap<String, u32>,
+    /// The file that the agent itself holds open.
+    pub(super) opened: Option<String>,
+    /// Jobs whose blob lies in the cache.
+    pub(super) cached: BTreeSet<String>,
+    /// Effects until the program is gone, and whether what it asked for arrives.
+    fuse: Option<(u32, bool)>,
+    waiting: VecDeque<Effect>,
+    answered: BTreeSet<String>,
+    runs: u64,
+    nonces: u64,
 }
 
 impl World {
     pub(super) fn new() -> Self {
-        let root = root();
         let document = Document {
             pairing: Some(Pairing {
                 store: ORIGIN.to_owned(),
                 printer_id: PRINTER.to_owned(),
                 printer_name: "test".to_owned(),
-                root_key: hex::encode(root.verifying_key().as_bytes()),
+                root_key: hex::encode(root().verifying_key().as_bytes()),
                 key_set: None,
                 key_set_version: 0,
             }),
@@ -71,63 +61,75 @@ impl World {
             core: Core::new(document.clone(), life(), rules(0)),
             disk: document,
             mono: 0,
+            clock_off: 0,
+            disk_full: false,
+            light: false,
             pending: VecDeque::new(),
             store: FakeStore { key_set_version: 1, ..FakeStore::default() },
-            printer: FakePrinter { up: true, ..FakePrinter::default() },
-            runs: 0,
+            printer: FakePrinter::new(),
             polls: 0,
+            opened: None,
+            cached: BTreeSet::new(),
+            fuse: None,
+            waiting: VecDeque::new(),
+            answered: BTreeSet::new(),
+            runs: 0,
+            nonces: 0,
         };
-        world.printer.extra.state = "idle".to_owned();
         world.observe();
         world
     }
 
     pub(super) fn now(&self) -> Now {
-        Now { mono: self.mono, unix: START + self.mono / 1000 }
+        Now { mono: self.mono, unix: (START + self.mono / 1000).saturating_add_signed(self.clock_off) }
     }
 
     pub(super) fn handle(&mut self, event: Event) {
         let effects = self.core.handle(event, self.now());
-        for effect in effects {
-            match effect {
-                Effect::Save => self.disk = self.core.document().clone(),
-                Effect::Poll => {
-                    self.polls += 1;
-                    let waiting = self.pending.iter().filter(|other| matches!(other, Effect::Poll)).count();
-                    assert_eq!(waiting, 0, "two polls at once");
-                    self.pending.push_back(Effect::Poll);
-                }
-                other => self.pending.push_back(other),
-            }
-        }
+        self.waiting.extend(effects);
+        self.carry_out();
+        self.check();
     }
 
     pub(super) fn observe(&mut self) {
-        let observation = Box::new(self.look());
+        let observation = Box::new(self.printer.look());
         self.handle(Event::Observed(observation));
     }
 
     pub(super) fn tick(&mut self, millis: u64) {
         self.mono += millis;
+        self.store.time = self.mono / 1000;
         self.handle(Event::Tick);
     }
 
-    /// Everything in memory is gone; requests under way may or may not have arrived.
+    /// The program is gone after this many more effects; requests under way may or may not arrive.
+    pub(super) fn crash_after(&mut self, effects: u32, arrived: bool) {
+        self.fuse = Some((effects, arrived));
+    }
+
+    /// Everything in memory is gone.
     pub(super) fn crash(&mut self, arrived: bool) {
+        self.fuse = None;
+        self.waiting.clear();
         for effect in std::mem::take(&mut self.pending) {
             if arrived {
                 let _ = self.act(effect, true);
             }
         }
+        self.opened = None;
+        if self.disk.job.is_none() {
+            self.cached.clear();
+        }
         self.runs += 1;
         self.core = Core::new(self.disk.clone(), life(), rules(self.runs));
-        self.observe();
+        self.handle(Event::Tick);
     }
 
-    pub(super) fn restart_klipper(&mut self) {
+    /// Klipper's process is started anew.
+    pub(super) fn kill_klipper(&mut self) {
         self.printer.up = false;
         self.observe();
-        self.printer.extra = Extra { state: "idle".to_owned(), ..Extra::default() };
+        self.printer.kill();
         self.printer.up = true;
         self.observe();
     }
@@ -146,17 +148,28 @@ impl World {
         let index = skip % self.pending.len();
         let effect = self.pending.remove(index).unwrap();
         if let Some(event) = self.act(effect, works) {
+            if let Event::Reported { report_id, result: Ok(_) | Err(Trouble::Refused(_)) } = &event {
+                self.answered.insert(report_id.clone());
+            }
             self.handle(event);
         }
     }
 
     /// Lets everything work until nothing happens any more.
     pub(super) fn settle(&mut self) {
+        self.fuse = None;
+        self.disk_full = false;
+        self.store.offline = false;
+        self.printer.up = true;
+        self.printer.moonraker = true;
         for _ in 0..2_000 {
             self.store.token_void = false;
             if !self.pending.is_empty() {
                 self.answer(0, true);
                 continue;
+            }
+            if self.printer.extra.state == "paused" {
+                self.printer.pause();
             }
             if self.printer.extra.state == "printing" {
                 self.print_on("complete");
@@ -165,7 +178,8 @@ impl World {
             self.observe();
             let wake = self.core.wake_at(self.now());
             // A poll or a token that is backed off for longer than this is not at rest.
-            let wants = self.core.poll.wanted || self.core.auth.void;
+            let core = &self.core;
+            let wants = core.poll.wanted || core.auth.void || core.keys.wanted || !core.queue.is_empty();
             let idle = self.core.document().outbox.is_empty() && self.core.document().job.is_none();
             if idle && !wants && self.pending.is_empty() && wake > self.mono + 30_000 {
                 return;
@@ -176,178 +190,193 @@ impl World {
         panic!("does not come to rest: {:?}", self.core.view(self.now()));
     }
 
+    fn carry_out(&mut self) {
+        while let Some(effect) = self.waiting.pop_front() {
+            match &mut self.fuse {
+                Some((0, arrived)) => {
+                    let arrived = *arrived;
+                    return self.crash(arrived);
+                }
+                Some((left, _)) => *left -= 1,
+                None => {}
+            }
+            if matches!(effect, Effect::Save) {
+                if self.disk_full {
+                    self.waiting.push_front(effect);
+                    return;
+                }
+                self.save();
+            } else {
+                self.perform(effect);
+            }
+        }
+    }
+
+    fn save(&mut self) {
+        let document = self.core.document();
+        let kept: BTreeSet<_> = document.outbox.iter().map(|waiting| &waiting.report.report_id).collect();
+        for waiting in &self.disk.outbox {
+            let id = &waiting.report.report_id;
+            assert!(kept.contains(id) || self.answered.contains(id), "{waiting:?} was lost unanswered");
+        }
+        if self.light {
+            self.disk.outbox.clone_from(&document.outbox);
+        } else {
+            self.disk = document.clone();
+        }
+    }
+
+    fn perform(&mut self, effect: Effect) {
+        match &effect {
+            Effect::Poll => {
+                self.polls += 1;
+                let waiting = self.pending.iter().filter(|other| matches!(other, Effect::Poll)).count();
+                assert_eq!(waiting, 0, "two polls at once");
+            }
+            Effect::Send(outgoing) => {
+                let durable = self.disk.outbox.iter().any(|kept| kept.report == outgoing.report);
+                use ReportStatus::{Paused, Printing, Processing};
+                let beat = matches!(outgoing.report.status, Processing | Printing | Paused);
+                assert!(durable || beat, "sent before it was durable: {outgoing:?}");
+            }
+            Effect::Start { job } if !self.light => {
+                let record = self.disk.job.as_ref().filter(|record| record.id == *job);
+                assert!(record.is_some_and(|record| record.starting), "starting was not durable");
+                assert!(self.disk.started.contains(job), "started before that was durable");
+                let told = |(id, report): &(String, _)| {
+                    let report: &sealpost_api::printer::Report = report;
+                    id == job && report.status == ReportStatus::Starting
+                };
+                assert!(self.store.applied.iter().any(told), "started before the store knew");
+            }
+            Effect::Load { job, .. } if !self.light => {
+                let record = self.disk.job.as_ref().filter(|record| record.id == *job);
+                assert!(record.is_some_and(|record| record.handed), "handed over before that was durable");
+            }
+            Effect::Prepare { claimed, .. } => {
+                self.cached.insert(claimed.print_job_id.clone());
+            }
+            Effect::Abort { job } if self.opened.as_ref() == Some(job) => self.opened = None,
+            Effect::Discard { job } => {
+                self.cached.clear();
+                if self.opened.as_ref() == Some(job) {
+                    self.opened = None;
+                }
+                // Whatever was being prepared is aborted.
+                self.pending.retain(
+                    |other| !matches!(other, Effect::Prepare { claimed, .. } if claimed.print_job_id == *job),
+                );
+            }
+            _ => {}
+        }
+        if !matches!(effect, Effect::Abort { .. } | Effect::Discard { .. }) {
+            self.pending.push_back(effect);
+        }
+    }
+
+    /// What holds at every moment.
+    fn check(&self) {
+        for (job, starts) in &self.printer.starts {
+            assert_eq!(*starts, 1, "{job} was started {starts} times");
+        }
+        for (job, ids) in &self.store.outcomes {
+            assert_eq!(ids.len(), 1, "{job} was reported under several ids: {ids:?}");
+        }
+        if let Some(job) = &self.opened {
+            let held = self.core.current.as_ref().is_some_and(|current| current.record.id == *job);
+            assert!(held || !self.waiting.is_empty(), "the file of {job} stays open");
+        }
+        assert!(self.core.document().outbox.len() <= 3, "{:?}", self.core.document().outbox);
+        assert!(self.core.errors.len() <= 8, "{:?}", self.core.errors);
+    }
+
+    /// Answers an effect; where it does not work it may have arrived all the same.
     fn act(&mut self, effect: Effect, works: bool) -> Option<Event> {
+        let arrives = works || self.mono.is_multiple_of(2);
         let down = || Trouble::Retry(Problem::new(503, "down", "down"));
-        let void = self.store.token_void;
-        let failed = if void { Some(Trouble::Unauthorized) } else { (!works).then(down) };
+        // Of a request to the store: whether its answer arrives where it did itself.
+        let reached = match () {
+            () if self.store.offline || !arrives => Err(down()),
+            () if self.store.token_void => Err(Trouble::Unauthorized),
+            () => Ok(works),
+        };
+        let heard = |answered: bool| if answered { Ok(()) } else { Err(down()) };
         Some(match effect {
             Effect::Save | Effect::Discard { .. } | Effect::Abort { .. } => return None,
-            Effect::Poll => Event::Polled(failed.map_or_else(|| Ok(self.store.poll()), Err)),
+            Effect::Poll => Event::Polled(reached.and_then(|ok| heard(ok).map(|()| self.store.poll()))),
             Effect::Claim { job } => {
-                let nonce = format!("nonce-{}-{}", self.mono, self.store.jobs[&job].lease);
-                let result = failed.map_or_else(|| self.store.claim(&job, &nonce), Err);
+                self.nonces += 1;
+                let nonce = format!("nonce-{}", self.nonces);
+                let result = reached.and_then(|ok| {
+                    let answer = self.store.claim(&job, &nonce);
+                    heard(ok).and(answer)
+                });
                 Event::Claimed { job, nonce, result }
             }
             Effect::Send(outgoing) => {
                 let report_id = outgoing.report.report_id.clone();
-                let result = match failed {
-                    // The answer got lost, the report did not.
-                    Some(trouble @ Trouble::Retry(_)) if self.mono.is_multiple_of(2) => {
-                        let _ = self.store.report(*outgoing);
-                        Err(trouble)
-                    }
-                    Some(trouble) => Err(trouble),
-                    None => self.store.report(*outgoing),
-                };
+                let result = reached.and_then(|ok| {
+                    let answer = self.store.report(*outgoing);
+                    heard(ok).and(answer)
+                });
                 Event::Reported { report_id, result }
             }
-            Effect::FetchKeys => Event::KeysFetched(failed.map_or_else(|| Ok(self.store.keys()), Err)),
-            Effect::Refresh | Effect::Reissue => {
+            Effect::FetchKeys => Event::KeysFetched(reached.and_then(heard).map(|()| self.store.keys())),
+            Effect::Refresh => Event::TokenRenewed(reached.and_then(heard).map(|()| self.new_token())),
+            Effect::Reissue => {
+                let works = works && !self.store.offline;
                 if works {
                     self.store.token_void = false;
                 }
-                Event::TokenRenewed(if works { Ok(life().unwrap()) } else { Err(down()) })
+                Event::TokenRenewed(if works { Ok(self.new_token()) } else { Err(down()) })
             }
             Effect::Prepare { claimed, .. } => {
                 let opened = Opened { size: 100, layers: Some(3) };
+                if works {
+                    self.opened = Some(claimed.print_job_id.clone());
+                }
                 let result = if works { Ok(opened) } else { Err(Problem::new(422, "blob_corrupt", "bad")) };
                 Event::Prepared { job: claimed.print_job_id, result }
             }
             Effect::Load { job, .. } => {
-                let free = self.printer.up && matches!(self.printer.extra.state.as_str(), "idle" | "loaded");
-                if works && free {
-                    self.printer.extra.state = "loaded".to_owned();
-                    self.printer.extra.job = Some(job.clone());
-                    self.printer.extra.size = 100;
-                    Event::Loaded { job, result: Ok(()) }
-                } else {
-                    Event::Loaded { job, result: Err(Problem::new(503, "extra_unreachable", "no")) }
-                }
+                self.opened = None;
+                let taken = arrives && self.printer.load(&job);
+                let refused = Err(Problem::new(503, "extra_unreachable", "no"));
+                let sent = arrives && !works;
+                Event::Loaded { job, result: if taken && works { Ok(()) } else { refused }, sent }
             }
-            Effect::Start { job } => self.start(job, works),
+            Effect::Start { job } => {
+                let starts = arrives && self.printer.start(&job);
+                // Without an answer nobody knows whether it started.
+                let result = if works && starts { Ok(()) } else { Err("no answer".to_owned()) };
+                Event::StartAnswered { job, result }
+            }
             Effect::CancelPrint { job } => {
-                if works && self.printer.extra.job.as_ref() == Some(&job) {
+                if arrives && self.printer.up && self.printer.extra.job.as_ref() == Some(&job) {
                     self.printer.end("cancelled");
                 }
-                return None;
+                Event::CancelAnswered {
+                    job,
+                    result: if works { Ok(()) } else { Err("no answer".to_owned()) },
+                }
             }
             Effect::Drop { job } => {
-                let extra = &mut self.printer.extra;
-                let held = extra.job.as_ref() == Some(&job);
-                let printing = held && extra.state != "loaded";
-                let gone = works && self.printer.up && !printing;
-                if gone && held {
-                    extra.job = None;
-                    extra.state = "idle".to_owned();
-                }
-                Event::Dropped { job, gone }
+                let gone = arrives && self.printer.drop_job(&job);
+                Event::Dropped { job, gone: works && gone }
             }
             Effect::Query { query } => {
-                let result = if works { Ok(Box::new(self.look())) } else { Err("timeout".to_owned()) };
+                let works = works && self.printer.moonraker;
+                let result =
+                    if works { Ok(Box::new(self.printer.look())) } else { Err("timeout".to_owned()) };
                 Event::Queried { query, result }
             }
         })
     }
 
-    fn start(&mut self, job: String, works: bool) -> Event {
-        assert!(self.disk.started.contains(&job), "started before that was durable");
-        let extra = &mut self.printer.extra;
-        let starts = self.printer.up && extra.state == "loaded" && extra.job.as_ref() == Some(&job);
-        if starts {
-            extra.state = "printing".to_owned();
-        }
-        *self.printer.starts.entry(job.clone()).or_default() += 1;
-        // Without an answer nobody knows whether it started.
-        let result = if works && starts { Ok(()) } else { Err("no answer".to_owned()) };
-        Event::StartAnswered { job, result }
-    }
-
-    fn look(&self) -> Observation {
-        Observation {
-            moonraker: true,
-            klipper: if self.printer.up { Klipper::Ready } else { Klipper::Disconnected },
-            print_state: match self.printer.extra.state.as_str() {
-                "printing" => "printing".to_owned(),
-                _ => "standby".to_owned(),
-            },
-            extra: self.printer.up.then(|| self.printer.extra.clone()),
-            ..Observation::default()
-        }
-    }
-}
-
-impl FakePrinter {
-    fn end(&mut self, outcome: &str) {
-        let extra = &mut self.extra;
-        if extra.state != "printing" {
-            return;
-        }
-        let position = if outcome == "complete" { extra.size } else { extra.size / 2 };
-        extra.last = Some(LastPrint {
-            job: extra.job.take().unwrap(),
-            outcome: outcome.to_owned(),
-            position,
-            size: extra.size,
-            message: String::new(),
-        });
-        extra.state = "idle".to_owned();
-    }
-}
-
-impl FakeStore {
-    pub(super) fn add(&mut self, job: &str) {
-        self.jobs.insert(job.to_owned(), StoreJob::default());
-    }
-
-    pub(super) fn terminal(&self, job: &str) -> Vec<ReportStatus> {
-        let ends = [
-            ReportStatus::Success,
-            ReportStatus::Failure,
-            ReportStatus::Cancelled,
-            ReportStatus::Interrupted,
-        ];
-        let of_job = self.applied.iter().filter(|(id, report)| id == job && ends.contains(&report.status));
-        of_job.map(|(_, report)| report.status).collect()
-    }
-
-    fn poll(&self) -> Poll {
-        let waits = |job: &&StoreJob| matches!(job.state, None | Some(ReportStatus::Processing));
-        let jobs = self.jobs.iter().filter(|(_, job)| waits(job)).map(|(id, job)| JobOffer {
-            print_job_id: id.clone(),
-            status: if job.lease == 0 { JobState::ReadyToPrint } else { JobState::Processing },
-            title: id.clone(),
-            blob_size: 1,
-            created_at: String::new(),
-        });
-        Poll {
-            jobs: jobs.collect(),
-            cancel_requested: self.cancel.clone(),
-            key_set_version: self.key_set_version,
-        }
-    }
-
-    fn claim(&mut self, id: &str, nonce: &str) -> Result<Box<ClaimedJob>, Trouble> {
-        let job = self.jobs.get_mut(id).unwrap();
-        job.lease += 1;
-        Ok(Box::new(claimed(id, job.lease, nonce, |_| {})))
-    }
-
-    fn report(&mut self, outgoing: Outgoing) -> Result<Reported, Trouble> {
-        let Outgoing { job: id, report } = outgoing;
-        let job = self.jobs.get_mut(&id).unwrap();
-        if self.reports.insert(report.report_id.clone()) {
-            if report.lease != job.lease {
-                return Err(Trouble::Refused(Problem::new(409, "old_lease", "old")));
-            }
-            job.state = Some(report.status);
-            self.applied.push((id.clone(), report));
-        }
-        let cancel_requested = self.cancel.contains(&id);
-        Ok(Reported { print_job_id: id, state: JobState::Processing, cancel_requested })
-    }
-
-    fn keys(&self) -> String {
-        key_set(self.key_set_version)
+    /// By the store's clock, received by the machine's.
+    fn new_token(&self) -> TokenLife {
+        let issued = self.core.wall(self.now());
+        TokenLife { issued, expires: START + self.mono / 1000 + 30 * 24 * 3600 }
     }
 }
 
@@ -357,77 +386,4 @@ pub(super) fn rules(run: u64) -> Rules {
 
 pub(super) fn life() -> Option<TokenLife> {
     Some(TokenLife { issued: START, expires: START + 30 * 24 * 3600 })
-}
-
-pub(super) fn root() -> SigningKey {
-    SigningKey::from_bytes(&[1; 32])
-}
-
-pub(super) fn signing() -> SigningKey {
-    SigningKey::from_bytes(&[2; 32])
-}
-
-pub(super) fn key_set(version: u64) -> String {
-    key_set_with(version, &signing())
-}
-
-pub(super) fn key_set_of_another(version: u64) -> String {
-    key_set_with(version, &SigningKey::from_bytes(&[3; 32]))
-}
-
-/// The manifest with these claims (base64url), signed by another key.
-pub(super) fn signed_by_another(claims: &str) -> String {
-    let claims = base64::Engine::decode(&base64::prelude::BASE64_URL_SAFE_NO_PAD, claims).unwrap();
-    let manifest: JobManifest = serde_json::from_slice(&claims).unwrap();
-    manifest.sign(&SigningKey::from_bytes(&[3; 32])).unwrap()
-}
-
-fn key_set_with(version: u64, signing: &SigningKey) -> String {
-    let keys = vec![SetKey::new(KeyUse::Jobs, signing.verifying_key())];
-    KeySet { iss: ORIGIN.to_owned(), version, iat: START, keys }.sign(&root()).unwrap()
-}
-
-/// A claim's answer whose manifest `change` altered before it was signed.
-pub(super) fn claimed(
-    id: &str,
-    lease: u64,
-    nonce: &str,
-    change: impl FnOnce(&mut JobManifest),
-) -> ClaimedJob {
-    let package = "package".to_owned();
-    let mut manifest = JobManifest {
-        iss: ORIGIN.to_owned(),
-        aud: PRINTER.to_owned(),
-        job: id.to_owned(),
-        listing: "l".to_owned(),
-        release: "r".to_owned(),
-        nonce: nonce.to_owned(),
-        cipher: ContentCipher::Age,
-        iv: None,
-        blob_sha256: [0; 32],
-        blob_size: 1,
-        key_sha256: package_hash(&package),
-        plain_sha256: [0; 32],
-        plain_size: 1,
-        iat: START,
-        exp: START + 365 * 24 * 3600,
-    };
-    change(&mut manifest);
-    ClaimedJob {
-        print_job_id: id.to_owned(),
-        purchase_id: String::new(),
-        status: JobState::Processing,
-        title: id.to_owned(),
-        encrypted_gcode_download_url: String::new(),
-        gcode_dek_encrypted_hex: package.clone(),
-        gcode_dek_package: package,
-        gcode_iv_hex: None,
-        cipher: manifest.cipher.to_string(),
-        job_manifest: manifest.sign(&signing()).unwrap(),
-        lease,
-        lease_seconds: 90,
-        user_account_id: String::new(),
-        printer_kek_id: String::new(),
-        created_at: String::new(),
-    }
 }
