@@ -164,6 +164,7 @@ async fn list(State(state): State<AppState>, user: UserAuth) -> Result<Json<KeyL
 }
 
 async fn link(state: &AppState, tx: &Tx, user: &UserAuth, key: &DeviceKey) -> Result<KeyLinked> {
+    wallet::take_turns(tx, key).await?;
     let now = state.clock.now_ms();
     let row = Model {
         curve: key.curve.clone(),

@@ -9,6 +9,7 @@ use sealpost_market::chain::{BuyerKey, ChainHash, ChainPurchase, Offer, PaymentE
 use sealpost_market::{AccountId, DeviceKey};
 use sha2::{Digest, Sha256};
 
+use super::wallet;
 use crate::fault::{Fault, Result};
 use crate::plugins::stranger;
 use crate::schema::chain_payment::{Column, Entity, Model};
@@ -93,9 +94,11 @@ pub(crate) async fn linked_account(db: &impl ConnectionTrait, key: &DeviceKey) -
     row.map(|row| AccountId::parse(&row.account).map_err(Fault::internal)).transpose()
 }
 
-/// Who gets what is paid for a key: the account it is linked to, else the one that stands for the wallet.
-pub(crate) async fn holder_of(db: &impl ConnectionTrait, key: &DeviceKey) -> Result<AccountId> {
-    match linked_account(db, key).await? {
+/// Who gets what is paid for a key: the account it is linked to, else the one that stands for the wallet. Nobody else proves the
+/// key until the transaction has ended.
+pub(crate) async fn holder_of(tx: &Tx, key: &DeviceKey) -> Result<AccountId> {
+    wallet::take_turns(tx, key).await?;
+    match linked_account(tx, key).await? {
         Some(account) => Ok(account),
         None => stranger::holder(key),
     }

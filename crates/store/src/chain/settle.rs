@@ -12,7 +12,7 @@ use sealpost_market::{
 };
 
 use super::port::ChainTerms;
-use super::{late, payments, price};
+use super::{payments, price};
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::purchases::change::{self, Changed};
@@ -185,7 +185,6 @@ impl<'a> Desk<'a> {
             Some(purchase) => purchase,
             None => {
                 let buyer = payments::holder_of(self.tx, key).await?;
-                late::look_again(self.state, self.tx, key, &buyer);
                 let order = Order { buyer, listing: &listing, release, key, name: None, index: None };
                 let money = self.money(paid, &listing)?;
                 begin(self.state, self.tx, &Actor::System, &row.id, &order, money).await?

@@ -2,11 +2,12 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, DbBackend, EntityTrait, ExprTrait, QueryFilter, Statement};
 use sealpost_accounts::{UserAuth, audit};
 use sealpost_database::Tx;
 use sealpost_market::DeviceKey;
 use serde_json::json;
+use sha2::{Digest, Sha256};
 
 use crate::fault::{Fault, Result};
 use crate::plugins::stranger;
@@ -47,6 +48,19 @@ pub(crate) async fn hand_over(state: &AppState, tx: &Tx, key: &DeviceKey, to: &U
         audit::record(tx, now, &to.actor(), "licence.moved", &subject, details).await?;
     }
     Ok(u32::try_from(held.len()).unwrap_or(u32::MAX))
+}
+
+/// Lets one transaction at a time decide whose a key is, to its end: on PostgreSQL a proof and a purchase for the key would not see
+/// each other. SQLite writes one after the other anyway.
+pub(crate) async fn take_turns(tx: &Tx, key: &DeviceKey) -> Result<()> {
+    if tx.get_database_backend() != DbBackend::Postgres {
+        return Ok(());
+    }
+    let hash: [u8; 32] = Sha256::digest(format!("key:{}:{}", key.curve, key.public_key)).into();
+    let number = hash[..8].iter().fold(0_i64, |number, byte| number << 8 | i64::from(*byte));
+    let lock = "SELECT pg_advisory_xact_lock($1)";
+    tx.execute_raw(Statement::from_sql_and_values(DbBackend::Postgres, lock, [number.into()])).await?;
+    Ok(())
 }
 
 /// Licences of purchases in the same group of writes are inserted at its end: whoever does not see them tries again after it.
