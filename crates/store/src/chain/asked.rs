@@ -80,3 +80,67 @@ impl<V> Kept<V> {
         (0..life).contains(&(now_ms - self.at))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::Cell;
+    use std::pin::pin;
+
+    use futures::poll;
+    use tokio::sync::Notify;
+
+    use super::*;
+
+    fn ill() -> ChainFault {
+        ChainFault::Unreachable("nobody answers".to_owned())
+    }
+
+    #[tokio::test]
+    async fn a_question_under_way_is_asked_once_for_all_who_wait_however_long_it_takes() {
+        let (asked, rings, count) = (Asked::<u8, u8>::default(), Notify::new(), Cell::new(0));
+        let ask = async || {
+            count.set(count.get() + 1);
+            rings.notified().await;
+            Ok(7)
+        };
+        let mut first = pin!(asked.answer(1, 0, ask()));
+        let mut second = pin!(asked.answer(1, LIFE_MS * 10, ask()));
+        assert!(poll!(&mut first).is_pending() && poll!(&mut second).is_pending());
+        rings.notify_one();
+        assert_eq!((first.await, second.await), (Ok(7), Ok(7)));
+        assert_eq!(count.get(), 1);
+    }
+
+    #[tokio::test]
+    async fn whoever_goes_away_while_asking_leaves_the_others_their_answer() {
+        let asked = Asked::<u8, u8>::default();
+        let mut gone = Box::pin(asked.answer(1, 0, std::future::pending()));
+        let mut waits = pin!(asked.answer(1, 0, async { Ok(7) }));
+        assert!(poll!(&mut gone).is_pending() && poll!(&mut waits).is_pending());
+        drop(gone);
+        assert_eq!(waits.await, Ok(7));
+    }
+
+    #[tokio::test]
+    async fn answers_serve_for_a_moment_and_failures_for_a_shorter_one() {
+        let asked = Asked::<u8, u8>::default();
+        assert_eq!(asked.answer(1, 0, async { Ok(1) }).await, Ok(1));
+        assert_eq!(asked.answer(1, LIFE_MS - 1, async { Ok(2) }).await, Ok(1));
+        assert_eq!(asked.answer(1, LIFE_MS, async { Err(ill()) }).await, Err(ill()));
+        let soon = LIFE_MS + FAULT_LIFE_MS;
+        assert_eq!(asked.answer(1, soon - 1, async { Ok(3) }).await, Err(ill()));
+        assert_eq!(asked.answer(1, soon, async { Ok(4) }).await, Ok(4));
+        // A clock that was put back serves nothing old for ever.
+        assert_eq!(asked.answer(1, 0, async { Ok(5) }).await, Ok(5));
+        assert_eq!(asked.answer(2, 0, async { Ok(6) }).await, Ok(6));
+    }
+
+    #[tokio::test]
+    async fn whatever_is_asked_the_answers_kept_are_limited() {
+        let asked = Asked::<usize, u8>::default();
+        for key in 0..3 * MOST {
+            asked.answer(key, 0, async { Ok(0) }).await.unwrap();
+            assert!(asked.0.lock().unwrap().len() <= MOST);
+        }
+    }
+}

@@ -162,6 +162,18 @@ impl Kit {
         answer.json()["token"].as_str().unwrap().to_owned()
     }
 
+    /// The first operator's token.
+    pub(crate) async fn operator(&self) -> String {
+        let link = self.store.first_steps().await.unwrap().setup_link.unwrap();
+        let token = link.expose().split_once('#').unwrap().1.to_owned();
+        let body = json!({
+            "setup_token": token, "email": "op@example.org", "username": "op", "password": "correct horse battery",
+        });
+        let answer = self.post("/api/v1/setup", "", body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+        answer.string("token")
+    }
+
     pub(crate) async fn printer(&self, owner: &str, sealpost: bool) -> Printer {
         let secret = PrinterSecret::generate(&mut random::rng());
         let body = json!({"printer_name": "Bench", "printer_public_key": secret.public().to_string()});
