@@ -8,7 +8,9 @@ use sealpost_tests::chain::bazaar::{
 };
 use sealpost_tests::chain::buyer::{Buyer, random_bytes};
 use sealpost_tests::chain::node::{CHAIN_ID, Node};
+use sealpost_tests::chain::patience::until;
 use sealpost_tests::person::{expect, problem};
+use serde_json::Value;
 
 const PLUGIN: &str = "org.example.adder";
 
@@ -159,8 +161,15 @@ async fn a_purchase_on_another_chain_gives_nothing() -> Result<()> {
 
     // An endpoint that moved over there is not believed.
     bazaar.endpoints[0].lead_to(&other.rpc.url);
-    let (status, code) = bazaar.refused(&sale, &buyer, tx).await?;
-    assert_eq!((status, code.as_str()), (503, "chain_wrong_chain"));
+    let info = until("an error", async || {
+        let info: Value = bazaar.seller.get("/api/v1/chain").await?;
+        Ok(if info["error"].is_string() { Ok(info) } else { Err(info.to_string()) })
+    })
+    .await?;
+    assert!(info.to_string().contains(&(CHAIN_ID + 1).to_string()), "{info}");
+    let (payer, call) = (bazaar.account(PAYER), purchase(&sale, &Buyer::new()));
+    let never_heard_of = other.pay(payer, bazaar.contract, &call, sale.amount).await?;
+    assert_eq!(bazaar.refused(&sale, &buyer, never_heard_of).await?, (503, "chain_unreachable".to_owned()));
     bazaar.endpoints[0].lead_to(&bazaar.node.rpc.url);
     refused_as(&bazaar, &sale, &buyer, tx, 409, "payment_pending").await
 }
@@ -245,7 +254,7 @@ async fn a_transaction_pays_once_whoever_names_it_again() -> Result<()> {
     buyer.link(&owner, &bazaar.proxy.url).await?;
     assert_eq!(bazaar.licence_of(&owner, &sale).await?.id, licence);
     let again = expect(bazaar.claim(&owner, &sale, &buyer, tx).await?).await?;
-    let again: serde_json::Value = again.json().await?;
+    let again: Value = again.json().await?;
     assert_eq!(again["licence"]["id"], licence.as_str(), "{again}");
 
     let stranger = bazaar.person("stranger").await?;
@@ -284,13 +293,13 @@ async fn a_signed_in_purchase_is_pending_and_paid_without_another_word() -> Resu
     let tx = bazaar.send(&sale, &buyer).await?;
     let bought = bazaar.claim(&person, &sale, &buyer, tx).await?;
     assert_eq!(bought.status(), 201);
-    let bought: serde_json::Value = bought.json().await?;
+    let bought: Value = bought.json().await?;
     assert_eq!((&bought["purchase"]["state"], &bought["licence"]), (&"pending".into(), &().into()));
     let id = bought["purchase"]["id"].as_str().context("no purchase")?.to_owned();
     bazaar.node.mine(3).await?;
     let licence = bazaar.licence_of(&person, &sale).await?;
     assert_eq!(licence.purchase, id);
-    let purchase: serde_json::Value = person.get(&format!("/api/v1/purchases/{id}")).await?;
+    let purchase: Value = person.get(&format!("/api/v1/purchases/{id}")).await?;
     assert_eq!(purchase["payment"]["state"], "settled", "{purchase}");
     Ok(())
 }

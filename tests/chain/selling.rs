@@ -113,12 +113,8 @@ async fn a_wallet_buys_with_nothing_but_what_the_store_prepared() -> Result<()> 
         assert_eq!(offer["item_text"], format!("{name}@1.0.0"));
         send(&bazaar, bazaar.account(PUBLISHER), &offer["list"]).await?;
 
-        let offer: Value = bazaar.seller.get(&path).await?;
-        assert_eq!(
-            (&offer["listed"], &offer["amount"]),
-            (&json!("yes"), &json!(amount.to_string())),
-            "{offer}"
-        );
+        let offer = offer_becomes(&bazaar, &path, "yes").await?;
+        assert_eq!(offer["amount"], amount.to_string(), "{offer}");
         assert_eq!(offer["fee_bps"], 1500);
         let payer = bazaar.account(PAYER);
         if let Some(token) = sale.token {

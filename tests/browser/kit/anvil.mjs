@@ -29,7 +29,12 @@ export async function startChain() {
   const accounts = await rpc("eth_accounts");
   const send = async (transaction) => {
     const hash = await rpc("eth_sendTransaction", { gas: "0x6acfc0", ...transaction });
-    const receipt = await rpc("eth_getTransactionReceipt", hash);
+    // Its block is made right after it was answered.
+    let receipt;
+    for (let times = 0; !receipt && times < 200; times++) {
+      receipt = await rpc("eth_getTransactionReceipt", hash);
+      if (!receipt) await new Promise((resolve) => setTimeout(resolve, 25));
+    }
     if (receipt?.status !== "0x1") throw new Error(`${hash} failed: ${JSON.stringify(transaction).slice(0, 300)}`);
     return receipt;
   };

@@ -107,10 +107,7 @@ impl Bazaar {
 
     /// Starts everything.
     pub async fn start_with(wishes: Wishes) -> Result<Self> {
-        let folder = tempfile::Builder::new()
-            .prefix("sealpost-chain-")
-            .disable_cleanup(std::env::var_os("KEEP_T").is_some())
-            .tempdir()?;
+        let folder = tempfile::Builder::new().prefix("sealpost-chain-").tempdir()?;
         let node = Node::start(&folder.path().join("node"))?;
         let code = abi::marketplace(node.accounts[OWNER], node.accounts[TREASURY], FEE_BPS)?;
         let contract = node.deploy(node.accounts[OWNER], &code).await?;
@@ -305,6 +302,15 @@ impl Bazaar {
         Ok((problem.status, problem.code))
     }
 
+    /// Waits until a wallet's claim is refused with this code; it must never be granted.
+    pub async fn refused_as(&self, sale: &Sale, buyer: &Buyer, tx: B256, code: &str) -> Result<()> {
+        until(&format!("`{code}`"), async || {
+            let (status, said) = self.refused(sale, buyer, tx).await?;
+            Ok(if said == code { Ok(()) } else { Err(format!("{status} {said}")) })
+        })
+        .await
+    }
+
     /// What a wallet is given, which must open the plugin; the licence.
     pub async fn obtain(&self, sale: &Sale, buyer: &Buyer, tx: B256) -> Result<String> {
         let given = expect(self.claim_as_wallet(sale, buyer, tx).await?).await?;
@@ -322,21 +328,18 @@ impl Bazaar {
         Ok(())
     }
 
-    /// What the store knows of a transaction.
+    /// What the store knows of a transaction; a problem where it cannot say.
     pub async fn payments(&self, tx: B256) -> Result<Vec<RecordedPayment>> {
         let answer = self.http.get(format!("{}/api/v1/payments/{tx}", self.proxy.url)).send().await?;
-        if answer.status() == 404 {
-            return Ok(Vec::new());
-        }
         Ok(expect(answer).await?.json::<PaymentList>().await?.payments)
     }
 
     /// Waits until the store says so of the only payment in a transaction.
     pub async fn payment_becomes(&self, tx: B256, state: &str) -> Result<RecordedPayment> {
         until(&format!("`{state}`"), async || {
-            let payments = self.payments(tx).await?;
-            Ok(match payments.as_slice() {
-                [payment] if payment.payment.state == state => Ok(payment.clone()),
+            Ok(match self.payments(tx).await.as_deref() {
+                Ok([payment]) if payment.payment.state == state => Ok(payment.clone()),
+                // The chain may be out of reach for a moment, or the transaction not known yet.
                 other => Err(format!("{other:?}")),
             })
         })
