@@ -48,7 +48,8 @@ impl Desk<'_> {
         if let Some(purchase) = self.purchase_of(&row).await?
             && purchase.licence.is_some()
         {
-            self.change(&purchase, PurchaseEvent::Restored).await?;
+            let event = if counted { PurchaseEvent::Restored } else { PurchaseEvent::Undone };
+            self.change(&purchase, event).await?;
         }
         row.save(self.tx).await
     }
