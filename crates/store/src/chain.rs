@@ -4,7 +4,6 @@ mod asked;
 mod balances;
 mod info;
 pub(crate) mod keys;
-mod late;
 pub(crate) mod named;
 pub(crate) mod offers;
 pub(crate) mod payments;
