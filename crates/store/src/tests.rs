@@ -6,6 +6,7 @@ mod chain_kit;
 mod chain_offers;
 mod chain_refusals;
 mod chain_reorg;
+mod chain_sales;
 mod chain_settling;
 mod chain_shop;
 mod deadlines;
