@@ -17,6 +17,7 @@ use std::{
 
 use sealpost_api::Problem;
 use sealpost_envelope::JobManifest;
+use sealpost_faults::point;
 use tokio::{
     sync::{mpsc, oneshot, watch},
     task::{AbortHandle, JoinHandle},
@@ -29,6 +30,7 @@ use crate::{
     machine::{Clock, Identity, notify_ready},
     moonraker::{Address, Moonraker},
     opening::OpenedFile,
+    points,
     settings::Settings,
     state::{Folder, StoredToken},
     store::{self, Store, pairing::Session},
@@ -170,7 +172,12 @@ impl Agent {
 
     fn read(&mut self, mail: Mail) {
         match mail {
-            Mail::Event(event) => self.take(*event),
+            Mail::Event(event) => {
+                if matches!(*event, Event::Observed(_)) {
+                    point(points::OBSERVED);
+                }
+                self.take(*event);
+            }
             Mail::Opened { job, result } => self.opened(job, *result),
             Mail::HandedOver { job, reduced } => {
                 self.reduced = Some(reduced);

@@ -11,6 +11,7 @@ pub mod machine;
 pub mod memfd;
 pub mod moonraker;
 pub mod opening;
+pub mod points;
 mod problem;
 pub mod settings;
 pub mod state;

@@ -9,10 +9,12 @@ use sealpost_api::Problem;
 use sealpost_envelope::{
     ContentError, Dek, Digest, ErrorCode, JobManifest, Opener, PrinterSecret, Sha256Writer, nacl_box,
 };
+use sealpost_faults::{pass, point};
 use sealpost_gcode::{Limits, Refusal, Report, Scanner};
 
 use crate::{
     memfd::{Draft, SealedFile},
+    points,
     problem::coded,
 };
 
@@ -96,6 +98,7 @@ pub fn open_blob(
         if length == 0 {
             break;
         }
+        pass(points::OPEN_STEP).map_err(|error| no_memory(error.into()))?;
         if hash.size() + length as u64 > size {
             return Err(ContentError::Corrupt.into());
         }
@@ -114,6 +117,7 @@ pub fn open_blob(
     let report = scanner.finish();
     report.check().map_err(OpenError::GCode)?;
     let file = draft.seal().map_err(no_memory)?;
+    point(points::OPENED);
     Ok(OpenedFile { file, report, times })
 }
 

@@ -14,11 +14,13 @@ use rand_core::CryptoRng;
 use rustix::fs::{FlockOperation, flock};
 use sealpost_api::Problem;
 use sealpost_envelope::{PrinterSecret, SecretText};
+use sealpost_faults::{pass, point};
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::{
     core::{Document, TokenLife},
+    points,
     problem::file as file_problem,
 };
 
@@ -80,7 +82,9 @@ impl Folder {
             fs::set_permissions(path, fs::Permissions::from_mode(0o700))
                 .map_err(|error| file_problem(path, &error))?;
         }
-        Ok(Self { path: path.to_owned(), _lock: lock })
+        let folder = Self { path: path.to_owned(), _lock: lock };
+        folder.sweep();
+        Ok(folder)
     }
 
     /// The state document; a fresh one where there is none. One that cannot be read is an error, never replaced.
@@ -108,7 +112,10 @@ impl Folder {
                 .detail(error.to_string())
                 .hint("Restart the agent; if it stays, report it.")
         })?;
-        self.replace(&path, &bytes)
+        pass(points::SAVE).map_err(|error| file_problem(&path, &error.into()))?;
+        self.replace(&path, &bytes)?;
+        point(points::SAVE_DONE);
+        Ok(())
     }
 
     /// The identity key, from a systemd credential where there is one.
@@ -136,11 +143,16 @@ impl Folder {
         let secret = PrinterSecret::generate(rng);
         let path = self.path.join(IDENTITY);
         let text = Zeroizing::new(format!("{}\n", Zeroizing::new(hex::encode(secret.expose())).as_str()));
-        // `create_new`: whatever lies there by now is somebody's key.
+        let beside = self.path.join(format!(".{IDENTITY}.new"));
+        // Written whole before it is there at all: half a key would be somebody's damaged one. A link replaces nothing, and
+        // whatever lies there by now is somebody's key.
         let write = || -> io::Result<()> {
-            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&path)?;
+            let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&beside)?;
             file.write_all(text.as_bytes())?;
             file.sync_all()?;
+            pass(points::IDENTITY)?;
+            fs::hard_link(&beside, &path)?;
+            fs::remove_file(&beside)?;
             File::open(&self.path)?.sync_all()?;
             Ok(())
         };
@@ -166,7 +178,10 @@ impl Folder {
     pub fn save_token(&self, token: &StoredToken) -> Result<(), Problem> {
         let path = self.path.join(TOKEN);
         let bytes = Zeroizing::new(serde_json::to_vec(token).unwrap_or_default());
-        self.replace(&path, &bytes)
+        pass(points::TOKEN).map_err(|error| file_problem(&path, &error.into()))?;
+        self.replace(&path, &bytes)?;
+        point(points::TOKEN_DONE);
+        Ok(())
     }
 
     /// Forgets the token. The identity key stays.
@@ -183,11 +198,25 @@ impl Folder {
             let mut file = AtomicWriteFile::options().preserve_mode(false).mode(0o600).open(path)?;
             file.write_all(bytes)?;
             file.sync_all()?;
+            pass(points::SAVE_WRITTEN)?;
             file.commit()?;
             File::open(&self.path)?.sync_all()?;
             Ok(())
         };
         write().map_err(|error| file_problem(path, &error))
+    }
+
+    /// What a crash left beside the files; called by whoever holds the lock.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.path) else { return };
+        for entry in entries.flatten() {
+            let name = entry.file_name();
+            let beside =
+                |known: &str| name.to_str().is_some_and(|name| name.starts_with(&format!(".{known}.")));
+            if [DOCUMENT, IDENTITY, TOKEN].into_iter().any(beside) {
+                let _ = fs::remove_file(entry.path());
+            }
+        }
     }
 }
 
@@ -259,6 +288,13 @@ mod tests {
         std::mem::forget(torn);
 
         assert_eq!(folder.document().unwrap(), document);
+        drop(folder);
+        let names = |_: &Folder| -> Vec<_> {
+            let entries = fs::read_dir(dir.path()).unwrap();
+            entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect()
+        };
+        let folder = Folder::open(dir.path()).unwrap();
+        assert!(names(&folder).iter().all(|name| !name.starts_with('.')), "{:?}", names(&folder));
     }
 
     #[test]

@@ -9,6 +9,7 @@ use super::{Agent, Mail};
 use crate::{
     core::{Effect, Event, Trouble},
     machine::rng,
+    points,
     store::{Store, into_problem},
 };
 
@@ -50,30 +51,31 @@ impl Agent {
     fn perform(&mut self, effect: Effect) {
         match effect {
             Effect::Save => {}
-            Effect::Poll => {
-                self.ask_store(|store, token| async move { Event::Polled(store.poll(&token).await) })
-            }
+            Effect::Poll => self.ask_store(|store, token| async move {
+                Event::Polled(points::POLL.around(store.poll(&token)).await)
+            }),
             Effect::Claim { job } => {
                 tracing::info!(job, "claiming");
                 let nonce = fresh_nonce();
                 self.ask_store(|store, token| async move {
-                    let result = store.claim(&token, &job, &nonce).await.map(Box::new);
+                    let claim = store.claim(&token, &job, &nonce);
+                    let result = points::CLAIM.around(claim).await.map(Box::new);
                     Event::Claimed { job, nonce, result }
                 });
             }
             Effect::Send(outgoing) => {
                 tracing::debug!(job = outgoing.job, status = ?outgoing.report.status, "reporting");
                 self.ask_store(|store, token| async move {
-                    let result = store.report(&token, &outgoing).await;
+                    let result = points::REPORT.around(store.report(&token, &outgoing)).await;
                     if let Err(Trouble::Refused(problem)) = &result {
                         tracing::warn!(job = outgoing.job, status = ?outgoing.report.status, code = problem.code, "the store refused a report: {problem}");
                     }
                     Event::Reported { report_id: outgoing.report.report_id, result }
                 });
             }
-            Effect::FetchKeys => {
-                self.ask_store(|store, _| async move { Event::KeysFetched(store.keys().await) })
-            }
+            Effect::FetchKeys => self.ask_store(|store, _| async move {
+                Event::KeysFetched(points::KEYS.around(store.keys()).await)
+            }),
             Effect::Refresh => self.refresh(None),
             Effect::Reissue => self.reissue(),
             Effect::Prepare { claimed, manifest } => self.prepare(*claimed, *manifest),
@@ -122,7 +124,8 @@ impl Agent {
         };
         let (mail, now) = (self.mail.clone(), self.core.wall(self.clock.now()));
         tokio::spawn(async move {
-            let answer = match store.reissue(&printer, identity.secret(), now).await {
+            let reissue = store.reissue(&printer, identity.secret(), now);
+            let answer = match points::REISSUE.around(reissue).await {
                 Ok(token) => Mail::Token(token),
                 Err(trouble) => {
                     let problem = into_problem(trouble.clone());

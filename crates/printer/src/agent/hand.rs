@@ -6,6 +6,7 @@ use std::{
 };
 
 use sealpost_api::Problem;
+use sealpost_faults::point;
 use serde_json::json;
 
 use super::{
@@ -17,7 +18,7 @@ use crate::{
     handover::{Handover, Load, PeerRules, compatible::register},
     moonraker::Moonraker,
     opening::OpenedFile,
-    store,
+    points, store,
 };
 
 impl Agent {
@@ -36,18 +37,23 @@ impl Agent {
         tokio::spawn(async move {
             let result = async {
                 write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened).await.map_err(unsent)?;
+                point(points::STUB);
                 let picture = Picture::show(&moonraker, &job).await;
-                let handed = if compatible {
-                    let load = Load { job: &job, name: &stub_name(&job), layers };
-                    register(&moonraker, load, opened.file)
-                        .await
-                        .map(|()| true)
-                        .map_err(|problem| (problem, true))
-                } else {
-                    let socket = moonraker.handover_socket(configured.as_deref()).await.map_err(unsent)?;
-                    let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
-                    hand_over(socket, rules, job.clone(), layers, opened).await
+                let hand_over = async {
+                    if compatible {
+                        let load = Load { job: &job, name: &stub_name(&job), layers };
+                        register(&moonraker, load, opened.file)
+                            .await
+                            .map(|()| true)
+                            .map_err(|problem| (problem, true))
+                    } else {
+                        let socket =
+                            moonraker.handover_socket(configured.as_deref()).await.map_err(unsent)?;
+                        let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
+                        hand_over(socket, rules, job.clone(), layers, opened).await
+                    }
                 };
+                let handed = points::HAND_OVER.around(hand_over).await;
                 if handed.is_err() {
                     picture.give_up();
                     remove_stub(&moonraker, gcodes.as_deref(), &job).await;
@@ -69,7 +75,9 @@ impl Agent {
         let moonraker = self.moonraker.clone();
         tracing::info!(job, "starting");
         self.send_later(async move {
-            let result = moonraker.start_print(&stub_name(&job)).await.map_err(|error| error.to_string());
+            let name = stub_name(&job);
+            let start = points::START.around(moonraker.start_print(&name));
+            let result = start.await.map_err(|error| error.to_string());
             if let Err(error) = &result {
                 tracing::warn!(job, error, "the start was not confirmed");
             }
@@ -81,7 +89,8 @@ impl Agent {
         let moonraker = self.moonraker.clone();
         tracing::info!(job, "cancelling");
         self.send_later(async move {
-            let result = moonraker.cancel_print().await.map_err(|error| error.to_string());
+            let cancel = points::CANCEL.around(moonraker.cancel_print());
+            let result = cancel.await.map_err(|error| error.to_string());
             if let Err(error) = &result {
                 tracing::warn!(job, error, "the print could not be cancelled yet");
             }
@@ -92,7 +101,7 @@ impl Agent {
     pub(super) fn drop_file(&self, job: String) {
         let (moonraker, configured) = (self.moonraker.clone(), self.settings.handover_socket.clone());
         self.send_later(async move {
-            let gone = let_go(&moonraker, configured.as_deref(), job.clone()).await;
+            let gone = points::DROP.around(let_go(&moonraker, configured.as_deref(), job.clone())).await;
             if !gone {
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
@@ -103,7 +112,8 @@ impl Agent {
     pub(super) fn query(&self, query: u64) {
         let moonraker = self.moonraker.clone();
         self.send_later(async move {
-            let result = moonraker.look().await.map(Box::new).map_err(|error| error.to_string());
+            let look = points::QUERY.around(moonraker.look());
+            let result = look.await.map(Box::new).map_err(|error| error.to_string());
             Event::Queried { query, result }
         });
     }
@@ -118,7 +128,9 @@ impl Agent {
                 (self.moonraker.clone(), self.settings.gcodes_dir.clone(), self.settings.keep_stubs);
             tokio::spawn(async move { prune_stubs(&moonraker, gcodes.as_deref(), keep).await });
         }
+        point(points::DISCARD);
         store::clean(&self.settings.cache_dir);
+        point(points::DISCARDED);
     }
 }
 

@@ -7,6 +7,7 @@ use sealpost_api::{
     pairing::{PrinterDescription, RegisterPrinter},
 };
 use sealpost_envelope::SecretText;
+use sealpost_faults::point;
 use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
@@ -15,6 +16,7 @@ use super::{Agent, Answer, Mail, status::rfc3339};
 use crate::{
     core::{Event, Pairing},
     machine::{Identity, rng},
+    points,
     problem::bad_request,
     settings::store_url,
     state::StoredToken,
@@ -202,6 +204,7 @@ impl Agent {
                 let _ = answer.send(reply);
             }
             PairMail::Completed { session, pairing, token, reply, answer } => {
+                point(points::PAIRED);
                 let result = self.join(pairing, token).map(|()| reply);
                 if result.is_ok() {
                     self.session = session.map(|session| *session);

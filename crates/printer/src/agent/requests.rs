@@ -14,6 +14,7 @@ use crate::{
     checks,
     core::{Event, Stage},
     local::Request,
+    points,
     problem::{bad_request, file as file_problem},
     settings::store_url,
     store::{Store, into_problem},
@@ -102,7 +103,7 @@ impl Agent {
         let printer = self.core.document().pairing.as_ref().map(|pairing| pairing.printer_id.clone());
         let (mail, now) = (self.mail.clone(), self.core.wall(self.clock.now()));
         tokio::spawn(async move {
-            match store.refresh(&token.token, now).await {
+            match points::REFRESH.around(store.refresh(&token.token, now)).await {
                 Ok(token) => {
                     let reply = json!({"status": "success", "printer_id": printer, "expiry": rfc3339(Some(token.expires))});
                     let _ = mail.send(Mail::Token(token));

@@ -12,12 +12,14 @@ use bytes::Bytes;
 use reqwest::{StatusCode, header};
 use sealpost_api::Problem;
 use sealpost_envelope::{Digest, JobManifest, ManifestError, SecretText, Sha256Writer};
+use sealpost_faults::{pass, point};
 use tokio::sync::mpsc;
 use url::Url;
 
 use super::{Store, check, network, origin};
 use crate::{
     core::Trouble,
+    points,
     problem::{coded, file as file_problem},
 };
 
@@ -217,6 +219,7 @@ impl Partial {
     }
 
     fn write(&mut self, bytes: &[u8]) -> io::Result<()> {
+        pass(points::SLICE)?;
         self.file.write_all(bytes)?;
         self.hash.write_all(bytes)?;
         Ok(())
@@ -238,6 +241,7 @@ impl Partial {
             return Err(Trouble::Refused(coded(422, "The download was refused", &error)));
         }
         self.file.rewind().map_err(|error| Trouble::Refused(file_problem(path, &error)))?;
+        point(points::DOWNLOADED);
         Ok(Downloaded { file: self.file, digest })
     }
 }
