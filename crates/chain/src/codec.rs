@@ -153,3 +153,6 @@ fn in_order(logs: &[Log]) -> Result<(), &'static str> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests;

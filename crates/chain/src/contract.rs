@@ -123,3 +123,90 @@ pub fn bytecode() -> Vec<u8> {
 struct Artifact {
     bytecode: String,
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use alloy::{primitives::keccak256, sol_types::SolInterface as _};
+    use serde_json::Value;
+
+    use super::{
+        Marketplace::{MarketplaceCalls, MarketplaceErrors, MarketplaceEvents},
+        bytecode,
+    };
+
+    fn abi() -> Vec<Value> {
+        let artifact: Value =
+            serde_json::from_str(include_str!("../../../contracts/artifact/OrbProMarketplace.json")).unwrap();
+        artifact["abi"].as_array().unwrap().clone()
+    }
+
+    fn kind(parameter: &Value) -> String {
+        let name = parameter["type"].as_str().unwrap();
+        match name.strip_prefix("tuple") {
+            Some(array) => {
+                let parts: Vec<_> = parameter["components"].as_array().unwrap().iter().map(kind).collect();
+                format!("({}){array}", parts.join(","))
+            }
+            None => name.to_owned(),
+        }
+    }
+
+    /// The first bytes of every signature of one kind, such as `purchase(bytes32,bytes,uint256)`.
+    fn signatures<const N: usize>(of: &str) -> BTreeSet<[u8; N]> {
+        let entries = abi().into_iter().filter(|entry| entry["type"] == of);
+        entries
+            .map(|entry| {
+                let inputs: Vec<_> = entry["inputs"].as_array().unwrap().iter().map(kind).collect();
+                let signature = format!("{}({})", entry["name"].as_str().unwrap(), inputs.join(","));
+                keccak256(signature)[..N].try_into().unwrap()
+            })
+            .collect()
+    }
+
+    #[test]
+    fn the_interface_is_that_of_the_compiled_contract() {
+        let calls = signatures("function");
+        for selector in MarketplaceCalls::selectors() {
+            let name = MarketplaceCalls::name_by_selector(selector);
+            assert!(calls.contains(&selector), "{name:?}");
+        }
+        let events = signatures("event");
+        for selector in MarketplaceEvents::SELECTORS {
+            assert!(events.contains(selector), "{:?}", MarketplaceEvents::name_by_selector(*selector));
+        }
+        let ours: BTreeSet<[u8; 4]> = MarketplaceErrors::selectors().collect();
+        for selector in signatures("error") {
+            assert!(ours.contains(&selector), "an error without a sentence: {selector:02x?}");
+        }
+    }
+
+    /// Those of the OrbPro document.
+    #[test]
+    fn the_documents_functions_and_event_are_as_they_were() {
+        let calls = signatures::<4>("function");
+        for document in ["purchase(bytes32,bytes,uint256)", "verifyPurchase(bytes32,bytes)", "withdraw()"] {
+            assert!(calls.contains(&keccak256(document)[..4]), "{document}");
+        }
+        let event = keccak256("PluginPurchased(bytes32,bytes,uint256,uint256)");
+        assert!(MarketplaceEvents::SELECTORS.contains(&event.0));
+    }
+
+    #[test]
+    fn what_is_indexed_is_indexed_in_the_contract_too() {
+        let topics = |name: &str| {
+            let event =
+                abi().into_iter().find(|entry| entry["type"] == "event" && entry["name"] == name).unwrap();
+            event["inputs"].as_array().unwrap().iter().filter(|input| input["indexed"] == true).count()
+        };
+        let counts =
+            ["PluginPurchased", "PurchaseRecorded", "PurchaseRefunded", "EnvelopeDelivered"].map(topics);
+        assert_eq!(counts, [1, 3, 3, 2]);
+    }
+
+    #[test]
+    fn the_bytecode_is_there() {
+        assert!(bytecode().len() > 1000);
+    }
+}

@@ -118,6 +118,20 @@ impl Endpoint {
         outcome
     }
 
+    /// The same after it has said again which chain it serves: its address may lead to another node than before.
+    pub(crate) async fn call_anew<T: DeserializeOwned>(
+        &self,
+        method: &str,
+        params: Value,
+    ) -> Result<T, Fault> {
+        // Who serves another chain is asked seldom enough.
+        self.chain
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take_if(|(_, id)| *id == self.chain_id);
+        self.call(method, params).await
+    }
+
     async fn call_on_chain<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Fault> {
         let known = *self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         let holds = |id| if id == self.chain_id { CHAIN_HOLDS } else { OTHER_CHAIN_HOLDS };

@@ -1,9 +1,12 @@
 //! Several endpoints that are asked the same at the same time. An answer counts when enough of them give it.
 
-use std::fmt::Write as _;
+mod split;
+
+use std::time::Duration;
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
 use reqwest::Client;
+use tokio::time::timeout;
 
 use crate::{
     SettingsError,
@@ -13,22 +16,17 @@ use crate::{
     settings::Settings,
 };
 
+use split::Answers;
+pub(crate) use split::Split;
+
+/// How long the rest is waited for once it is clear that too few agree.
+const REASONS: Duration = Duration::from_millis(250);
+
 /// The endpoints of a chain.
 pub(crate) struct Quorum {
     endpoints: Vec<Endpoint>,
     agree: usize,
     chain_id: u64,
-}
-
-/// What came of a question on which too few agreed.
-#[derive(Debug)]
-pub(crate) struct Split<T> {
-    question: &'static str,
-    agree: usize,
-    chain_id: u64,
-    /// Every answer with the hosts that gave it.
-    pub(crate) answers: Vec<(T, Vec<String>)>,
-    pub(crate) faults: Vec<(String, Fault)>,
 }
 
 impl Quorum {
@@ -58,8 +56,7 @@ impl Quorum {
         T: PartialEq,
         F: Future<Output = Result<T, Fault>>,
     {
-        let answer = self.tally(question, ask).await.map_err(Split::into_error)?;
-        Ok(answer)
+        self.tally(question, ask).await.map_err(Split::into_error)
     }
 
     /// As [`Quorum::ask`]; what came otherwise is the caller's to judge.
@@ -73,35 +70,21 @@ impl Quorum {
         F: Future<Output = Result<T, Fault>>,
     {
         let mut asked: FuturesUnordered<_> = self.asked(&ask);
-        let mut answers: Vec<(T, Vec<&Endpoint>)> = Vec::new();
-        let mut faults = Vec::new();
+        let mut answers = Answers::default();
         while let Some((endpoint, outcome)) = asked.next().await {
-            match outcome {
-                Ok(answer) => match answers.iter_mut().find(|(other, _)| *other == answer) {
-                    Some((_, hosts)) => hosts.push(endpoint),
-                    None => answers.push((answer, vec![endpoint])),
-                },
-                Err(fault) => faults.push((endpoint.host().to_owned(), fault)),
+            answers.add(endpoint, outcome);
+            if answers.most() >= self.agree {
+                break;
             }
-            let most = answers.iter().map(|(_, hosts)| hosts.len()).max().unwrap_or(0);
-            if most >= self.agree {
-                let (agreed, others): (Vec<_>, Vec<_>) =
-                    answers.into_iter().partition(|(_, hosts)| hosts.len() >= self.agree);
-                others.iter().flat_map(|(_, hosts)| hosts).for_each(|host| host.agrees(false, question));
-                agreed.iter().flat_map(|(_, hosts)| hosts).for_each(|host| host.agrees(true, question));
-                answers = agreed;
-                if let Some((answer, _)) = answers.pop() {
-                    return Ok(answer);
+            if answers.most() + asked.len() < self.agree {
+                // Whoever reads the error wants to know of all of them.
+                while let Ok(Some((endpoint, outcome))) = timeout(REASONS, asked.next()).await {
+                    answers.add(endpoint, outcome);
                 }
                 break;
             }
-            if most + asked.len() < self.agree {
-                break;
-            }
         }
-        let names = |hosts: Vec<&Endpoint>| hosts.iter().map(|host| host.host().to_owned()).collect();
-        let answers = answers.into_iter().map(|(answer, hosts)| (answer, names(hosts))).collect();
-        Err(Split { question, agree: self.agree, chain_id: self.chain_id, answers, faults })
+        answers.agreed(self.agree, question).map_err(|answers| self.split(question, answers))
     }
 
     /// The highest number that enough endpoints reach. Waits for those that are up where the first ones are more than
@@ -116,31 +99,22 @@ impl Quorum {
         F: Future<Output = Result<u64, Fault>>,
     {
         let mut asked: FuturesUnordered<_> = self.asked(&ask);
-        let mut numbers: Vec<(u64, String)> = Vec::new();
-        let mut faults = Vec::new();
+        let mut answers = Answers::default();
+        let mut numbers = Vec::new();
         let mut waiting: Vec<&str> =
             self.endpoints.iter().filter(|e| e.is_alive()).map(Endpoint::host).collect();
         while let Some((endpoint, outcome)) = asked.next().await {
             waiting.retain(|host| *host != endpoint.host());
-            match outcome {
-                Ok(number) => numbers.push((number, endpoint.host().to_owned())),
-                Err(fault) => faults.push((endpoint.host().to_owned(), fault)),
-            }
-            let (least, most) = numbers.iter().fold((u64::MAX, 0), |(l, m), (n, _)| (l.min(*n), m.max(*n)));
-            let enough = numbers.len() >= self.agree;
-            if enough && (most.saturating_sub(least) <= apart || waiting.is_empty()) {
+            numbers.extend(outcome.iter().copied());
+            answers.add(endpoint, outcome);
+            numbers.sort_unstable_by(|a, b| b.cmp(a));
+            let apart_by = numbers.first().zip(numbers.last()).map_or(0, |(most, least)| most - least);
+            if numbers.len() >= self.agree && (apart_by <= apart || waiting.is_empty()) {
                 break;
             }
         }
-        numbers.sort_unstable_by(|a, b| b.cmp(a));
-        match numbers.get(self.agree - 1) {
-            Some((number, _)) => Ok(*number),
-            None => {
-                let answers = numbers.into_iter().map(|(number, host)| (number, vec![host])).collect();
-                Err(Split { question, agree: self.agree, chain_id: self.chain_id, answers, faults }
-                    .into_error())
-            }
-        }
+        let reached = numbers.get(self.agree - 1).copied();
+        reached.ok_or_else(|| self.split(question, answers).into_error())
     }
 
     /// The answer in the middle of those of enough endpoints, for what differs between honest ones.
@@ -154,21 +128,20 @@ impl Quorum {
         F: Future<Output = Result<T, Fault>>,
     {
         let mut asked: FuturesUnordered<_> = self.asked(&ask);
-        let (mut answers, mut faults) = (Vec::new(), Vec::new());
-        while answers.len() < self.agree
+        let mut answers = Answers::default();
+        while answers.answered() < self.agree
             && let Some((endpoint, outcome)) = asked.next().await
         {
-            match outcome {
-                Ok(answer) => answers.push((answer, vec![endpoint.host().to_owned()])),
-                Err(fault) => faults.push((endpoint.host().to_owned(), fault)),
-            }
+            answers.add(endpoint, outcome);
         }
-        if answers.len() < self.agree {
-            return Err(Split { question, agree: self.agree, chain_id: self.chain_id, answers, faults });
+        if answers.answered() < self.agree {
+            return Err(self.split(question, answers));
         }
-        answers.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let (answer, _) = answers.swap_remove(answers.len() / 2);
-        Ok(answer)
+        answers.middle().ok_or_else(|| self.split(question, Answers::default()))
+    }
+
+    fn split<T>(&self, question: &'static str, answers: Answers<'_, T>) -> Split<T> {
+        Split::new(question, (self.agree, self.chain_id), answers)
     }
 
     fn asked<'a, T, F>(
@@ -185,54 +158,5 @@ impl Quorum {
                 async move { (endpoint, answer.await) }
             })
             .collect()
-    }
-}
-
-impl<T> Split<T> {
-    /// How many endpoints gave an answer, whatever it was.
-    pub(crate) fn answered(&self) -> usize {
-        self.answers.iter().map(|(_, hosts)| hosts.len()).sum()
-    }
-
-    /// Whether as many answered as must agree.
-    pub(crate) fn has_enough(&self) -> bool {
-        self.answered() >= self.agree
-    }
-
-    /// Whether endpoints said that the question is too large, rather than nothing.
-    pub(crate) fn is_refusal(&self) -> bool {
-        self.faults.iter().any(|(_, fault)| fault.is_too_much() && !matches!(fault, Fault::Timeout(_)))
-    }
-
-    /// Whether endpoints may answer a smaller question.
-    pub(crate) fn is_too_much(&self) -> bool {
-        self.answered() < self.agree && self.faults.iter().any(|(_, fault)| fault.is_too_much())
-    }
-
-    pub(crate) fn into_error(self) -> ChainError {
-        let answered = self.answered();
-        if answered >= self.agree && self.answers.len() > 1 {
-            let mut groups = String::new();
-            for (_, hosts) in &self.answers {
-                let apart = if groups.is_empty() { "" } else { " against " };
-                let _infallible = write!(groups, "{apart}{}", hosts.join(", "));
-            }
-            return ChainError::Disagreement { question: self.question, groups };
-        }
-        let other_chain = self.faults.iter().find_map(|(_, fault)| match fault {
-            Fault::OtherChain(found) => Some(*found),
-            _ => None,
-        });
-        if let Some(found) = other_chain
-            && self.faults.iter().all(|(_, fault)| matches!(fault, Fault::OtherChain(_)))
-        {
-            return ChainError::WrongChain { expected: self.chain_id, found };
-        }
-        let mut reasons = String::new();
-        for (host, fault) in &self.faults {
-            let apart = if reasons.is_empty() { "" } else { "; " };
-            let _infallible = write!(reasons, "{apart}{host}: {fault}");
-        }
-        ChainError::Unreachable { answered, needed: self.agree, reasons }
     }
 }

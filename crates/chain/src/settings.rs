@@ -437,3 +437,6 @@ impl<'de> Deserialize<'de> for Finality {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

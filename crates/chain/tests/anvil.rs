@@ -18,7 +18,7 @@ fn key(of: &Sender) -> BuyerKey {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_is_paid_seen_verified_withdrawn_and_refunded() -> Outcome {
-    let Some(node) = Node::start().await? else { return Ok(()) };
+    let Some(node) = Node::start()? else { return Ok(()) };
     let market = Market::open(&node, 1500).await?;
     let (publisher, buyer, treasury) = (market.sender(1)?, market.sender(2)?, market.sender(3)?);
     let reader = buyer.reader();
@@ -70,7 +70,7 @@ async fn a_sale_is_paid_seen_verified_withdrawn_and_refunded() -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_sale_in_a_token_takes_what_was_approved() -> Outcome {
-    let Some(node) = Node::start().await? else { return Ok(()) };
+    let Some(node) = Node::start()? else { return Ok(()) };
     let market = Market::open(&node, 1500).await?;
     let (publisher, buyer) = (market.sender(1)?, market.sender(2)?);
     let token = market.token;
@@ -97,7 +97,7 @@ async fn a_sale_in_a_token_takes_what_was_approved() -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_the_contract_refuses_is_told_and_never_sent() -> Outcome {
-    let Some(node) = Node::start().await? else { return Ok(()) };
+    let Some(node) = Node::start()? else { return Ok(()) };
     let market = Market::open(&node, 1500).await?;
     let (owner, publisher, buyer) = (market.sender(0)?, market.sender(1)?, market.sender(2)?);
     let item = item_id("a@1.0.0");
@@ -131,7 +131,7 @@ async fn what_the_contract_refuses_is_told_and_never_sent() -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_listing_changes_hands_and_an_envelope_is_delivered() -> Outcome {
-    let Some(node) = Node::start().await? else { return Ok(()) };
+    let Some(node) = Node::start()? else { return Ok(()) };
     let market = Market::open(&node, 1500).await?;
     let (owner, publisher, buyer) = (market.sender(0)?, market.sender(1)?, market.sender(2)?);
     let reader = buyer.reader();
@@ -159,7 +159,7 @@ async fn a_listing_changes_hands_and_an_envelope_is_delivered() -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn heads_follow_the_finality_and_the_unknown_stays_unknown() -> Outcome {
-    let Some(node) = Node::start().await? else { return Ok(()) };
+    let Some(node) = Node::start()? else { return Ok(()) };
     let market = Market::open(&node, 1500).await?;
     node.mine(100).await?;
     let heads = async |finality: &str| -> Outcome<_> {
@@ -184,7 +184,7 @@ async fn heads_follow_the_finality_and_the_unknown_stays_unknown() -> Outcome {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn another_contract_and_another_chain_are_told_apart_from_a_marketplace() -> Outcome {
-    let Some(node) = Node::start().await? else { return Ok(()) };
+    let Some(node) = Node::start()? else { return Ok(()) };
     let market = Market::open(&node, 1500).await?;
     let mut settings = market.settings("0")?;
     settings.contract = market.elsewhere;
@@ -202,7 +202,7 @@ async fn another_contract_and_another_chain_are_told_apart_from_a_marketplace() 
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_waiting_transaction_is_told_from_a_reverted_one() -> Outcome {
-    let Some(node) = Node::start().await? else { return Ok(()) };
+    let Some(node) = Node::start()? else { return Ok(()) };
     let market = Market::open(&node, 1500).await?;
     let (publisher, buyer) = (market.sender(1)?, market.sender(2)?);
     let reader = buyer.reader();

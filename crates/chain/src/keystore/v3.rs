@@ -142,7 +142,7 @@ pub(super) fn seal(
         "crypto": {
             "cipher": "aes-128-ctr",
             "cipherparams": { "iv": hex::encode(iv) },
-            "ciphertext": hex::encode(&*sealed),
+            "ciphertext": hex::encode(*sealed),
             "kdf": "scrypt",
             "kdfparams": {
                 "dklen": DERIVED,

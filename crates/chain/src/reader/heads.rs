@@ -46,7 +46,8 @@ impl Reader {
     /// The newest block that enough endpoints have.
     pub(crate) async fn latest(&self) -> Result<Block, ChainError> {
         let ask = |endpoint| async move {
-            let Quantity(number) = Endpoint::call(endpoint, "eth_blockNumber", json!([])).await?;
+            // Whatever is settled hangs on this: it must be of our chain each time.
+            let Quantity(number) = Endpoint::call_anew(endpoint, "eth_blockNumber", json!([])).await?;
             Ok(number)
         };
         let reached = self.quorum().reached("the newest block", LATEST_APART, ask).await?;

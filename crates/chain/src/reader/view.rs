@@ -70,7 +70,7 @@ impl Reader {
         let data = call.abi_encode();
         let ask = |endpoint| self.call_at(endpoint, &data, at);
         match self.quorum().ask("verifyPurchase", ask).await? {
-            At::Value(value) => self.returned::<Marketplace::verifyPurchaseCall>(self.contract(), &value),
+            At::Value(value) => returned::<Marketplace::verifyPurchaseCall>(self.contract(), &value),
             At::NoSuchBlock => Err(ChainError::NotCanonical(at.number)),
         }
     }
@@ -189,16 +189,7 @@ impl Reader {
         let data = call.abi_encode();
         let ask = |endpoint| call_by(endpoint, to, &data, json!("latest"));
         let value = self.quorum().ask("what the contract says", ask).await?;
-        self.returned::<C>(to, &value)
-    }
-
-    #[expect(clippy::unused_self, reason = "reads as a step of the others")]
-    fn returned<C: SolCall>(&self, to: Address, value: &[u8]) -> Result<C::Return, ChainError> {
-        if value.is_empty() {
-            return Err(ChainError::NoContract(to));
-        }
-        C::abi_decode_returns_validate(value)
-            .map_err(|_| ChainError::NotMarketplace("it gives back another kind of value"))
+        returned::<C>(to, &value)
     }
 
     /// By hash (EIP-1898), and where an endpoint takes none, by number with the hash looked up afterwards.
@@ -213,6 +204,17 @@ impl Reader {
         let there = block_of(endpoint, at.number).await?.is_some_and(|block| block.at == at);
         if there { value.map(At::Value) } else { Ok(At::NoSuchBlock) }
     }
+}
+
+/// Reads a value strictly: encoding it again gives the same bytes.
+fn returned<C: SolCall>(to: Address, value: &[u8]) -> Result<C::Return, ChainError> {
+    if value.is_empty() {
+        return Err(ChainError::NoContract(to));
+    }
+    C::abi_decode_returns_validate(value)
+        .ok()
+        .filter(|decoded| C::abi_encode_returns(decoded) == value)
+        .ok_or(ChainError::NotMarketplace("it gives back another kind of value"))
 }
 
 async fn call_by(endpoint: &Endpoint, to: Address, data: &[u8], block: Value) -> Result<Vec<u8>, Fault> {

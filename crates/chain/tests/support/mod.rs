@@ -1,6 +1,8 @@
 //! What tests of this crate share.
 #![expect(dead_code, reason = "every test uses a part of it")]
 
+pub(crate) mod chain;
+pub(crate) mod endpoint;
 pub(crate) mod market;
 pub(crate) mod node;
 

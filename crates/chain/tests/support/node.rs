@@ -18,7 +18,7 @@ pub(crate) struct Node {
 
 impl Node {
     /// `None` where no node is named.
-    pub(crate) async fn start() -> Outcome<Option<Self>> {
+    pub(crate) fn start() -> Outcome<Option<Self>> {
         let Some(anvil) = env::var_os("SEALPOST_TEST_ANVIL") else { return Ok(None) };
         let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let program = Command::new(anvil)
