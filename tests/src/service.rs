@@ -14,8 +14,7 @@ use rustix::process::{Pid, Signal, kill_process};
 
 /// Starts the program behind a shell that kills it when its own standard input closes, which happens however the test ends.
 const KEEPER: &str = r#"
-"$@" </dev/null 3<&- & program=$!
-echo "keeper: program $program"
+sh -c 'echo "keeper: program $$"; exec "$@"' "$0" "$@" </dev/null 3<&- & program=$!
 (
     cat >/dev/null
     kill -TERM $program 2>/dev/null

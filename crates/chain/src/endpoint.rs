@@ -48,12 +48,29 @@ pub(crate) struct Limits {
     pub(crate) max_answer: usize,
 }
 
-/// The client all endpoints share. It follows no redirect: an endpoint is the address that was written down.
-pub(crate) fn client() -> Result<Client, reqwest::Error> {
-    Client::builder()
-        .redirect(redirect::Policy::none())
-        .user_agent(concat!("sealpost/", env!("CARGO_PKG_VERSION")))
-        .build()
+/// The clients that endpoints share. They follow no redirect: an endpoint is the address that was written down.
+#[derive(Default)]
+pub(crate) struct Clients {
+    near: Option<Client>,
+    far: Option<Client>,
+}
+
+impl Clients {
+    /// Clear text is for this machine and network, where no proxy is in between, and needs no certificates.
+    pub(crate) fn of(&mut self, url: &Url) -> Result<Client, reqwest::Error> {
+        let near = url.scheme() == "http";
+        let slot = if near { &mut self.near } else { &mut self.far };
+        if let Some(client) = slot {
+            return Ok(client.clone());
+        }
+        let builder = Client::builder()
+            .redirect(redirect::Policy::none())
+            .user_agent(concat!("sealpost/", env!("CARGO_PKG_VERSION")));
+        let builder = if near { builder.no_proxy().tls_certs_only([]) } else { builder };
+        let client = builder.build()?;
+        *slot = Some(client.clone());
+        Ok(client)
+    }
 }
 
 impl Endpoint {
@@ -125,10 +142,7 @@ impl Endpoint {
         params: Value,
     ) -> Result<T, Fault> {
         // Who serves another chain is asked seldom enough.
-        self.chain
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take_if(|(_, id)| *id == self.chain_id);
+        self.chain.lock().unwrap_or_else(PoisonError::into_inner).take_if(|(_, id)| *id == self.chain_id);
         self.call(method, params).await
     }
 
@@ -210,7 +224,8 @@ impl Endpoint {
 /// Asks an endpoint of which nothing is known yet.
 pub(crate) async fn chain_id(url: Url) -> Result<u64, Fault> {
     let limits = Limits { timeout: Duration::from_secs(10), max_answer: 64 << 10 };
-    let client = client().map_err(|error| Fault::Connection(error.without_url().to_string()))?;
+    let client = Clients::default().of(&url);
+    let client = client.map_err(|error| Fault::Connection(error.without_url().to_string()))?;
     let endpoint = Endpoint::new(url, 0, limits, client);
     let asked = timeout(limits.timeout, endpoint.request("eth_chainId", json!([]))).await;
     let Quantity(id) = asked.map_err(|_| Fault::Timeout(limits.timeout))??;
