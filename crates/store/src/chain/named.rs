@@ -129,7 +129,12 @@ async fn recorded(state: &AppState, asking: &Asking<'_>, named: &Named<'_>) -> R
     let rows = payments::of_tx(db, &super::source(asking.port().terms()), named.tx).await?;
     let mut found: Option<Model> = None;
     for row in rows {
-        let settled = !matches!(row.state.as_str(), "seen" | "dropped");
+        let settled = match row.state.as_str() {
+            "seen" | "dropped" => false,
+            // It gave nothing before, and is judged anew.
+            "undone" => row.purchase.is_some(),
+            _ => true,
+        };
         if !settled || row.listing.as_deref() != Some(&named.listing.id) || !is_for(db, named, &row).await? {
             continue;
         }

@@ -15,7 +15,9 @@ use crate::schema::chain_payment::{Column, Entity, Model};
 use crate::state::AppState;
 
 /// Transactions looked for in one round.
-const BATCH: u64 = 32;
+const BATCH: usize = 32;
+/// Rows among which those that are due are looked for.
+const LOOKED_AT: u64 = 1_024;
 /// How long a transaction may be unknown before it is given up. It still counts when it comes after all.
 const GIVEN_UP_MS: i64 = 3_600_000;
 /// A transaction that nobody knows is looked for ever less often: after a part of the time since it was known.
@@ -28,10 +30,10 @@ pub(crate) async fn round(state: &AppState, port: &dyn ChainPort, heads: Heads) 
         .filter(Column::Source.eq(super::source(port.terms())))
         .filter(Column::State.eq("seen"))
         .order_by_asc(Column::CheckedAt)
-        .limit(BATCH)
+        .limit(LOOKED_AT)
         .all(state.db.read())
         .await?;
-    for row in rows.into_iter().filter(|row| is_due(row, now)) {
+    for row in rows.into_iter().filter(|row| is_due(row, now)).take(BATCH) {
         let outcome = port.transaction(row.tx()?).await?;
         match look(state, port, heads, &row, outcome).await {
             // Another process was faster.

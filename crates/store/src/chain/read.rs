@@ -39,7 +39,7 @@ pub(crate) async fn round(state: &AppState, port: &dyn ChainPort, heads: Heads) 
     let events = port.events(from, to).await?;
     // They belong to the chain that ends here, unless it changed meanwhile.
     if block(port, to).await? != end {
-        return Ok(true);
+        return Err(Fault::Conflict);
     }
     let verified = verify(state, port, &events, heads.settled).await?;
     let more = to < heads.settled.number;

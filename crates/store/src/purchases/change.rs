@@ -20,8 +20,8 @@ pub(crate) struct Changed {
     pub(crate) licence: Option<market::Licence>,
 }
 
-/// Applies an event to a purchase after `edit`, and saves what comes of it. What was given back prints no more: its waiting jobs
-/// are cancelled.
+/// Applies an event to a purchase after `edit`, and saves what comes of it. What was given back or undone gives no key: its
+/// waiting jobs are cancelled, so that they hold up nobody's queue.
 pub(crate) async fn apply(
     state: &AppState,
     tx: &Tx,
@@ -57,7 +57,7 @@ pub(crate) async fn apply(
     }
     facts::record(tx, now, actor, &format!("purchase:{}", row.id), &step.facts)?;
     let mut licence = step.licence;
-    if after.state == "refunded"
+    if matches!(after.state.as_str(), "refunded" | "undone")
         && let Some(held) = &held
     {
         jobs::cancel_waiting(tx, &held.id, actor, now).await?;

@@ -118,7 +118,7 @@ impl Waiting<'_> {
             Some(purchase) if row.state == "refused" && purchase.licence.is_none() => {
                 Err(named::refused_before(&row))
             }
-            Some(purchase) => self.mine(purchase).await,
+            Some(purchase) => self.mine(purchase),
             None => Err(named::refused_before(&row)),
         }
     }
@@ -135,14 +135,21 @@ impl Waiting<'_> {
         let source = chain::source(port.terms());
         let now = self.state.clock.now_ms();
         let id = payments::id(&source, hash, &self.listing.id, &key, 0);
-        if let Some(mut row) = chain_payment::Entity::find_by_id(&id).one(self.tx).await? {
-            let purchase = self.purchase_of(&row).await?.ok_or(Fault::Conflict)?;
-            let purchase = self.mine(purchase).await?;
-            if pending::seen_again(&mut row, now)? {
-                row.save(self.tx).await?;
-            }
-            return Ok(purchase);
-        }
+        let row = chain_payment::Entity::find_by_id(&id).one(self.tx).await?;
+        let mut row = match row {
+            Some(mut row) => match self.purchase_of(&row).await? {
+                Some(purchase) => {
+                    let purchase = self.mine(purchase)?;
+                    if pending::seen_again(&mut row, now)? {
+                        row.save(self.tx).await?;
+                    }
+                    return Ok(purchase);
+                }
+                None if row.state == "refused" => return Err(named::refused_before(&row)),
+                None => row,
+            },
+            None => payments::new(&source, hash, &self.listing.id, &key, 0, now),
+        };
         self.check_few().await?;
         let release = self.release(paid).await?;
         let money = self.money(port.terms(), paid).await?;
@@ -155,7 +162,6 @@ impl Waiting<'_> {
             index: self.wanted.and_then(|wanted| wanted.index),
         };
         let purchase = begin(self.state, self.tx, &self.user.actor(), &id, &order, money).await?;
-        let mut row = payments::new(&source, hash, &self.listing.id, &key, 0, now);
         row.purchase = Some(id);
         // It is looked for at once.
         row.checked_at = 0;
@@ -171,7 +177,7 @@ impl Waiting<'_> {
     }
 
     /// Whoever held the key when it was paid, or named the payment first, has what it gave.
-    async fn mine(&self, row: purchase::Model) -> Result<purchase::Model> {
+    fn mine(&self, row: purchase::Model) -> Result<purchase::Model> {
         if row.buyer == self.user.id().as_str() { Ok(row) } else { Err(refused(&Refusal::Used)) }
     }
 

@@ -26,7 +26,10 @@ async fn a_payment_that_the_chain_takes_back_suspends_its_licence_until_it_is_mi
     shop.watch().await;
     assert_eq!(shop.payment().await.0, "undone");
     let shown = shop.purchase(&ann, &id).await;
-    assert_eq!((&shown["purchase"]["state"], &shown["payment"]["state"]), (&json!("undone"), &json!("undone")));
+    assert_eq!(
+        (&shown["purchase"]["state"], &shown["payment"]["state"]),
+        (&json!("undone"), &json!("undone"))
+    );
     assert_eq!(shop.kit.licence(&ann, &licence).await["state"], "suspended");
     assert_eq!(shop.collect("", &wallet, tx).await.problem(), (403, "payment_undone".to_owned()));
     let bundle = format!("/api/v1/licences/{licence}/bundle");
@@ -141,7 +144,10 @@ async fn a_transaction_that_stays_unknown_is_given_up_and_still_counts_when_it_c
     shop.watch().await;
     assert_eq!(shop.payment().await.0, "dropped");
     let shown = shop.purchase(&ann, &id).await;
-    assert_eq!((&shown["purchase"]["state"], &shown["payment"]["state"]), (&json!("failed"), &json!("dropped")));
+    assert_eq!(
+        (&shown["purchase"]["state"], &shown["payment"]["state"]),
+        (&json!("failed"), &json!("dropped"))
+    );
     let asked = shop.chain.asked("transaction");
     shop.watch().await;
     assert_eq!(shop.chain.asked("transaction"), asked, "nobody looks for it");
@@ -168,7 +174,10 @@ async fn a_refund_on_chain_ends_the_licence_and_another_purchase_gives_another()
     shop.watch().await;
     assert_eq!(shop.payment().await.0, "refunded");
     let shown = shop.purchase(&ann, &id).await;
-    assert_eq!((&shown["purchase"]["state"], &shown["payment"]["state"]), (&json!("refunded"), &json!("refunded")));
+    assert_eq!(
+        (&shown["purchase"]["state"], &shown["payment"]["state"]),
+        (&json!("refunded"), &json!("refunded"))
+    );
     assert_eq!(shown["licence"]["state"], "revoked");
     assert_eq!(shop.collect("", &wallet, tx).await.problem(), (403, "payment_refunded".to_owned()));
     shop.kit.pass_s(60);
@@ -250,4 +259,55 @@ async fn nobody_says_by_hand_that_a_purchase_on_chain_is_paid() {
     let id = shop.buy(&ann, &wallet, tx).await.json()["purchase"]["id"].as_str().unwrap().to_owned();
     let answer = shop.kit.post(&format!("/api/v1/purchases/{id}/mark-paid"), &shop.seller, json!({})).await;
     assert_eq!(answer.problem(), (409, "paid_on_chain".to_owned()));
+}
+
+#[tokio::test]
+async fn what_was_refused_is_judged_anew_when_it_is_mined_anew() {
+    let shop = shop().await;
+    let wallet = wallet(Curve::P256);
+    let ann = shop.holder("ann", &wallet).await;
+    shop.chain.deny(true);
+    let tx = shop.paid(&wallet);
+    shop.watch().await;
+    assert_eq!(shop.payment().await.0, "refused");
+    shop.chain.deny(false);
+    shop.chain.fork(FINALITY as usize + 1);
+    shop.chain.drop_pool();
+    shop.chain.mine(FINALITY + 2);
+    shop.watch().await;
+    assert_eq!(shop.payment().await.0, "undone");
+    shop.chain.resend(tx, Action::Pay(vec![super::chain_settling::price(&wallet)]));
+    shop.kit.pass_s(5);
+    let begun = shop.buy(&ann, &wallet, tx).await;
+    assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.text());
+    shop.chain.mine(FINALITY);
+    shop.watch().await;
+    assert_eq!(shop.payment().await, ("settled".to_owned(), None));
+    assert_eq!((shop.licences().await.len(), shop.purchases().await.len()), (1, 1));
+}
+
+#[tokio::test]
+async fn a_job_that_waits_for_an_undone_payment_holds_up_nobody() {
+    let shop = shop().await;
+    let price = json!({"amount": PRICE.to_string(), "currency": "ETH"});
+    let listing = shop.kit.listing(&shop.seller, json!({"prints": 4, "price": price})).await;
+    shop.kit.publish(&shop.seller, json!({"listing": listing, "version": "1.0.0"}), GCODE).await;
+    let path = format!("/api/v1/listings/{listing}/payout");
+    let body = Some(json!({"address": SELLER.to_string()}));
+    shop.kit.call(Method::PUT, &path, &shop.seller, body).await;
+    let wallet = wallet(Curve::P256);
+    let ann = shop.holder("ann", &wallet).await;
+    shop.chain.pay(&format!("{listing}@1.0.0"), &on_chain(&wallet), PRICE);
+    shop.chain.mine(FINALITY);
+    shop.watch().await;
+    let licence = shop.licences().await[0].id.clone();
+    let printer = shop.kit.printer(&ann, true).await;
+    let job = shop.kit.ready_job(&ann, &licence, &printer).await;
+    shop.chain.fork(FINALITY as usize + 1);
+    shop.chain.drop_pool();
+    shop.chain.mine(FINALITY + 2);
+    shop.watch().await;
+    assert_eq!(shop.kit.state_of(&ann, &job).await, "cancelled");
+    let held = shop.kit.licence(&ann, &licence).await;
+    assert_eq!((&held["state"], &held["prints_reserved"]), (&json!("suspended"), &json!(0)));
 }
