@@ -5,12 +5,11 @@ mod split;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use reqwest::Client;
 use tokio::time::timeout;
 
 use crate::{
     SettingsError,
-    endpoint::{self, Endpoint, Limits},
+    endpoint::{Clients, Endpoint, Limits},
     error::ChainError,
     fault::Fault,
     settings::Settings,
@@ -31,15 +30,15 @@ pub(crate) struct Quorum {
 
 impl Quorum {
     pub(crate) fn new(settings: &Settings) -> Result<Self, SettingsError> {
-        let client: Client =
-            endpoint::client().map_err(|error| SettingsError::Client(error.without_url().to_string()))?;
         let limits = Limits { timeout: settings.timeout, max_answer: settings.max_answer };
-        let endpoint = |url: &url::Url| Endpoint::new(url.clone(), settings.chain_id, limits, client.clone());
-        Ok(Self {
-            endpoints: settings.rpc.iter().map(endpoint).collect(),
-            agree: settings.agree,
-            chain_id: settings.chain_id,
-        })
+        let mut clients = Clients::default();
+        let mut endpoints = Vec::new();
+        for url in &settings.rpc {
+            let client = clients.of(url);
+            let client = client.map_err(|error| SettingsError::Client(error.without_url().to_string()))?;
+            endpoints.push(Endpoint::new(url.clone(), settings.chain_id, limits, client));
+        }
+        Ok(Self { endpoints, agree: settings.agree, chain_id: settings.chain_id })
     }
 
     pub(crate) fn endpoints(&self) -> &[Endpoint] {

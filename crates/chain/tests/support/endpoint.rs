@@ -114,8 +114,7 @@ async fn serve(stream: TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) -> 
             }
         };
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
-        stream.write_all(head.as_bytes()).await?;
-        stream.write_all(&body).await?;
+        stream.write_all(&[head.as_bytes(), &body].concat()).await?;
     }
 }
 
