@@ -75,7 +75,7 @@ pub(crate) enum ChainCommand {
     Pause(operate::OwnerArgs),
     /// Let purchases and listings go on
     Unpause(operate::OwnerArgs),
-    /// Set the platform's share for what is listed from now on
+    /// Set the platform's share of sales; what is listed keeps a lower one
     SetFee(operate::SetFeeArgs),
     /// Set the address that gets the platform's share
     SetTreasury(operate::SetTreasuryArgs),

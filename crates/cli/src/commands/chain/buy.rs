@@ -5,7 +5,7 @@ use std::str::FromStr;
 use clap::Args;
 use sealpost_api::{
     catalogue::Listing,
-    chain::{ChainOffer, ChainPayment, PaymentList},
+    chain::{ChainOffer, PaymentList},
     purchase::{Licence, Payment, PurchaseRequest, PurchaseResponse},
 };
 use sealpost_chain::Signer;
@@ -77,10 +77,15 @@ pub(crate) struct BuyArgs {
 struct Bought {
     /// Whether this command paid.
     paid: bool,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    payment: Option<ChainPayment>,
     #[serde(flatten)]
     response: PurchaseResponse,
+}
+
+/// What the buyer had before.
+#[derive(Serialize)]
+struct Had<'a> {
+    paid: bool,
+    licence: &'a Licence,
 }
 
 /// What every step needs.
@@ -105,7 +110,7 @@ pub(crate) async fn buy(args: BuyArgs) -> Result<()> {
         && let Some(licence) = licences.iter().find(|licence| is_good_for(licence, &listing))
     {
         say!("You have a licence for it already, and nothing was paid; --again buys another.");
-        answer(args.connection.json, licence, |licence| bought(licence, None));
+        had(&args, licence);
         return Ok(());
     }
     let market = Market::of_store(&client, &args.node).await?;
@@ -118,7 +123,7 @@ pub(crate) async fn buy(args: BuyArgs) -> Result<()> {
         let licences = fetch_licences(&till.client).await?.licences;
         let licence = licences.iter().find(|licence| is_good_for(licence, &till.listing));
         let licence = licence.ok_or_else(|| no_licence("what was paid for this key"))?;
-        answer(args.connection.json, licence, |licence| bought(licence, None));
+        had(&args, licence);
         return Ok(());
     };
     link(&till.client, &candidate.key).await?;
@@ -131,7 +136,7 @@ pub(crate) async fn buy(args: BuyArgs) -> Result<()> {
     };
     let response = till.tell(tx, &candidate).await?;
     let response = if args.no_wait { response } else { till.settled(tx, response).await? };
-    let bought = Bought { paid: paid.is_none(), payment: response.payment.clone(), response };
+    let bought = Bought { paid: paid.is_none(), response };
     answer(args.connection.json, &bought, |bought| describe(bought, tx));
     Ok(())
 }
@@ -187,7 +192,7 @@ impl Till {
 
     /// Pays, after the last looks. Gives the transaction.
     async fn pay(&self, args: &BuyArgs, candidate: &Candidate) -> Result<ChainHash> {
-        self.check_offer(args)?;
+        self.check_offer(args).await?;
         let signer = args.signing.key.signer()?;
         let allowed = self.check_money(&signer).await?;
         let key = match candidate.recipient.index {
@@ -224,15 +229,29 @@ impl Till {
         Ok(tx)
     }
 
-    /// The price is the one the buyer expects, and the contract asks for the same.
-    fn check_offer(&self, args: &BuyArgs) -> Result<()> {
-        if self.offer.listed != "yes" {
-            let sentence = match self.offer.listed.as_str() {
-                "no" => format!("{} is not listed in the contract", self.item.text),
-                _ => format!("the contract asks for something else for {} than the store", self.item.text),
-            };
-            return Err(Failure::new("not_listed", sentence)
-                .hint("nothing was paid: its seller puts it right with `sealpost chain list`"));
+    /// The price is the one the buyer expects, and the contract, which is asked itself, has the same.
+    async fn check_offer(&self, args: &BuyArgs) -> Result<()> {
+        let listed = self.contract.listing(self.item.id).await?.filter(|listed| listed.active);
+        let refused = |sentence: String| {
+            Failure::new("not_listed", sentence)
+                .hint("nothing was paid: its seller puts it right with `sealpost chain list`")
+        };
+        let Some(listed) = listed else {
+            return Err(refused(format!("{} is not listed in the contract", self.item.text)));
+        };
+        let same = Cost { token: listed.token, amount: listed.price } == self.cost;
+        if !same || self.offer.publisher.parse() != Ok(listed.publisher) {
+            return Err(refused(format!(
+                "the contract sells {} for {}, paid to {}; the store says {}, paid to {}",
+                self.item.text,
+                self.market.text(listed.token, listed.price),
+                listed.publisher,
+                self.market.text(self.cost.token, self.cost.amount),
+                self.offer.publisher
+            )));
+        }
+        if let Some(newest) = &self.offer.newest {
+            say!("Version {newest} is there, and not sold on chain yet; this is {}.", self.offer.version);
         }
         let Some(most) = &args.max_price else { return Ok(()) };
         let price = Money::parse(&self.offer.amount, &self.offer.currency);
@@ -306,6 +325,10 @@ impl Till {
         }
         Ok(response)
     }
+}
+
+fn had(args: &BuyArgs, licence: &Licence) {
+    answer(args.connection.json, &Had { paid: false, licence }, |had| bought(had.licence, None));
 }
 
 fn no_licence(of: &str) -> Failure {

@@ -109,15 +109,15 @@ pub(crate) async fn deploy(args: DeployArgs) -> Result<()> {
         tx_hash: made.tx.to_string(),
         block: made.block.number,
     };
+    let facts = facts([
+        ("Contract", Some(made.contract.checksummed())),
+        ("Transaction", Some(deployed.tx_hash.clone())),
+        ("Block", Some(deployed.block.to_string())),
+    ]);
+    say!("{}", facts.trim_end());
     say!(
-        "{}",
-        facts([
-            ("Contract", Some(made.contract.checksummed())),
-            ("Transaction", Some(deployed.tx_hash.clone())),
-            ("Block", Some(deployed.block.to_string())),
-        ])
+        "This goes into the store's settings; of three endpoints of different providers, one may lie or fail:"
     );
-    say!("Put the table below into the store's settings, with two more endpoints of other providers.");
     answer(args.shown.json, &deployed, |deployed| table(deployed, &args.rpc));
     Ok(())
 }

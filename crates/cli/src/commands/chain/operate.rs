@@ -32,8 +32,8 @@ pub(crate) struct OwnerArgs {
 
 #[derive(Args, Debug)]
 #[command(
-    after_help = "What is listed keeps the share it was listed with, unless the new one is lower: publishers agree to a
-higher one by listing again."
+    after_help = "What is listed keeps the share it was listed with, unless the new one is lower: publishers agree to
+a higher one by listing again."
 )]
 pub(crate) struct SetFeeArgs {
     /// Share of a sale in percent, such as 15 or 2.5; at most 30
@@ -98,7 +98,10 @@ pub(crate) async fn set_fee(args: SetFeeArgs) -> Result<()> {
 pub(crate) async fn set_treasury(args: SetTreasuryArgs) -> Result<()> {
     let treasury = named(args.treasury, "treasury")?;
     let call = Call::Market(ContractCall::SetTreasury { treasury });
-    let what = format!("Give the platform's share of later settlements to {}.", treasury.checksummed());
+    let what = format!(
+        "Give the platform's share to {}: of later sales, and what waits now. `sealpost chain fees settle` before keeps that with the treasury of now.",
+        treasury.checksummed()
+    );
     owner(&args.node, &args.signing, &args.connection, call, &what, "The treasury is set").await
 }
 

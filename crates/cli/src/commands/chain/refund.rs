@@ -77,6 +77,16 @@ pub(crate) async fn refund(args: RefundArgs) -> Result<()> {
             .hint("it was given back before; `sealpost chain status` shows when the store has seen it"));
     }
     let shortfall = contract.shortfall(&purchase).await?;
+    let has = contract.funds(signer.address(), purchase.token).await?;
+    if has < shortfall {
+        let sentence = format!(
+            "the contract holds {} less than the price, and your address has {}",
+            market.text(purchase.token, shortfall),
+            market.text(purchase.token, has)
+        );
+        return Err(Failure::new("not_enough_money", sentence)
+            .hint("what was withdrawn has to come back: send the rest to your key's address first"));
+    }
     let price = market.text(purchase.token, purchase.amount);
     let mut what = format!("Give {price} back to {}.", purchase.payer.checksummed());
     if shortfall > 0 {

@@ -174,12 +174,17 @@ impl Desk {
         versions
     }
 
-    fn version(&self, wanted: Option<&Version>) -> Result<Item> {
-        let version = wanted.cloned().or_else(|| self.versions().into_iter().next()).ok_or_else(|| {
+    /// The version that is meant: the newest that is finished, where none is named.
+    fn version(&self, wanted: Option<&Version>) -> Result<Version> {
+        let newest = || self.versions().into_iter().find(|version| !version.is_prerelease());
+        wanted.cloned().or_else(newest).ok_or_else(|| {
             Failure::new("no_release", format!("{} has no version to sell", self.listing.id))
                 .hint("publish one first: sealpost publish FILE --listing ID")
-        })?;
-        item(&self.listing, &version.to_string())
+        })
+    }
+
+    fn item(&self, wanted: Option<&Version>) -> Result<Item> {
+        item(&self.listing, &self.version(wanted)?.to_string())
     }
 
     /// Whether this key's address sells the item; an error where another one does.
@@ -188,7 +193,7 @@ impl Desk {
             Some(listed) if listed.publisher == self.signer.address() => {
                 Ok(listed.active.then_some(Cost { token: listed.token, amount: listed.price }))
             }
-            Some(listed) if listed.active => Err(Failure::new(
+            Some(listed) => Err(Failure::new(
                 "not_publisher",
                 format!(
                     "{} is sold by {}, and this key's address is {}",
@@ -200,7 +205,7 @@ impl Desk {
             .hint(
                 "name that address's key with --key FILE, or have it handed over: sealpost chain transfer",
             )),
-            _ => Ok(None),
+            None => Ok(None),
         }
     }
 }
@@ -219,13 +224,16 @@ pub(crate) async fn list(args: ListArgs) -> Result<()> {
         }
     };
     desk.market.currency(&wanted.currency)?;
-    let newest = desk.version(args.version.as_ref())?;
+    let version = desk.version(args.version.as_ref())?;
+    let sold = item(&desk.listing, &version.to_string())?;
+    // Whoever listed it first keeps it: before anything changes.
+    desk.sells(&sold).await?;
     let share = desk.contract.fee_bps().await?;
     let brings = proceeds(&wanted.amount, &wanted.currency, share).unwrap_or_default();
     let address = desk.signer.address();
     let mut what = format!(
         "Sell {} on chain {} for {}: each sale brings {brings}.\nPaid to {}, by contract {}.",
-        newest.text,
+        sold.text,
         chain_name(desk.market.info.chain_id),
         price_text(Some(&wanted)),
         address.checksummed(),
@@ -237,38 +245,39 @@ pub(crate) async fn list(args: ListArgs) -> Result<()> {
     }
     confirm(args.signing.yes, &what)?;
 
+    if price.is_some() && desk.listing.price != price {
+        let changes = ListingChanges { price, ..ListingChanges::default() };
+        desk.listing = desk.client.patch(&["api", "v1", "listings", &desk.listing.id], &changes).await?;
+    }
     if payout != Some(address) {
         let change = PayoutChange { address: Some(address.to_string()) };
         desk.listing =
             desk.client.put(&["api", "v1", "listings", &desk.listing.id, "payout"], &change).await?;
     }
-    if price.is_some() && desk.listing.price != price {
-        let changes = ListingChanges { price, ..ListingChanges::default() };
-        desk.listing = desk.client.patch(&["api", "v1", "listings", &desk.listing.id], &changes).await?;
-    }
-    let items = put_on(&desk, &args, share).await?;
+    let items = put_on(&desk, &args, &version, share).await?;
     let listed = Listed { listing: desk.listing.id.clone(), publisher: address, items };
     answer(args.connection.json, &listed, |listed| describe(listed, &desk.listing));
     Ok(())
 }
 
 /// Lists the version that was asked for, and brings up to date what is listed already.
-async fn put_on(desk: &Desk, args: &ListArgs, share: u16) -> Result<Vec<ListedItem>> {
-    let (offer, first, cost) = desk.market.offer(&desk.client, &desk.listing, args.version.as_ref()).await?;
+async fn put_on(desk: &Desk, args: &ListArgs, version: &Version, share: u16) -> Result<Vec<ListedItem>> {
+    let (offer, first, cost) = desk.market.offer(&desk.client, &desk.listing, Some(version)).await?;
     if offer.publisher.parse() != Ok(desk.signer.address()) {
         return Err(super::market::odd("offers the listing for another address than it was just told"));
     }
     let mut items = vec![(first, true)];
     if args.version.is_none() {
-        for version in desk.versions().iter().filter(|version| version.to_string() != offer.version) {
-            items.push((item(&desk.listing, &version.to_string())?, false));
+        for other in desk.versions().iter().filter(|other| *other != version) {
+            items.push((item(&desk.listing, &other.to_string())?, false));
         }
     }
     let mut listed = Vec::new();
     for (item, wanted) in items {
         let now = match desk.sells(&item).await {
             Err(failure) if wanted => return Err(failure),
-            Err(_) => continue,
+            Err(failure) if failure.is_code("not_publisher") => continue,
+            Err(failure) => return Err(failure),
             Ok(now) => now,
         };
         if !wanted && now.is_none() {
@@ -295,13 +304,22 @@ async fn put_on(desk: &Desk, args: &ListArgs, share: u16) -> Result<Vec<ListedIt
 
 pub(crate) async fn unlist(args: UnlistArgs) -> Result<()> {
     let desk = Desk::open(&args.listing, &args.node, &args.signing, &args.connection).await?;
-    let mut items = Vec::new();
+    let (mut items, mut others) = (Vec::new(), None);
     for release in &desk.listing.releases {
         let wanted = args.version.as_ref().is_none_or(|version| version.to_string() == release.version);
-        let item = item(&desk.listing, &release.version)?;
-        if wanted && desk.sells(&item).await?.is_some() {
-            items.push(item);
+        if !wanted {
+            continue;
         }
+        let item = item(&desk.listing, &release.version)?;
+        match desk.sells(&item).await {
+            Ok(Some(_)) => items.push(item),
+            Ok(None) => {}
+            Err(failure) if failure.is_code("not_publisher") => others = Some(failure),
+            Err(failure) => return Err(failure),
+        }
+    }
+    if let (true, Some(others)) = (items.is_empty(), others) {
+        return Err(others);
     }
     if items.is_empty() && (args.version.is_some() || desk.listing.payout.is_none()) {
         return Err(Failure::new("not_listed", format!("the contract sells nothing of {}", desk.listing.id))
@@ -340,7 +358,7 @@ pub(crate) async fn unlist(args: UnlistArgs) -> Result<()> {
 
 pub(crate) async fn transfer(args: TransferArgs) -> Result<()> {
     let desk = Desk::open(&args.listing, &args.node, &args.signing, &args.connection).await?;
-    let item = desk.version(args.version.as_ref())?;
+    let item = desk.item(args.version.as_ref())?;
     let what = format!(
         "Offer {} to {}, who sells it from then on.\nWhat it earned before stays yours.",
         item.text,
@@ -359,7 +377,7 @@ pub(crate) async fn transfer(args: TransferArgs) -> Result<()> {
 
 pub(crate) async fn accept(args: AcceptArgs) -> Result<()> {
     let desk = Desk::open(&args.listing, &args.node, &args.signing, &args.connection).await?;
-    let item = desk.version(args.version.as_ref())?;
+    let item = desk.item(args.version.as_ref())?;
     let what =
         format!("Take over {}: {} sells it from now on.", item.text, desk.signer.address().checksummed());
     let call = Call::Market(ContractCall::AcceptListing { item: item.id });
@@ -391,7 +409,8 @@ fn describe(listed: &Listed, listing: &Listing) -> String {
             None => format!("{} is sold for {} already.\n", item.item_text, price_text(item.price.as_ref())),
         };
     }
-    text + &format!("Buyers pay at the store's page, or with `sealpost chain buy {}`.\n", listing.id)
+    let name = listing.plugin.as_ref().map_or(&listing.id, |plugin| &plugin.plugin_id);
+    text + &format!("Buyers pay at the store's page, or with `sealpost chain buy {name}`.\n")
 }
 
 fn new_price(args: &ListArgs) -> Result<Option<Price>> {

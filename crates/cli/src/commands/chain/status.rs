@@ -94,6 +94,9 @@ pub(super) async fn look(client: &Client, what: &Subject) -> Result<Found> {
         Subject::Tx(tx) => {
             let tx = tx.to_string();
             let list: PaymentList = client.get(&["api", "v1", "payments", &tx], &[]).await?;
+            if list.payments.len() > 1 {
+                say!("This transaction holds {} payments; this is the first.", list.payments.len());
+            }
             let recorded = list.payments.into_iter().next().ok_or_else(|| unknown(&tx))?;
             Ok(Found { recorded, licence: None })
         }
