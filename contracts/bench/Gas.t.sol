@@ -34,8 +34,9 @@ abstract contract GasOfSales {
     }
 
     function test_deploy() public {
+        uint256 before = gasleft();
         deploy();
-        _note("deploy");
+        vm.snapshotValue(group(), "deploy", before - gasleft());
     }
 
     function test_list() public {
@@ -66,10 +67,10 @@ abstract contract GasOfSales {
         _note("withdraw");
     }
 
-    function test_withdrawOfATreasury() public {
+    function test_withdrawOfTheTreasury() public {
         vm.prank(TREASURY);
         market.withdraw();
-        _note("withdraw of a treasury");
+        _note("withdraw of the treasury");
     }
 
     function test_refund() public {

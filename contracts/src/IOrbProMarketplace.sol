@@ -162,7 +162,7 @@ interface IOrbProMarketplace {
     function setFee(uint16 bps) external;
 
     /// @notice Says who gets the fees. By the owner.
-    function setTreasury(address treasury) external;
+    function setTreasury(address to) external;
 
     /// @notice Stops purchases and listing, and nothing else. By the owner.
     function pause() external;

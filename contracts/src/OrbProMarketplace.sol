@@ -43,15 +43,13 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
 
     address private constant COIN = address(0);
 
-    /// @inheritdoc IOrbProMarketplace
     /// @dev It and the next one lie in the word of `Pausable`, which every sale reads: fees in coin cost one write.
-    uint16 public override feeBps;
+    uint16 private _feeBps;
 
     /// @dev Fees in coin that wait. Those it cannot hold wait in `_fees`.
     uint72 private _coinFees;
 
-    /// @inheritdoc IOrbProMarketplace
-    address public override treasury;
+    address private _treasury;
 
     mapping(bytes32 pluginId => Terms) private _terms;
     mapping(bytes32 pluginId => address to) private _offers;
@@ -151,7 +149,7 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
         address publisher = terms.publisher;
         if (publisher != msg.sender && publisher != address(0)) revert NotPublisher();
         _offerFor(terms, token, price);
-        uint16 bps = feeBps;
+        uint16 bps = _feeBps;
         (terms.publisher, terms.feeBps) = (msg.sender, bps);
         emit Listed(pluginId, msg.sender, token, price, bps);
     }
@@ -168,7 +166,7 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
         external
         view
         override
-        returns (address publisher, address token, uint256 price, uint16 bps, bool active)
+        returns (address publisher, address token, uint256 price, uint16 feeBps, bool active)
     {
         uint256 fee;
         (publisher, token, price, fee) = _offer(pluginId);
@@ -216,13 +214,13 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
         override
         returns (uint256 available, uint256 unsettledFees)
     {
-        if (account == treasury) unsettledFees = _waitingFees(token);
+        if (account == _treasury) unsettledFees = _waitingFees(token);
         available = _balances[account][token] + unsettledFees;
     }
 
     /// @inheritdoc IOrbProMarketplace
     function settleFees(address account, address token) external override nonReentrant {
-        if (account != treasury) return;
+        if (account != _treasury) return;
         uint256 amount = _takeFees(token, type(uint256).max);
         _balances[account][token] += amount;
         emit FeesSettled(account, token, amount);
@@ -231,13 +229,23 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
     // ---- The operator ----
 
     /// @inheritdoc IOrbProMarketplace
+    function feeBps() external view override returns (uint16) {
+        return _feeBps;
+    }
+
+    /// @inheritdoc IOrbProMarketplace
+    function treasury() external view override returns (address) {
+        return _treasury;
+    }
+
+    /// @inheritdoc IOrbProMarketplace
     function setFee(uint16 bps) external override onlyOwner {
         _setFee(bps);
     }
 
     /// @inheritdoc IOrbProMarketplace
-    function setTreasury(address newTreasury) external override onlyOwner {
-        _setTreasury(newTreasury);
+    function setTreasury(address to) external override onlyOwner {
+        _setTreasury(to);
     }
 
     /// @inheritdoc IOrbProMarketplace
@@ -265,7 +273,7 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
     {
         Terms storage terms = _terms[pluginId];
         (publisher, price, bps) = (terms.publisher, terms.coinPrice, terms.feeBps);
-        uint256 current = feeBps;
+        uint256 current = _feeBps;
         if (current < bps) bps = current;
         if (price == 0) (token, price) = (terms.token, terms.price);
     }
@@ -274,7 +282,7 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
     function _withdraw(address token, address to) private {
         uint256 amount = _balances[msg.sender][token];
         if (amount != 0) _balances[msg.sender][token] = 0;
-        else if (msg.sender == treasury) amount = _takeFees(token, type(uint256).max);
+        else if (msg.sender == _treasury) amount = _takeFees(token, type(uint256).max);
         if (amount == 0) revert NothingToWithdraw();
         emit Withdrawn(msg.sender, token, to, amount);
         if (token == COIN) Address.sendValue(payable(to), amount);
@@ -371,13 +379,13 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
 
     function _setFee(uint16 bps) private {
         if (bps > MAX_FEE_BPS) revert FeeTooHigh(bps);
-        feeBps = bps;
+        _feeBps = bps;
         emit FeeChanged(bps);
     }
 
-    function _setTreasury(address newTreasury) private {
-        if (newTreasury == address(0)) revert WrongRecipient();
-        treasury = newTreasury;
-        emit TreasuryChanged(newTreasury);
+    function _setTreasury(address to) private {
+        if (to == address(0)) revert WrongRecipient();
+        _treasury = to;
+        emit TreasuryChanged(to);
     }
 }

@@ -5,9 +5,12 @@ use std::process::Command;
 use anyhow::{Result, bail};
 
 use crate::run::{check, target_folder};
-use crate::{provision, suites};
+use crate::{gas, provision, suites};
 
-const NAMES: [&str; 6] = ["agent", "browser", "envelope", "host", "store", "waiting"];
+const NAMES: [&str; 7] = ["agent", "browser", "envelope", "gas", "host", "store", "waiting"];
+
+/// The one that is no matter of time, and has no program of its own.
+const GAS: &str = "gas";
 
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let Some(unknown) =
@@ -15,11 +18,17 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     {
         bail!("there is no benchmark `{unknown}`: {}", NAMES.join(", "));
     }
+    let named: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
+    if named.is_empty() || named.iter().any(|name| *name == GAS) {
+        gas::run(arguments.iter().any(|word| word == "--json"))?;
+        if !named.is_empty() && named.iter().all(|name| *name == GAS) {
+            return Ok(());
+        }
+    }
     let python = provision::python()?;
     let postgres = provision::postgres()?;
     // All in one build: cargo would build what they share again for each selection of packages.
     let build = ["--release", "--package", "sealpost-tests"];
-    let named: Vec<&String> = arguments.iter().filter(|word| !word.starts_with('-')).collect();
     let browser = if named.is_empty() || named.iter().any(|name| *name == "browser") {
         provision::npm("tests/browser", "what drives the browser")?;
         Some(suites::browser_parts(&build)?)
@@ -32,5 +41,9 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     if let Some(parts) = &browser {
         parts.tell(&mut command);
     }
-    check(command.args(arguments).env("SEALPOST_TEST_POSTGRES_BIN", postgres))
+    check(
+        command
+            .args(arguments.iter().filter(|word| *word != GAS))
+            .env("SEALPOST_TEST_POSTGRES_BIN", postgres),
+    )
 }

@@ -9,6 +9,8 @@ use anyhow::{Context, Result, bail};
 use crate::plugin;
 use crate::run::{check, root, say, succeeds};
 
+const SLITHER: &str = "slither-analyzer==0.11.6";
+
 /// Installs all of it.
 pub(crate) fn everything() -> Result<()> {
     cpp_compiler()?;
@@ -19,6 +21,8 @@ pub(crate) fn everything() -> Result<()> {
     npm("tests/browser", "what drives the browser")?;
     chromium()?;
     age()?;
+    contracts()?;
+    slither()?;
     plugin::provision()?;
     Ok(())
 }
@@ -100,6 +104,46 @@ pub(crate) fn npm(folder: &str, what: &str) -> Result<()> {
     check(Command::new("npm").arg("ci").current_dir(&folder))?;
     fs::write(&stamp, wanted)?;
     Ok(())
+}
+
+/// What compiles, tests and runs contracts.
+pub(crate) struct Contracts {
+    pub(crate) anvil: PathBuf,
+    pub(crate) forge: PathBuf,
+}
+
+/// Foundry's programs, `FORGE` and `ANVIL` or those of npm, and the contracts' libraries.
+pub(crate) fn contracts() -> Result<Contracts> {
+    npm("contracts", "what compiles and tests the contracts")?;
+    Ok(Contracts { anvil: foundry("ANVIL", "anvil")?, forge: foundry("FORGE", "forge")? })
+}
+
+fn foundry(variable: &str, name: &str) -> Result<PathBuf> {
+    let installed = format!("contracts/node_modules/@foundry-rs/{name}-linux-amd64/bin/{name}");
+    let program = std::env::var_os(variable).map_or_else(|| root().join(installed), PathBuf::from);
+    if !succeeds(Command::new(&program).arg("--version")) {
+        bail!("`{}` does not run: set {variable} to Foundry's {name} 1.7", program.display());
+    }
+    Ok(program)
+}
+
+/// The analyser of contracts, in a Python environment of its own: it shares no requirement with the tests.
+pub(crate) fn slither() -> Result<PathBuf> {
+    let folder = root().join(".cache/slither");
+    let slither = folder.join("bin/slither");
+    let stamp = folder.join("installed-version.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == SLITHER) && slither.exists() {
+        return Ok(slither);
+    }
+    if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
+        install("Python's venv module", &["python3-venv"])?;
+    }
+    say("making the Python environment of the analyser of contracts");
+    check(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", SLITHER];
+    check(Command::new(folder.join("bin/python")).args(pip))?;
+    fs::write(&stamp, SLITHER)?;
+    Ok(slither)
 }
 
 /// The browser that runs the shop, `CHROMIUM` or Debian's.

@@ -8,14 +8,15 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, check, root, target_folder};
-use crate::{fuzz, plugin, provision, web};
+use crate::{contracts, fuzz, plugin, provision, web};
 
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 10] = [
+const SUITES: [(&str, Suite); 11] = [
     ("unit", unit),
     ("vectors", vectors),
+    ("contract", contracts::suite),
     ("interop", interop),
     ("fuzz", fuzz::suite),
     ("store", store),
@@ -118,6 +119,7 @@ fn sdk(arguments: &[String]) -> Result<()> {
 fn browser(arguments: &[String]) -> Result<()> {
     let parts = browser_parts(&[])?;
     provision::npm("tests/browser", "what drives the browser")?;
+    let anvil = provision::contracts()?.anvil;
     check(Command::new("npm").args(["run", "--silent", "check"]).current_dir(root().join("web")))?;
     let mut test = Command::new("node");
     test.args(["--test", "--test-concurrency=2", "--test-reporter=spec"]);
@@ -128,7 +130,7 @@ fn browser(arguments: &[String]) -> Result<()> {
     } else {
         test.args(arguments)
     };
-    check(parts.tell(&mut test).current_dir(folder))
+    check(parts.tell(&mut test).env("SEALPOST_TEST_ANVIL", anvil).current_dir(folder))
 }
 
 fn test_files(folder: &Path) -> Result<Vec<OsString>> {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-pragma solidity ^0.8.28;
+pragma solidity ^0.8.24;
 
 /// @title What is used here of the functions that forge adds to the machine
 interface Vm {
@@ -7,14 +7,6 @@ interface Vm {
         bytes32[] topics;
         bytes data;
         address emitter;
-    }
-
-    struct Gas {
-        uint64 gasLimit;
-        uint64 gasTotalUsed;
-        uint64 gasMemoryUsed;
-        int64 gasRefunded;
-        uint64 gasRemaining;
     }
 
     function assertEq(uint256 left, uint256 right) external pure;
@@ -48,7 +40,6 @@ interface Vm {
     function getRecordedLogs() external returns (Log[] memory);
     function recordLogs() external;
 
-    function lastCallGas() external view returns (Gas memory);
     function snapshotValue(string calldata group, string calldata name, uint256 value) external;
     function snapshotGasLastCall(string calldata group, string calldata name) external returns (uint256);
 }
