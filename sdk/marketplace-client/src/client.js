@@ -265,7 +265,7 @@ export class MarketplaceClient {
 
   /** @returns {Promise<LinkedKey[]>} the keys that are the account's, newest first */
   async keys() {
-    return (await this.#transport.send({ method: "GET", path: api("keys") })).keys;
+    return (await this.#transport.send({ method: "GET", path: api("keys", "mine") })).keys;
   }
 
   /**

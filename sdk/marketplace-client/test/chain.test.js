@@ -344,7 +344,7 @@ describe("a payment on chain, by recorded answers", () => {
       `GET /api/v1/chain/balances/${ACCOUNT}`,
       `GET /api/v1/payments/${TX}`,
       "GET /api/v1/payments?listing=li_1",
-      "GET /api/v1/keys",
+      "GET /api/v1/keys/mine",
       "PUT /api/v1/listings/li_1/payout",
     ]);
     assert.deepEqual(JSON.parse(String(heard[7]?.body)), { address: ACCOUNT });
@@ -373,7 +373,8 @@ describe("the guide's example", () => {
       "/auth/login": { token: "t", user_id: "us_1" },
       "/api/v1/me": { user_id: "us_1" },
       "/api/v1/chain": chain,
-      "/api/v1/keys": { keys: [{ public_key: wallet.public_key }] },
+      "/api/v1/keys/mine": { keys: [{ public_key: wallet.public_key }] },
+      "/api/v1/keys": { key: {}, licences: 0 },
       "/api/v1/keys/challenge": { envelope, context: proof },
       "/api/v1/listings/com.publisher.my-plugin/offer": { ...given, calls: { purchase: { ...given.calls?.purchase, data } } },
       "/api/v1/purchases": { ...bought, purchase: { id: "pu_1", state: "pending" }, licence: null },

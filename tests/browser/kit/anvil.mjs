@@ -12,7 +12,7 @@ const ANVIL = process.env.SEALPOST_TEST_ANVIL ?? path.join(ROOT, PACKAGE);
 
 export const CHAIN_ID = 31337;
 /** Which of the node's accounts are whose. */
-const [OWNER, TREASURY, PUBLISHER, BUYER] = [0, 1, 2, 3];
+const [OWNER, TREASURY, PUBLISHER, BUYER, ANOTHER] = [0, 1, 2, 3, 4];
 
 /** Starts it; a block is made for each transaction, and by `mine`. */
 export async function startChain() {
@@ -50,6 +50,7 @@ export async function startChain() {
     treasury: accounts[TREASURY],
     publisher: accounts[PUBLISHER],
     buyer: accounts[BUYER],
+    another: accounts[ANOTHER],
     contract: await deploy("OrbProMarketplace", word(accounts[OWNER]), word(accounts[TREASURY]), word(1500)),
     usdc: await deploy("test/Usdc"),
     /** Makes blocks. */

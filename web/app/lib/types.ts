@@ -91,8 +91,6 @@ export interface Licence {
   /** The newest version it covers; all where absent. */
   covers?: string | null;
   purchase?: string;
-  /** What its payment on chain is worth; as good as any where absent. */
-  payment?: "good" | "undone" | "refunded";
 }
 
 /** Whom a content key is wrapped for. */

@@ -68,10 +68,10 @@ export function isFree(listing: Listing): boolean {
   return price(listing.price) === "Free";
 }
 
-/** Why a licence gives nothing. */
-export function why({ state, payment }: Licence): string {
-  if (payment === "undone") return "The chain took its payment back; it comes back by itself if the payment does.";
-  if (payment === "refunded") return "Its payment was given back.";
+/** Why a licence gives nothing, by the state of its purchase. */
+export function why({ state }: Licence, purchase: string | undefined): string {
+  if (purchase === "undone") return "The chain took its payment back; it comes back by itself if the payment does.";
+  if (purchase === "refunded") return "Its payment was given back.";
   return state === "suspended" ? "The shop or the publisher stopped it: ask them." : "The publisher or the shop ended it: ask them.";
 }
 

@@ -5,6 +5,7 @@ import { SealpostError, proveKey } from "@sealpost/plugin-sdk";
 import { session } from "../session.svelte";
 import { ask, mine } from "../store";
 import type { Listing, Recipient, Wallet } from "../types";
+import { poll } from "./poll";
 
 /** The chain that the store sells on, where it does. */
 export async function chainInfo(): Promise<ChainInfo | undefined> {
@@ -20,6 +21,15 @@ export async function chainInfo(): Promise<ChainInfo | undefined> {
 export function offer(listing: string, key?: Recipient): Promise<ChainOffer> {
   const query = key ? `?${new URLSearchParams({ curve: key.curve, public_key: key.public_key })}` : "";
   return ask("GET", `/api/v1/listings/${encodeURIComponent(listing)}/offer${query}`, mine());
+}
+
+/** Asks for an offer until the contract sells it: what was just listed is seen a little later. */
+export function watchOffer(listing: string, seen: (offer: ChainOffer) => void): () => void {
+  return poll(async () => {
+    const found = await offer(listing);
+    seen(found);
+    return found.listed !== "yes";
+  });
 }
 
 export async function linkedKeys(): Promise<LinkedKey[]> {

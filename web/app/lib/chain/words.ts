@@ -47,9 +47,17 @@ export interface Told {
   open: boolean;
 }
 
-/** How far a payment is, and what that means. */
-export function told(payment: Pick<ChainPayment, "state" | "confirmations" | "needed" | "reason" | "payer">): Told {
-  const { state, confirmations, needed, reason } = payment;
+type Far = Pick<ChainPayment, "state" | "confirmations" | "needed" | "reason">;
+
+/** The same for whoever was paid. */
+export function toldToSeller(payment: Far): Told {
+  const shown = told(payment);
+  if (payment.state !== "undone") return shown;
+  return { ...shown, text: "Its block was replaced by another one. Until the payment comes again, its licence opens nothing new." };
+}
+
+/** How far a payment is, and what that means for whoever paid. */
+export function told({ state, confirmations, needed, reason }: Far): Told {
   switch (state) {
     case "waiting":
       return { title: "Sent, waiting for a block", text: "The chain takes a moment. You can leave this page and come back.", tone: "plain", open: true };
