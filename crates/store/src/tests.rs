@@ -9,6 +9,7 @@ mod chain_reorg;
 mod chain_sales;
 mod chain_settling;
 mod chain_shop;
+mod chain_weather;
 mod deadlines;
 mod description;
 mod kit;

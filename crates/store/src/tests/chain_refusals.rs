@@ -72,7 +72,10 @@ async fn a_transaction_that_pays_for_something_else_is_refused_whoever_names_it(
         }
         // Who named it while it waited is told the same.
         let shown = shop.purchase(&ann, begun.json()["purchase"]["id"].as_str().unwrap()).await;
-        assert_eq!((&shown["purchase"]["state"], &shown["payment"]["state"]), (&json!("failed"), &json!("refused")));
+        assert_eq!(
+            (&shown["purchase"]["state"], &shown["payment"]["state"]),
+            (&json!("failed"), &json!("refused"))
+        );
         assert_eq!(shown["payment"]["reason"]["code"], reason);
     }
     assert_eq!(shop.licences().await.len(), 1, "of the other wallet");

@@ -20,7 +20,10 @@ async fn a_payment_that_nobody_tells_of_becomes_a_licence_of_the_wallet() {
     assert!(licences.len() == 1 && licences[0].holder.starts_with("w_"), "{licences:?}");
     let purchase = &shop.purchases().await[0];
     assert_eq!((purchase.method.as_str(), purchase.state.as_str()), ("chain", "paid"));
-    assert_eq!((purchase.price_amount.as_deref(), purchase.price_currency.as_deref()), (Some("1000"), Some("ETH")));
+    assert_eq!(
+        (purchase.price_amount.as_deref(), purchase.price_currency.as_deref()),
+        (Some("1000"), Some("ETH"))
+    );
     assert_eq!(purchase.version.as_deref(), Some("1.0.0"));
     // Without the transaction: the wallet has it.
     let body = json!({"pluginId": PLUGIN, "buyerPubkey": wallet.recipient().to_hex(), "curve": "p256"});
@@ -59,13 +62,19 @@ async fn a_signed_in_purchase_goes_from_waiting_to_confirming_to_paid() {
     let begun = shop.buy(&ann, &wallet, tx).await;
     assert_eq!(begun.status, StatusCode::CREATED, "{}", begun.text());
     let begun = begun.json();
-    assert_eq!((&begun["purchase"]["state"], &begun["payment"]["state"]), (&json!("pending"), &json!("waiting")));
+    assert_eq!(
+        (&begun["purchase"]["state"], &begun["payment"]["state"]),
+        (&json!("pending"), &json!("waiting"))
+    );
     assert_eq!(begun["licence"], Value::Null);
     let id = begun["purchase"]["id"].as_str().unwrap();
     shop.chain.mine(1);
     shop.watch().await;
     let seen = shop.purchase(&ann, id).await;
-    assert_eq!((&seen["purchase"]["state"], &seen["payment"]["state"]), (&json!("pending"), &json!("confirming")));
+    assert_eq!(
+        (&seen["purchase"]["state"], &seen["payment"]["state"]),
+        (&json!("pending"), &json!("confirming"))
+    );
     assert_eq!(seen["payment"]["amount"], "1000");
     shop.chain.mine(FINALITY);
     shop.watch().await;

@@ -80,8 +80,7 @@ impl Shop {
 
     pub(super) async fn pay_out_to(&self, address: Value) {
         let path = format!("/api/v1/listings/{PLUGIN}/payout");
-        let answer =
-            self.kit.call(Method::PUT, &path, &self.seller, Some(json!({"address": address}))).await;
+        let answer = self.kit.call(Method::PUT, &path, &self.seller, Some(json!({"address": address}))).await;
         assert!(answer.status.is_success(), "{}", answer.text());
     }
 
