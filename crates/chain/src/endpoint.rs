@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long an endpoint is believed about which chain it serves.
-const CHAIN_HOLDS: Duration = Duration::from_secs(300);
+const CHAIN_HOLDS: Duration = Duration::from_secs(60);
 /// After how long an endpoint of another chain is asked again.
 const OTHER_CHAIN_HOLDS: Duration = Duration::from_secs(30);
 /// Parts of an address that are this long may be somebody's key.
@@ -164,12 +164,21 @@ impl Endpoint {
     }
 
     async fn request<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Fault> {
-        let question = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params });
+        let question = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
+        match self.exchange(&question).await {
+            // A connection that was kept may have been closed meanwhile. To ask twice, or to send one transaction twice, is to
+            // do it once.
+            Err(Fault::Connection(_)) => self.exchange(&question).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn exchange<T: DeserializeOwned>(&self, question: &str) -> Result<T, Fault> {
         let answer = self
             .client
             .post(self.url.clone())
             .header(CONTENT_TYPE, "application/json")
-            .body(question.to_string())
+            .body(question.to_owned())
             .send()
             .await
             .map_err(|error| self.broken(&error))?;
