@@ -111,6 +111,9 @@ pub struct Listing {
     /// Address that is paid when it is bought on chain; not sold there where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payout: Option<String>,
+    /// With `payout`: whether its price can be paid on chain, in the coin or a token that the store takes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub on_chain: Option<bool>,
     /// Prints (devices, for plugins) that one purchase grants.
     pub prints: u32,
     /// Failed prints given back.

@@ -27,6 +27,7 @@ pub(crate) mod watch;
 use sealpost_api::Problem;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::Error;
 use crate::fault::Result;
 use crate::state::AppState;
 
@@ -45,6 +46,19 @@ pub(crate) fn port(state: &AppState) -> Result<&dyn ChainPort> {
             .hint("Buy with another way of paying; operators connect a chain by `[chain]` in the settings.")
             .into()
     })
+}
+
+/// Whether prices mean the same on the chain as in the store: amounts are minor units of either.
+pub(crate) fn check(terms: &ChainTerms) -> Result<(), Error> {
+    let tokens = terms.tokens.iter().map(|token| (&token.symbol, token.decimals));
+    for (symbol, decimals) in tokens.chain([(&terms.coin.symbol, terms.coin.decimals)]) {
+        if symbol.decimals() != usize::from(decimals) {
+            let reason =
+                format!("{symbol} has {} decimals in prices and {decimals} there", symbol.decimals());
+            return Err(Error::Config { setting: "chain", reason });
+        }
+    }
+    Ok(())
 }
 
 /// The name of a contract on a chain, in tables.

@@ -72,6 +72,9 @@ impl Store {
     /// As [`Store::open`].
     pub async fn open_with(config: Config, parts: Parts) -> Result<Self, Error> {
         config.check()?;
+        if let Some(port) = &parts.chain {
+            chain::check(port.terms())?;
+        }
         make_folder(&config.data_dir)?;
         make_folder(&config.blob_path())?;
         let clock = parts.clock.unwrap_or_default();

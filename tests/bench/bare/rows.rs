@@ -191,6 +191,7 @@ fn listing(row: ListingRow) -> Result<Listing> {
         publisher_name: row.publisher_name,
         price: price.map(|(amount, currency)| Price { amount, currency }),
         payout: None,
+        on_chain: None,
         prints: terms.prints,
         free_retries: terms.free_retries,
         seal_once: terms.seal_once,

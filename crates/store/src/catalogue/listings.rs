@@ -106,7 +106,7 @@ async fn read_page(state: &AppState, query: &ListQuery) -> Result<ListingPage> {
     let listings = rows.iter().map(|row| {
         let releases = releases.remove(&row.id).unwrap_or_default();
         let releases = releases.iter().map(releases::in_short).collect::<Result<_>>()?;
-        Ok(Listing { releases, ..to_api(row, Vec::new())? })
+        Ok(Listing { releases, ..to_api(state, row, Vec::new())? })
     });
     Ok(ListingPage { listings: listings.collect::<Result<_>>()?, next })
 }
@@ -145,8 +145,9 @@ async fn create(
             let details =
                 serde_json::json!({"title": row.title, "kind": row.kind, "plugin_id": row.plugin_id, "publisher_key": row.publisher_key});
             audit::record(tx, row.created_at, &actor, "listing.created", &subject, details).await?;
+            let listing = to_api(&state, &row, Vec::new())?;
             tx.after_commit(move || state.pages.clear());
-            to_api(&row, Vec::new())
+            Ok(listing)
         })
     })
     .await
@@ -166,7 +167,7 @@ async fn show(State(state): State<AppState>, headers: HeaderMap, Path(id): Path<
     }
     let row = find(state.db.read(), &id).await?;
     let releases = releases::of(state.db.read(), std::slice::from_ref(&row.id)).await?;
-    let page = Page::new(&to_api(&row, releases)?)?;
+    let page = Page::new(&to_api(&state, &row, releases)?)?;
     state.pages.put(key, &page, generation, now);
     Ok(page.respond(&headers))
 }
@@ -255,10 +256,11 @@ pub(crate) async fn save(
     let cleared = state.clone();
     tx.after_commit(move || cleared.pages.clear());
     let releases = releases::of(tx, std::slice::from_ref(&row.id)).await?;
-    to_api(&row, releases)
+    to_api(state, &row, releases)
 }
 
-fn to_api(row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing> {
+fn to_api(state: &AppState, row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing> {
+    let asked = offers::asked(state.chain.as_deref().map(|port| port.terms()), row)?;
     let terms: market::Terms = serde_json::from_str(&row.terms)?;
     let price = row.price_amount.clone().zip(row.price_currency.clone());
     Ok(Listing {
@@ -271,6 +273,7 @@ fn to_api(row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing
         publisher_name: row.publisher_name.clone(),
         price: price.map(|(amount, currency)| Price { amount, currency }),
         payout: row.payout.clone(),
+        on_chain: row.payout.as_ref().map(|_| asked.is_some()),
         prints: terms.prints,
         free_retries: terms.free_retries,
         seal_once: terms.seal_once,

@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use futures::join;
 use sea_orm::EntityTrait;
 use sealpost_accounts::extract::ClientAddress;
 use sealpost_api::Problem;
@@ -26,8 +27,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 ))]
 async fn show(State(state): State<AppState>, from: ClientAddress) -> Result<Json<ChainInfo>> {
     let asking = Asking::new(&state, from)?;
-    let fee_bps = asking.fee_bps().await.ok();
-    let treasury = asking.treasury().await.ok().map(String::from);
+    let (fee_bps, treasury) = join!(asking.soon(asking.fee_bps()), asking.soon(asking.treasury()));
+    let treasury = treasury.map(String::from);
     let info = ChainInfo { fee_bps, treasury, ..of_terms(asking.port().terms()) };
     let source = super::source(asking.port().terms());
     let Some(cursor) = chain_cursor::Entity::find_by_id(source).one(state.db.read()).await? else {

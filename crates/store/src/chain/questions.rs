@@ -1,5 +1,7 @@
 //! The chain as people may ask it: answers are shared, and strangers ask so much and no more.
 
+use std::time::Duration;
+
 use axum::http::StatusCode;
 use sealpost_accounts::ApiError;
 use sealpost_accounts::extract::ClientAddress;
@@ -15,6 +17,8 @@ use crate::state::AppState;
 
 /// Questions under way at the same time.
 const AT_ONCE: usize = 16;
+/// How long an answer is waited for that is not needed.
+const SOON: Duration = Duration::from_secs(3);
 
 /// What people asked lately.
 #[derive(Debug)]
@@ -100,6 +104,11 @@ impl<'a> Asking<'a> {
         self.ask(asked, tx, self.port.transaction(tx)).await
     }
 
+    /// What can be said soon, for those who get along without it.
+    pub(crate) async fn soon<V>(&self, answer: impl Future<Output = Result<V>>) -> Option<V> {
+        tokio::time::timeout(SOON, answer).await.ok()?.ok()
+    }
+
     async fn ask<K, V>(
         &self,
         asked: &Asked<K, V>,
@@ -120,7 +129,7 @@ impl<'a> Asking<'a> {
             let _permit = questions.under_way.acquire().await;
             question.await
         };
-        Ok(asked.answer(key, now, one_of_few).await?)
+        Ok(asked.answer(key, || self.state.clock.now_ms(), one_of_few).await?)
     }
 }
 

@@ -25,7 +25,14 @@ pub(crate) async fn offer(
     let Some((call, receipt)) = prepare(row)? else { return Ok(()) };
     let asking = Asking::by_the_store(state)?;
     // The contract sends back what is too much: where nobody can say what it lacks, all of it goes along.
-    let missing = missing(&asking, &receipt).await.unwrap_or(receipt.amount);
+    let missing = match view.is_silent() {
+        true => None,
+        false => asking.soon(missing(&asking, &receipt)).await,
+    };
+    if missing.is_none() {
+        view.note_silence();
+    }
+    let missing = missing.unwrap_or(receipt.amount);
     let mut refund = view::call(port, &call);
     match receipt.token {
         None => refund.value = format!("{missing:#x}"),

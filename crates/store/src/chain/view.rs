@@ -1,5 +1,7 @@
 //! Payments and calls, as they travel.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use sea_orm::EntityTrait;
 use sealpost_api::chain::{ChainCall, ChainPayment, ChainReason};
 use sealpost_database::clock::rfc3339;
@@ -16,6 +18,8 @@ use crate::state::AppState;
 pub(crate) struct View<'a> {
     pub(crate) port: Option<&'a dyn ChainPort>,
     latest: Option<u64>,
+    /// Whether the chain was asked in vain: it is not asked for every row again.
+    silent: AtomicBool,
 }
 
 /// A call, ready for a wallet.
@@ -40,7 +44,7 @@ impl<'a> View<'a> {
             }
             None => None,
         };
-        Ok(Self { port, latest: cursor.map(|row| row.latest.unsigned_abs()) })
+        Ok(Self { port, latest: cursor.map(|row| row.latest.unsigned_abs()), silent: AtomicBool::new(false) })
     }
 
     /// How far a payment is. The call that gives it back is added by [`super::refund::offer`].
@@ -112,6 +116,14 @@ impl<'a> View<'a> {
     /// Whether a payment was taken by the contract that this store sells on now.
     pub(crate) fn is_current(&self, row: &Model) -> bool {
         self.terms_of(row).is_some()
+    }
+
+    pub(crate) fn is_silent(&self) -> bool {
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn note_silence(&self) {
+        self.silent.store(true, Ordering::Relaxed);
     }
 
     fn in_block(&self, tx_hash: &str, block: Option<BlockRef>) -> ChainPayment {

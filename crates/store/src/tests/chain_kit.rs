@@ -247,11 +247,11 @@ impl Script {
     /// What was paid last for this item and key, in the blocks up to this one.
     fn paid(&self, item: ChainHash, key: &BuyerKey, until: u64) -> Option<Paid> {
         let blocks = self.blocks.iter().filter(|block| block.at.number <= until);
-        let all = blocks.flat_map(|block| &block.txs).filter_map(|(_, action)| match action {
+        let mut all = blocks.flat_map(|block| &block.txs).filter_map(|(_, action)| match action {
             Action::Pay(all) => all.iter().find(|paid| paid.item == item && paid.key == *key).cloned(),
             _ => None,
         });
-        all.last()
+        all.next_back()
     }
 
     /// Whether the contract stands by a purchase after this block.

@@ -52,8 +52,10 @@ async fn the_publisher_and_the_operator_say_who_is_paid_and_nobody_else() {
     assert_eq!(changed.string("payout"), PAYER.to_string());
     let changed = put_payout(kit, &shop.seller, PLUGIN, json!(SELLER.checksummed())).await;
     assert_eq!(changed.string("payout"), SELLER.to_string());
-    let shown = kit.get(&format!("/api/v1/listings/{PLUGIN}"), "").await;
-    assert_eq!(shown.string("payout"), SELLER.to_string());
+    let shown = kit.get(&format!("/api/v1/listings/{PLUGIN}"), "").await.json();
+    assert_eq!((&shown["payout"], &shown["on_chain"]), (&json!(SELLER), &json!(true)));
+    let page = kit.get("/api/v1/listings", "").await.json();
+    assert_eq!(page["listings"][0]["on_chain"], true);
 }
 
 #[tokio::test]
@@ -367,8 +369,8 @@ async fn what_is_not_for_sale_on_chain_says_why() {
     assert_eq!(refused.problem(), not_sold);
     assert!(refused.text().contains("price"));
     // The address is kept for a price that can be paid there.
-    let shown = shop.kit.get(&format!("/api/v1/listings/{PLUGIN}"), "").await;
-    assert_eq!(shown.string("payout"), SELLER.to_string());
+    let shown = shop.kit.get(&format!("/api/v1/listings/{PLUGIN}"), "").await.json();
+    assert_eq!((&shown["payout"], &shown["on_chain"]), (&json!(SELLER), &json!(false)));
     shop.pay_out_to(Value::Null).await;
     let refused = offer(&shop, "").await;
     assert_eq!(refused.problem(), not_sold);
