@@ -13,13 +13,14 @@ use crate::{contracts, fuzz, plugin, provision, web};
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 11] = [
+const SUITES: [(&str, Suite); 12] = [
     ("unit", unit),
     ("vectors", vectors),
     ("contract", contracts::suite),
     ("interop", interop),
     ("fuzz", fuzz::suite),
     ("store", store),
+    ("chain", chain),
     ("printer", printer),
     ("e2e", e2e),
     ("plugin", example_plugin),
@@ -81,6 +82,15 @@ fn store(arguments: &[String]) -> Result<()> {
     let postgres = provision::postgres()?;
     build_programs(&[])?;
     check(target(&python, "store", arguments).env("SEALPOST_TEST_POSTGRES_BIN", postgres))
+}
+
+fn chain(arguments: &[String]) -> Result<()> {
+    let postgres = provision::postgres()?;
+    let contracts = provision::contracts()?;
+    build_programs(&[])?;
+    let mut test = cargo();
+    test.args(["test", "--package", "sealpost-tests", "--test", "chain"]).args(pass_on(arguments));
+    check(test.env("SEALPOST_TEST_POSTGRES_BIN", postgres).env("SEALPOST_TEST_ANVIL", contracts.anvil))
 }
 
 fn printer(arguments: &[String]) -> Result<()> {
