@@ -144,7 +144,8 @@ interface IOrbProMarketplace {
     function balanceOf(address account, address token) external view returns (uint256 available, uint256 unsettledFees);
 
     /// @notice Makes the fees that wait the treasury's own balance, which a refund does not reach and a change of the
-    /// treasury does not move. Anybody may; for another account than the treasury there is nothing to settle.
+    /// treasury does not move. By the treasury or the owner, since it makes refunds dearer for sellers; for another
+    /// account there is nothing to settle.
     /// @param account The treasury.
     /// @param token The token; zero for the chain's coin.
     function settleFees(address account, address token) external;
@@ -209,6 +210,8 @@ interface IOrbProMarketplace {
     error NotPurchased();
     /// @notice There is no contract at this address.
     error NotToken(address token);
+    /// @notice The caller is neither the treasury nor the owner.
+    error NotTreasury();
     /// @notice There is nothing to withdraw.
     error NothingToWithdraw();
     /// @notice It is too late for a refund by the owner; the publisher still can.

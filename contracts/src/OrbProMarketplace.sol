@@ -221,6 +221,7 @@ contract OrbProMarketplace is IOrbProMarketplace, Ownable2Step, Pausable, Reentr
     /// @inheritdoc IOrbProMarketplace
     function settleFees(address account, address token) external override nonReentrant {
         if (account != _treasury) return;
+        if (msg.sender != account && msg.sender != owner()) revert NotTreasury();
         uint256 amount = _takeFees(token, type(uint256).max);
         _balances[account][token] += amount;
         emit FeesSettled(account, token, amount);

@@ -126,6 +126,7 @@ contract Handler {
 
     function settle(uint256 who, uint256 token) external {
         address account = treasuries[who % 2];
+        vm.prank(who % 4 < 2 ? account : owner);
         market.settleFees(account, tokens[token % 3]);
         if (account != market.treasury()) return;
         mine[account][tokens[token % 3]] += pot[tokens[token % 3]];

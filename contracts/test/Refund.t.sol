@@ -158,6 +158,7 @@ contract RefundTest is MarketTest {
     function test_settledFeesAreTheTreasurysAndNotTakenBack() public {
         _list(COIN, PRICE);
         Receipt memory receipt = _buy();
+        vm.prank(TREASURY);
         market.settleFees(TREASURY, COIN);
         vm.expectRevert(_error(IOrbProMarketplace.WrongAmount.selector, _fee(PRICE), 0));
         _refund(SELLER, receipt, 0);

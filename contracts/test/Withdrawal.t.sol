@@ -102,7 +102,7 @@ contract WithdrawalTest is MarketTest {
         _expect(TREASURY, address(usdc), 0.75e6, 0.75e6);
         vm.expectEmit(address(market));
         emit IOrbProMarketplace.FeesSettled(TREASURY, address(usdc), 0.75e6);
-        vm.prank(STRANGER);
+        vm.prank(OWNER);
         market.settleFees(TREASURY, address(usdc));
         _expect(TREASURY, address(usdc), 0.75e6, 0);
         vm.prank(OWNER);
@@ -110,6 +110,21 @@ contract WithdrawalTest is MarketTest {
         _expect(TREASURY, address(usdc), 0.75e6, 0);
         _expect(STRANGER, address(usdc), 0, 0);
         vm.assertEq(_withdraw(TREASURY, address(usdc)), 0.75e6);
+    }
+
+    /// @dev Else anybody could make every refund cost its seller the fee.
+    function test_onlyTreasuryAndOwnerSettle() public {
+        _list(COIN, PRICE);
+        _buy();
+        address[3] memory others = [STRANGER, BUYER, SELLER];
+        for (uint256 i = 0; i < 3; i++) {
+            vm.expectRevert(IOrbProMarketplace.NotTreasury.selector);
+            vm.prank(others[i]);
+            market.settleFees(TREASURY, COIN);
+        }
+        vm.prank(TREASURY);
+        market.settleFees(TREASURY, COIN);
+        _expect(TREASURY, COIN, _fee(PRICE), 0);
     }
 
     function test_thereIsNothingToSettleForOthers() public {
