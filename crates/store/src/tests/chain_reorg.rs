@@ -311,3 +311,26 @@ async fn a_job_that_waits_for_an_undone_payment_holds_up_nobody() {
     let held = shop.kit.licence(&ann, &licence).await;
     assert_eq!((&held["state"], &held["prints_reserved"]), (&json!("suspended"), &json!(0)));
 }
+
+#[tokio::test]
+async fn what_a_request_settled_ahead_of_the_watcher_is_undone_by_the_watcher() {
+    let shop = shop_alone().await;
+    let state = &shop.kit.store.state;
+    let port = state.chain.clone().unwrap();
+    shop.watch().await;
+    // The watcher has a long way to go: more than it reads at once.
+    shop.chain.mine(2_100);
+    let wallet = wallet(Curve::P256);
+    let tx = shop.paid(&wallet);
+    assert!(crate::chain::watch::round(state, &*port).await.unwrap(), "there is more to read");
+    assert!(shop.payments().await.is_empty());
+    assert!(opens(&shop.collect("", &wallet, tx).await.json(), &wallet));
+    assert_eq!(shop.payment().await.0, "settled");
+    shop.chain.fork(FINALITY as usize + 1);
+    shop.chain.drop_pool();
+    shop.chain.mine(FINALITY + 3);
+    shop.watch().await;
+    assert_eq!(shop.payment().await.0, "undone");
+    assert_eq!(shop.collect("", &wallet, tx).await.problem(), (403, "payment_undone".to_owned()));
+    assert_eq!(shop.licences().await[0].payment, "undone");
+}

@@ -36,7 +36,16 @@ pub(super) async fn shop() -> Shop {
 
 pub(super) async fn shop_with(extra: Value) -> Shop {
     let chain = Chain::new(START_S as u64);
-    let kit = Kit::on_chain(&chain).await;
+    open(Kit::on_chain(&chain).await, chain, extra).await
+}
+
+/// A store that reads the chain only when a test says so.
+pub(super) async fn shop_alone() -> Shop {
+    let chain = Chain::new(START_S as u64);
+    open(Kit::on_chain_alone(&chain).await, chain, json!({})).await
+}
+
+async fn open(kit: Kit, chain: Arc<Chain>, extra: Value) -> Shop {
     let seller = kit.person("sel").await;
     let mut body = json!({
         "kind": "plugin", "plugin": {"plugin_id": PLUGIN, "devices": 2},

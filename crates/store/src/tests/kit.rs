@@ -64,6 +64,13 @@ impl Kit {
         Self::open(folder, START_S * 1000, postgres().await, Some(chain.clone()), |_| ()).await
     }
 
+    /// A store on this chain whose own watcher looks once: tests look themselves.
+    pub(crate) async fn on_chain_alone(chain: &Arc<Chain>) -> Self {
+        let folder = Arc::new(tempfile::tempdir().unwrap());
+        let slow = |config: &mut Config| config.chain_poll_ms = 3_600_000;
+        Self::open(folder, START_S * 1000, postgres().await, Some(chain.clone()), slow).await
+    }
+
     async fn open(
         folder: Arc<TempDir>,
         now: i64,
