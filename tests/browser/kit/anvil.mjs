@@ -71,5 +71,11 @@ export async function tokens(chain, account) {
   return BigInt(await chain.rpc("eth_call", { to: chain.usdc, data: `0x70a08231${word(account)}` }, "latest"));
 }
 
+/** The coin that the contract holds for an account. */
+export async function held(chain, account) {
+  const answer = await chain.rpc("eth_call", { to: chain.contract, data: `0xf7888aec${word(account)}${word(0)}` }, "latest");
+  return BigInt(answer.slice(0, 66));
+}
+
 /** A number or an address as contracts read it. */
 const word = (value) => BigInt(value).toString(16).padStart(64, "0");

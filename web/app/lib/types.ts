@@ -61,6 +61,8 @@ export interface Listing {
   price?: Price | null;
   /** Address that is paid on chain; not sold there where absent. */
   payout?: string;
+  /** Whether its price can be paid there. */
+  on_chain?: boolean;
   free_updates: boolean;
   valid_days?: number;
   plugin?: { plugin_id: string; devices: number; publisher_key?: string };
