@@ -3,6 +3,7 @@
 mod buying;
 mod chain_keys;
 mod chain_kit;
+mod chain_migration;
 mod chain_offers;
 mod chain_refusals;
 mod chain_reorg;

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_market::chain::{BlockRef, PaymentEvent, Refusal, TxOutcome};
 use sealpost_market::{Fact, PurchaseEvent};
@@ -11,7 +12,7 @@ use super::port::{ChainPort, Heads};
 use super::read::{self, Answers};
 use super::settle::Desk;
 use crate::fault::{Fault, Result};
-use crate::schema::chain_payment::{Column, Entity, Model};
+use crate::schema::chain_payment::{ActiveModel, Column, Entity, Model};
 use crate::state::AppState;
 
 /// Transactions looked for in one round.
@@ -34,10 +35,18 @@ pub(crate) async fn round(state: &AppState, port: &dyn ChainPort, heads: Heads) 
         .all(state.db.read())
         .await?;
     for row in rows.into_iter().filter(|row| is_due(row, now)).take(BATCH) {
-        let outcome = port.transaction(row.tx()?).await?;
-        match look(state, port, heads, &row, outcome).await {
+        let looked = match port.transaction(row.tx()?).await {
+            Ok(outcome) => look(state, port, heads, &row, outcome).await,
+            Err(fault) => Err(fault.into()),
+        };
+        match looked {
             // Another process was faster.
             Ok(()) | Err(Fault::Conflict) => {}
+            // Endpoints may not agree about one transaction for long; the others do not wait for it.
+            Err(Fault::Accounts(error)) => {
+                tracing::debug!(tx = row.tx_hash, problem = %error.problem(), "a transaction cannot be looked for");
+                put_off(state, &row.id).await?;
+            }
             Err(fault) => return Err(fault),
         }
     }
@@ -82,6 +91,18 @@ pub(crate) async fn is_settled(port: &dyn ChainPort, heads: Heads, block: BlockR
 fn is_due(row: &Model, now: i64) -> bool {
     let unknown = (now - row.heard_at).max(0);
     now - row.checked_at >= (unknown / PATIENCE).min(60_000)
+}
+
+async fn put_off(state: &AppState, id: &str) -> Result<()> {
+    let (id, now) = (id.to_owned(), state.clock.now_ms());
+    state
+        .db
+        .write(move |tx| {
+            let row = ActiveModel { checked_at: Set(now), ..Default::default() };
+            let update = Entity::update_many().set(row).filter(Column::Id.eq(&id));
+            Box::pin(async move { update.exec(tx).await.map(drop).map_err(Fault::from) })
+        })
+        .await
 }
 
 async fn look(

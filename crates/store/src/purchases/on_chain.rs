@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use http::{HeaderMap, StatusCode};
+use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use sealpost_accounts::extract::ClientAddress;
 use sealpost_accounts::{ApiError, UserAuth};
@@ -24,7 +25,7 @@ use crate::plugins::give::offered;
 use crate::plugins::recipient;
 use crate::schema::device::Wanted;
 use crate::schema::value::parsed;
-use crate::schema::{chain_payment, linked_key, listing, purchase, release};
+use crate::schema::{chain_payment, device, linked_key, listing, purchase, release};
 use crate::state::AppState;
 
 /// Purchases of one person that wait for a transaction, at most.
@@ -64,6 +65,9 @@ pub(crate) async fn place(
                 Standing::Known(row) => order.known(row).await?,
                 Standing::Pending { paid, .. } => order.wait(*hash, paid.as_deref()).await?,
             };
+            if let (Some(wanted), Some(licence)) = (wanted, &row.licence) {
+                name_device(tx, licence, wanted).await?;
+            }
             respond(state, tx, user, listing, &row).await
         })
     })
@@ -249,6 +253,28 @@ impl Waiting<'_> {
             .retry_after(60)
             .into())
     }
+}
+
+/// A device of a payment that nobody had told of has no name, and is found by no restored wallet without its index.
+async fn name_device(tx: &Tx, licence: &str, wanted: &Wanted) -> Result<()> {
+    if wanted.name.is_none() && wanted.index.is_none() {
+        return Ok(());
+    }
+    let change = device::ActiveModel {
+        name: Set(wanted.name.clone()),
+        key_index: Set(wanted.index.map(i64::from)),
+        ..Default::default()
+    };
+    device::Entity::update_many()
+        .set(change)
+        .filter(device::Column::Licence.eq(licence))
+        .filter(device::Column::Curve.eq(&wanted.device.key.curve))
+        .filter(device::Column::PublicKey.eq(&wanted.device.key.public_key))
+        .filter(device::Column::Name.is_null())
+        .filter(device::Column::KeyIndex.is_null())
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 async fn respond(

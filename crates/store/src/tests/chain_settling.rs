@@ -95,8 +95,13 @@ async fn a_purchase_that_is_settled_when_it_is_named_is_paid_at_once() {
     let ann = shop.holder("ann", &wallet).await;
     let tx = shop.paid(&wallet);
     shop.watch().await;
-    let bought = shop.buy(&ann, &wallet, tx).await;
+    let mut key = recipient(&wallet);
+    (key["index"], key["name"]) = (json!(7), json!("laptop"));
+    let payment = json!({"method": "chain", "tx_hash": tx});
+    let body = json!({"listing": PLUGIN, "payment": payment, "recipient": key});
+    let bought = shop.kit.post("/api/v1/purchases", &ann, body).await;
     assert_eq!(bought.json()["purchase"]["state"], "paid", "{}", bought.text());
+    assert_eq!(bought.json()["licence"]["devices"][0]["index"], 7);
     assert_eq!(bought.json()["licence"]["devices"][0]["public_key"], wallet.recipient().to_hex());
 }
 

@@ -309,7 +309,7 @@ impl Answer {
 }
 
 /// A new database on the server `SEALPOST_TEST_POSTGRES_URL` (`postgres://user@host:port`), if there is one.
-async fn postgres() -> Option<String> {
+pub(crate) async fn postgres() -> Option<String> {
     use sea_orm::ConnectionTrait;
     let server = std::env::var("SEALPOST_TEST_POSTGRES_URL").ok()?;
     let name = format!("store_{}", hex::encode(random::bytes::<8>().unwrap()));
