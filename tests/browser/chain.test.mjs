@@ -1,10 +1,13 @@
 import assert from "node:assert/strict";
+import { readFile as read } from "node:fs/promises";
+import path from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { held, mint, tokens } from "./kit/anvil.mjs";
 import { launch, openPage, picture } from "./kit/chromium.mjs";
 import { NEEDED, sellOnChain, startMarket } from "./kit/market.mjs";
-import { GCODE } from "./kit/parts.mjs";
+import { startSite } from "./kit/pages.mjs";
+import { GCODE, ROOT } from "./kit/parts.mjs";
 import { chooseKey, failure, figures, open, readFile, registerInShop, signInToShop, toBuying } from "./kit/shop.mjs";
 import { signIn } from "./kit/store.mjs";
 import { putWallet, sentBy } from "./kit/wallet.mjs";
@@ -328,6 +331,30 @@ describe("a plugin is bought on the chain", () => {
     await chain.mine(NEEDED);
     await state(buyer.page, "Paid");
     await buyer.context.close();
+  });
+
+  test("a site of somebody's own pays as the guide says", async () => {
+    const guide = await read(path.join(ROOT, "docs/sdk-guide.md"), "utf8");
+    const [, code] = /^```js pay\.js\n(.*?)^```$/ms.exec(guide);
+    const script = code.replaceAll("https://store.example", store.url).replaceAll("com.publisher.adder", "org.example.insight");
+    const site = await startSite("pages/pay.mjs", { "/pay.js": script }, { connect: store.url });
+    const { page, seen, context } = await openPage(browser);
+    try {
+      const wallet = await putWallet(context, chain);
+      await page.goto(site.url);
+      await page.waitForFunction(() => globalThis.ready);
+      const bought = page.evaluate(() => globalThis.bought());
+      await until(() => sentBy(wallet).length === 1);
+      await chain.mine(NEEDED);
+      const { said, kept, name } = await bought;
+      assert.match(kept, /^0x[0-9a-f]{64}$/);
+      assert.deepEqual(said.slice(0, 5), ["connect", "switch", "check", "confirm", "sent"]);
+      assert.equal(name, "G-code Insight");
+      assert.deepEqual(seen.errors, []);
+    } finally {
+      await context.close();
+      site.stop();
+    }
   });
 
   test("a chain that takes a payment back stops its licence, and says why", async () => {

@@ -80,6 +80,7 @@ import { Transport } from "./transport.js";
 export class MarketplaceClient {
   #transport;
   #fetch;
+  /** @type {string | undefined} */ #account;
 
   /** @param {ClientOptions} [options] */
   constructor({ store, token, fetch, allowHttp = false, retries, backoff } = {}) {
@@ -126,6 +127,7 @@ export class MarketplaceClient {
       if (this.signedIn) await this.#transport.send({ method: "POST", path: ["auth", "logout"] });
     } finally {
       this.#transport.token = undefined;
+      this.#account = undefined;
     }
   }
 
@@ -256,10 +258,10 @@ export class MarketplaceClient {
    */
   async linkKey(wallet) {
     const { curve, public_key } = await recipientOf(wallet);
-    const { user_id: account } = await this.#transport.send({ method: "GET", path: api("me") });
+    const account = (this.#account ??= (await this.#transport.send({ method: "GET", path: api("me") })).user_id);
     const json = { curve, public_key };
     const challenge = await this.#transport.send({ method: "POST", path: api("keys", "challenge"), json });
-    const answer = await proveKey(challenge, wallet, { store: this.store, account });
+    const answer = await proveKey(challenge, wallet, { store: this.store, account: String(account) });
     return this.#transport.send({ method: "POST", path: api("keys"), json: { ...json, answer } });
   }
 
@@ -462,6 +464,7 @@ export class MarketplaceClient {
   /** @param {SignedIn} answer */
   #signedIn(answer) {
     this.#transport.token = answer.token;
+    this.#account = answer.user_id;
     return answer;
   }
 

@@ -15,25 +15,26 @@ const MAP = JSON.stringify({
     ...LIBRARIES.map((name) => [name, `/sdk/node_modules/${name}${name.endsWith("/") ? "" : "/index.js"}`]),
   ]),
 });
-const POLICY = [
-  "default-src 'none'",
-  `script-src 'self' 'wasm-unsafe-eval' 'sha256-${createHash("sha256").update(MAP).digest("base64")}'`,
-  "connect-src 'self'",
-].join("; ");
+const policyFor = (connect) =>
+  [
+    "default-src 'none'",
+    `script-src 'self' 'wasm-unsafe-eval' 'sha256-${createHash("sha256").update(MAP).digest("base64")}'`,
+    `connect-src ${connect}`,
+  ].join("; ");
 
 /**
- * Serves the packages, the script `script` of this folder, and further files by path.
+ * Serves the packages, the script `script` of this folder, and further files by path; its page may `connect` there.
  *
  * @returns {Promise<{ url: string, stop: () => void }>}
  */
-export async function startSite(script, files = {}) {
+export async function startSite(script, files = {}, { connect = "'self'" } = {}) {
   const page = `<!doctype html><title>test</title><script type="importmap">${MAP}</script><script type="module" src="/${script}"></script>`;
   const server = createServer(async ({ url }, response) => {
     const send = (type, body) => response.writeHead(200, { "content-type": type, "cache-control": "no-store", ...policy }).end(body);
-    const policy = { "content-security-policy": POLICY };
+    const policy = { "content-security-policy": policyFor(connect) };
     const { pathname } = new URL(url, "http://site");
     if (pathname === "/") return send("text/html", page);
-    if (files[pathname]) return send("application/octet-stream", files[pathname]);
+    if (files[pathname]) return send(pathname.endsWith(".js") ? "text/javascript" : "application/octet-stream", files[pathname]);
     const file = path.join(ROOT, pathname.startsWith("/sdk/") ? "" : "tests/browser", path.normalize(pathname));
     const body = pathname.endsWith(".js") || pathname.endsWith(".mjs") ? await readFile(file).catch(() => undefined) : undefined;
     return body ? send("text/javascript", body) : response.writeHead(404, policy).end();
