@@ -45,8 +45,8 @@ Example:
   sealpost chain deliver pu_4f";
 
 const ENVELOPE_HELP: &str = "\
-Standard output gets the envelope as `sealpost bundle make` and `sealpost envelope unwrap` take it.
-A store is asked for chain and contract alone, and for the version where none is named.
+Standard output gets the envelope as `sealpost bundle open --envelope` and `sealpost envelope unwrap`
+take it. With --contract ADDRESS and a version, no store is needed.
 
 Examples:
   sealpost chain envelope org.example.viewer@1.0.0 > envelope.json
@@ -129,10 +129,9 @@ pub(crate) async fn deliver(args: DeliverArgs) -> Result<()> {
 
 pub(crate) async fn envelope(args: EnvelopeArgs) -> Result<()> {
     one_reader_of_stdin(&args.source.readers())?;
-    let client = Client::open(&args.connection)?;
-    let market = Market::of_store(&client, &args.node).await?;
+    let market = Market::find(&args.connection, &args.node).await?;
     let contract = market.connect(&args.node)?;
-    let (plugin_id, id) = named(&client, &market, &args.item).await?;
+    let (plugin_id, id) = named(&args.connection, &market, &args.item).await?;
     for key in keys(&args)? {
         let Some(bytes) = contract.delivered(id, &key).await? else { continue };
         let record = eme::from_bytes(&bytes).map_err(failed)?;
@@ -158,14 +157,15 @@ fn keys(args: &EnvelopeArgs) -> Result<Vec<BuyerKey>> {
 }
 
 /// The plugin's id, and what the contract calls that version of it.
-async fn named(client: &Client, market: &Market, text: &str) -> Result<(String, ChainHash)> {
+async fn named(connection: &Connection, market: &Market, text: &str) -> Result<(String, ChainHash)> {
     let text = text.trim();
     if let Some((plugin_id, _)) = text.split_once('@') {
         return Ok((plugin_id.to_owned(), item_id(text)));
     }
     let name = listing_name(text).map_err(|why| Failure::usage("usage", why).hint("write PLUGIN@VERSION"))?;
+    let client = Client::open(connection)?;
     let listing: Listing = client.get(&["api", "v1", "listings", &name], &[]).await?;
-    let (_, item, _) = market.offer(client, &listing, None).await?;
+    let (_, item, _) = market.offer(&client, &listing, None).await?;
     let plugin_id = item.text.split_once('@').map(|(plugin_id, _)| plugin_id.to_owned());
     Ok((plugin_id.unwrap_or_default(), item.id))
 }

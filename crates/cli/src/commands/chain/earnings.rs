@@ -26,6 +26,8 @@ const WITHDRAW_HELP: &str = "\
 Without --token, everything there is: the coin and each token, one transaction each. The treasury's
 key takes out the platform's share with it.
 
+A store that is gone takes no money with it: --contract ADDRESS does without one.
+
 Examples:
   sealpost chain withdraw
   sealpost chain withdraw --token USDC --to 0x...";
@@ -48,8 +50,8 @@ pub(crate) struct BalanceArgs {
 #[derive(Args, Debug)]
 #[command(after_help = WITHDRAW_HELP)]
 pub(crate) struct WithdrawArgs {
-    /// Only this coin or token, such as USDC
-    #[arg(long, value_name = "SYMBOL")]
+    /// Only this coin or token, such as USDC, or its address
+    #[arg(long, value_name = "SYMBOL|ADDRESS")]
     token: Option<String>,
     /// Address that gets the money [default: your key's own]
     #[arg(long, value_name = "ADDRESS")]
@@ -124,13 +126,13 @@ pub(crate) async fn balance(args: BalanceArgs) -> Result<()> {
 
 pub(crate) async fn withdraw(args: WithdrawArgs) -> Result<()> {
     one_reader_of_stdin(&args.signing.readers())?;
-    let market = Market::of_store(&Client::open(&args.connection)?, &args.node).await?;
+    let market = Market::find(&args.connection, &args.node).await?;
     let contract = market.connect(&args.node)?;
     let wanted = args.token.as_deref().map(|symbol| market.currency(symbol)).transpose()?;
     let signer = args.signing.key.signer()?;
     let mut due = Vec::new();
-    for token in market.currencies().into_iter().filter(|token| wanted.is_none_or(|wanted| wanted == *token))
-    {
+    let tokens = wanted.map_or_else(|| market.currencies(), |wanted| vec![wanted]);
+    for token in tokens {
         let held = contract.balance(signer.address(), token).await?;
         if held.available > 0 {
             due.push((token, held.available));
@@ -170,7 +172,7 @@ pub(crate) async fn withdraw(args: WithdrawArgs) -> Result<()> {
 
 pub(crate) async fn settle(args: SettleArgs) -> Result<()> {
     one_reader_of_stdin(&args.signing.readers())?;
-    let market = Market::of_store(&Client::open(&args.connection)?, &args.node).await?;
+    let market = Market::find(&args.connection, &args.node).await?;
     let contract = market.connect(&args.node)?;
     let treasury = contract.treasury().await?;
     let mut due = Vec::new();

@@ -2,18 +2,25 @@
 
 use sealpost_api::{
     catalogue::Listing,
-    chain::{ChainInfo, ChainOffer},
+    chain::{ChainCoin, ChainInfo, ChainOffer},
 };
+use sealpost_chain::chain_id;
 use sealpost_market::{
     Version,
     chain::{Address, ChainHash, item_id, item_text},
 };
 
-use super::{contract::Contract, options::Node};
+use super::{
+    contract::Contract,
+    options::{Node, no_rpc},
+};
 use crate::{
     client::Client,
     commands::listings::price_text,
-    failure::{Failure, Result},
+    connection::Connection,
+    failure::{Exit, Failure, Result},
+    offline::failed,
+    output::say,
 };
 
 /// A chain, a contract on it, and how its prices are called.
@@ -57,12 +64,33 @@ impl Market {
         Ok(Self { info, contract })
     }
 
+    /// The market of the store that is named; where there is none, or it cannot be reached, that of the contract that
+    /// was named: money and envelopes do not depend on a store.
+    pub(super) async fn find(connection: &Connection, node: &Node) -> Result<Self> {
+        let failure = match Client::open(connection) {
+            Ok(client) => match Self::of_store(&client, node).await {
+                Err(failure) if failure.is(Exit::Unreachable) => failure,
+                found => return found,
+            },
+            Err(failure) => failure,
+        };
+        let Some(contract) = node.contract else { return Err(failure) };
+        let Some(rpc) = node.rpc.first() else { return Err(no_rpc("the contract's chain")) };
+        if failure.is(Exit::Unreachable) {
+            say!("The store cannot be reached; going by the contract that was named.");
+        }
+        let chain_id = chain_id(rpc.as_str()).await.map_err(failed)?;
+        let coin = ChainCoin { symbol: coin_of(chain_id).to_owned(), decimals: 18 };
+        let info = ChainInfo { chain_id, contract: contract.to_string(), coin, ..ChainInfo::default() };
+        Ok(Self { info, contract })
+    }
+
     /// The contract, by the endpoints that were named.
     pub(super) fn connect(&self, node: &Node) -> Result<Contract> {
         Contract::connect(&self.info, self.contract, node)
     }
 
-    /// The token of that symbol; `None` is the coin.
+    /// The token of that symbol or address; `None` is the coin.
     pub(super) fn currency(&self, symbol: &str) -> Result<Option<Address>> {
         if self.info.coin.symbol.eq_ignore_ascii_case(symbol) {
             return Ok(None);
@@ -82,7 +110,7 @@ impl Market {
     /// The symbol of a token or the coin, where the store knows it.
     pub(super) fn symbol(&self, token: Option<Address>) -> Option<&str> {
         match token {
-            None => Some(&self.info.coin.symbol),
+            None => Some(self.info.coin.symbol.as_str()).filter(|symbol| !symbol.is_empty()),
             Some(token) => {
                 let is_it = |known: &&sealpost_api::chain::ChainToken| known.address.parse() == Ok(token);
                 self.info.tokens.iter().find(is_it).map(|known| known.symbol.as_str())
@@ -95,7 +123,7 @@ impl Market {
         match (self.symbol(token), token) {
             (Some(symbol), _) => super::amounts::text(&amount.to_string(), symbol),
             (None, Some(token)) => format!("{amount} of token {token}"),
-            (None, None) => amount.to_string(),
+            (None, None) => format!("{amount} wei"),
         }
     }
 
@@ -136,6 +164,15 @@ impl Market {
             return Err(odd("names two tokens for one price"));
         }
         Ok((offer, item, Cost { token, amount }))
+    }
+}
+
+/// The coin of a chain that no store told it of; nothing where that is not known.
+fn coin_of(chain_id: u64) -> &'static str {
+    match chain_id {
+        1 | 10 | 8453 | 42161 | 59144 | 84532 | 421_614 | 11_155_111 | 11_155_420 | 31337 => "ETH",
+        137 => "POL",
+        _ => "",
     }
 }
 

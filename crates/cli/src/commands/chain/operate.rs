@@ -12,7 +12,6 @@ use super::{
     options::{Node, Signing},
 };
 use crate::{
-    client::Client,
     connection::Connection,
     failure::{Failure, Result},
     input::one_reader_of_stdin,
@@ -146,7 +145,7 @@ async fn owner(
 }
 
 async fn connected(node: &Node, connection: &Connection) -> Result<(Market, Contract)> {
-    let market = Market::of_store(&Client::open(connection)?, node).await?;
+    let market = Market::find(connection, node).await?;
     let contract = market.connect(node)?;
     Ok((market, contract))
 }

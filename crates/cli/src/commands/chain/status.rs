@@ -66,13 +66,13 @@ pub(super) struct Found {
 
 /// Reads a transaction or the id of a purchase, for arguments.
 pub(super) fn subject(text: &str) -> Result<Subject, &'static str> {
+    const WHY: &str =
+        "a payment is named by its transaction, 0x and 64 hex digits, or by its purchase, such as pu_4f";
     let text = text.trim();
-    match text.parse() {
-        Ok(tx) => Ok(Subject::Tx(tx)),
-        Err(_) => id(text).map(Subject::Purchase).map_err(|_| {
-            "a payment is named by its transaction, 0x and 64 hex digits, or by its purchase, such as pu_4f"
-        }),
+    if text.starts_with("0x") {
+        return text.parse().map(Subject::Tx).map_err(|_| WHY);
     }
+    id(text).map(Subject::Purchase).map_err(|_| WHY)
 }
 
 pub(crate) async fn status(args: StatusArgs) -> Result<()> {
