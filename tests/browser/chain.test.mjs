@@ -5,7 +5,7 @@ import { after, before, describe, test } from "node:test";
 
 import { held, mint, tokens } from "./kit/anvil.mjs";
 import { launch, openPage, picture } from "./kit/chromium.mjs";
-import { NEEDED, sellOnChain, startMarket } from "./kit/market.mjs";
+import { NEEDED, sellOnChain, startMarket, until } from "./kit/market.mjs";
 import { startSite } from "./kit/pages.mjs";
 import { GCODE, ROOT } from "./kit/parts.mjs";
 import { chooseKey, failure, figures, open, readFile, registerInShop, signInToShop, toBuying } from "./kit/shop.mjs";
@@ -403,12 +403,3 @@ describe("a plugin is bought on the chain", () => {
     await context.close();
   });
 });
-
-/** Waits for what comes by itself. */
-async function until(holds) {
-  const end = Date.now() + 30_000;
-  while (!(await holds())) {
-    if (Date.now() > end) throw new Error("it did not come");
-    await new Promise((resolve) => setTimeout(resolve, 200));
-  }
-}

@@ -30,7 +30,8 @@ async fn a_node_that_is_down_for_a_while_or_starts_again_costs_nobody_anything()
     bazaar.obtain(&sale, &buyer, tx).await?;
 
     bazaar.node.stop()?;
-    bazaar.endpoints[0].next("eth_getBlockByNumber").await?;
+    let noticed = bazaar.endpoints[0].questions() + 1;
+    bazaar.endpoints[0].until_asked(noticed).await?;
     bazaar.node.restart()?;
     bazaar.endpoints[0].lead_to(&bazaar.node.rpc.url);
     let tx = bazaar.pay(&sale, &next).await?;

@@ -16,7 +16,7 @@ class Pace:
     """Records each printed line and holds the print to a number a second."""
 
     def __init__(self, record, rate):
-        self.file = open(record, "w", encoding="utf-8") if record else None
+        self.file = open(record, "a", encoding="utf-8") if record else None
         self.step = 1.0 / rate if rate > 0 else 0.0
         self.due = 0.0
 

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::person::Person;
 use crate::printer::Printer;
-use crate::programs::built;
+use crate::programs::{armed, built};
 use crate::service::Service;
 
 /// An agent and its folders.
@@ -21,6 +21,12 @@ pub struct Agent {
     pub config: PathBuf,
     /// Its state folder.
     pub state: PathBuf,
+    /// Its blobs.
+    pub cache: PathBuf,
+    /// Further variables of its programs.
+    pub environment: Vec<(String, String)>,
+    /// Runs the program with fault points in it.
+    pub armed: bool,
     folder: PathBuf,
 }
 
@@ -28,17 +34,18 @@ impl Agent {
     /// Writes the settings of an agent for `printer`; does not start it.
     pub fn prepare(folder: &Path, printer: &Printer, more: &str) -> Result<Self> {
         let state = folder.join("agent");
+        let cache = folder.join("cache");
         let config = folder.join("printer.toml");
         let text = format!(
             "state_dir = {state:?}\ncache_dir = {cache:?}\ngcodes_dir = {gcodes:?}\nmoonraker_url = {moonraker:?}\n\
              agent_socket = {socket:?}\n{more}\n",
-            cache = folder.join("cache"),
             gcodes = printer.data.join("gcodes"),
             moonraker = printer.moonraker_url,
             socket = printer.agent_socket(),
         );
         fs::write(&config, text)?;
-        Ok(Self { service: None, config, state, folder: folder.to_path_buf() })
+        let folder = folder.to_path_buf();
+        Ok(Self { service: None, config, state, cache, environment: Vec::new(), armed: false, folder })
     }
 
     /// Starts the daemon.
@@ -53,7 +60,9 @@ impl Agent {
 
     /// A command of the same agent.
     pub fn command(&self) -> Result<Command> {
-        let mut command = Command::new(built("sealpost-printer")?);
+        let program = if self.armed { armed("sealpost-printer")? } else { built("sealpost-printer")? };
+        let mut command = Command::new(program);
+        command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg("--config").arg(&self.config);
         Ok(command)
     }

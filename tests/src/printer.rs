@@ -84,6 +84,22 @@ impl Printer {
         Ok(())
     }
 
+    /// Kills Klipper's process and starts it anew.
+    pub fn replace_klipper(&mut self) -> Result<()> {
+        if let Some(klipper) = self.klipper.take() {
+            klipper.host.kill()?;
+        }
+        self.start_klipper()
+    }
+
+    /// Kills Moonraker and starts it anew at the same address.
+    pub fn replace_moonraker(&mut self) -> Result<()> {
+        if let Some(moonraker) = self.moonraker.take() {
+            moonraker.kill()?;
+        }
+        self.start_moonraker()
+    }
+
     fn start_moonraker(&mut self) -> Result<()> {
         let python = python()?;
         add_component(&python)?;

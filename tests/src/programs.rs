@@ -18,6 +18,15 @@ pub fn built(name: &str) -> Result<PathBuf> {
     program.with_context(|| format!("{name} is not built: run the suites by `cargo xtask test`"))
 }
 
+/// The same program with fault points in it.
+pub fn armed(name: &str) -> Result<PathBuf> {
+    let program = built(name)?.with_file_name("armed").join(name);
+    if !program.exists() {
+        bail!("{name} is not built with fault points: run the suite by `cargo xtask test faults`");
+    }
+    Ok(program)
+}
+
 /// The Python with Moonraker in it.
 pub fn python() -> Result<PathBuf> {
     match env::var_os("SEALPOST_TEST_PYTHON") {

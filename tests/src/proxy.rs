@@ -1,14 +1,16 @@
 //! A man in the middle: stands before a store and changes what the store answers.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use axum::Router;
 use axum::body::{Body, to_bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
+use serde_json::Value;
 use tokio::net::TcpListener;
 
 use crate::person::client;
@@ -32,6 +34,19 @@ struct Shared {
     store: Mutex<String>,
     meddle: Mutex<Option<Meddle>>,
     seen: Mutex<Vec<String>>,
+    cut: AtomicBool,
+    reports: Mutex<Vec<Said>>,
+}
+
+/// A report that passed, and how it was answered.
+#[derive(Clone, Debug)]
+pub struct Said {
+    /// The path it went to.
+    pub path: String,
+    /// What it says.
+    pub body: Value,
+    /// The status of the answer.
+    pub status: u16,
 }
 
 impl Proxy {
@@ -44,6 +59,8 @@ impl Proxy {
             store: Mutex::default(),
             meddle: Mutex::default(),
             seen: Mutex::default(),
+            cut: AtomicBool::new(false),
+            reports: Mutex::default(),
         });
         let router = Router::new().fallback(pass).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -65,6 +82,16 @@ impl Proxy {
         *lock(&self.shared.meddle) = None;
     }
 
+    /// Lets nothing through, or everything again.
+    pub fn cut(&self, cut: bool) {
+        self.shared.cut.store(cut, Ordering::SeqCst);
+    }
+
+    /// Every report on a job so far.
+    pub fn reports(&self) -> Vec<Said> {
+        lock(&self.shared.reports).clone()
+    }
+
     /// Every request so far, as `METHOD path`.
     pub fn seen(&self) -> Vec<String> {
         lock(&self.shared.seen).clone()
@@ -82,14 +109,21 @@ async fn forward(shared: &Shared, request: Request) -> Result<Response> {
     let (parts, body) = request.into_parts();
     let path = parts.uri.path_and_query().map_or("/", |path| path.as_str()).to_owned();
     lock(&shared.seen).push(format!("{} {path}", parts.method));
+    if shared.cut.load(Ordering::SeqCst) {
+        bail!("the line is cut");
+    }
     let url = format!("{}{path}", lock(&shared.store));
     let mut headers = parts.headers;
     headers.remove(header::HOST);
     headers.remove(header::CONTENT_LENGTH);
     let body = to_bytes(body, BODY_LIMIT).await?;
+    let said = serde_json::from_slice(&body).unwrap_or(Value::Null);
     let answer = shared.http.request(parts.method, url).headers(headers).body(body).send().await?;
 
     let status = answer.status();
+    if path.ends_with("/reports") || path.contains("/job-status/") {
+        lock(&shared.reports).push(Said { path: path.clone(), body: said, status: status.as_u16() });
+    }
     let headers = end_to_end(answer.headers());
     if headers.get(header::CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(b"text/event-stream"))
     {

@@ -42,6 +42,8 @@ pub struct Wishes {
     pub printer: printer::Options,
     /// Further lines of the agent's settings.
     pub agent: String,
+    /// Runs the agent with fault points in it.
+    pub armed: bool,
 }
 
 impl Scene {
@@ -57,6 +59,7 @@ impl Scene {
         let buyer = store.person("buyer").await?;
         let printer = Printer::start(folder.path(), wishes.printer)?;
         let mut agent = Agent::prepare(folder.path(), &printer, &wishes.agent)?;
+        agent.armed = wishes.armed;
         let printer_id = agent.pair(&proxy.url, &buyer).await?;
         agent.start()?;
         Ok(Self { store, proxy, seller, buyer, printer, agent, printer_id, folder })

@@ -47,5 +47,16 @@ export async function sellOnChain({ chain, store }, { name, title, price, curren
   await seller.ask("PUT", `${listing}/payout`, { address: chain.publisher });
   const { list } = await seller.ask("GET", `${listing}/offer`);
   await chain.send({ from: chain.publisher, to: list.to, data: list.data });
+  // What a store says of a listing may be a little old.
+  await until(async () => (await seller.ask("GET", `${listing}/offer`)).listed === "yes");
   return seller;
+}
+
+/** Waits for what comes by itself. */
+export async function until(holds) {
+  const end = Date.now() + 30_000;
+  while (!(await holds())) {
+    if (Date.now() > end) throw new Error("it did not come");
+    await new Promise((resolve) => setTimeout(resolve, 200));
+  }
 }
