@@ -71,7 +71,9 @@ fn prepare(row: &Model) -> Result<Option<(ContractCall, PurchaseReceipt)>> {
 /// What the contract lacks of a payment: what the publisher withdrew of it, and the platform's share once that was withdrawn.
 async fn missing(asking: &Asking<'_>, receipt: &PurchaseReceipt) -> Result<u128> {
     let of = |balances: Vec<ChainBalance>| balances.into_iter().find(|held| held.token == receipt.token);
-    let publisher = of(asking.balances(receipt.publisher).await?).map_or(0, |held| held.available);
+    // Waiting fees are counted to the treasury, which may sell things itself.
+    let own = |held: ChainBalance| held.available.saturating_sub(held.unsettled_fees);
+    let publisher = of(asking.balances(receipt.publisher).await?).map_or(0, own);
     let treasury = asking.treasury().await?;
     let fees = of(asking.balances(treasury).await?).map_or(0, |held| held.unsettled_fees);
     let share = receipt.amount.saturating_sub(receipt.fee);

@@ -197,8 +197,19 @@ async fn what_the_contract_does_not_hold_any_more_goes_along_with_the_refund() {
         let row = payments(&shop, &shop.seller, "").await.remove(0);
         assert_eq!(row["refund"]["value"], format!("{value:#x}"), "{seller} {treasury}");
     }
-    // While nobody can say, all of it: the contract sends back what is too much.
+    // A treasury that sells things itself has no right to use fees as what it earned.
     let shop = shop().await;
+    shop.pay_out_to(json!(TREASURY)).await;
+    shop.chain.hold(TREASURY, vec![holds(None, 150, 150)]);
+    let key = on_chain(&wallet(Curve::X25519));
+    let pay = Paid { item: item_id(ITEM), key, amount: PRICE, publisher: TREASURY, token: None };
+    shop.chain.send(Action::Pay(vec![pay]));
+    shop.chain.mine(FINALITY);
+    shop.watch().await;
+    let row = payments(&shop, &shop.seller, "").await.remove(0);
+    assert_eq!(row["refund"]["value"], format!("{:#x}", 850));
+    // While nobody can say, all of it: the contract sends back what is too much.
+    let shop = super::chain_shop::shop().await;
     shop.paid(&wallet(Curve::X25519));
     shop.watch().await;
     shop.chain.fail(Some(ChainFault::Unreachable("nobody answers".to_owned())));
