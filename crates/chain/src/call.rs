@@ -77,7 +77,7 @@ pub fn call_data(contract: Address, call: &ContractCall) -> CallData {
         ContractCall::Unpause => to_contract(Marketplace::unpauseCall {}.abi_encode()),
         ContractCall::SetFee { bps } => to_contract(Marketplace::setFeeCall { bps: *bps }.abi_encode()),
         ContractCall::SetTreasury { treasury } => {
-            to_contract(Marketplace::setTreasuryCall { treasury: address(*treasury) }.abi_encode())
+            to_contract(Marketplace::setTreasuryCall { to: address(*treasury) }.abi_encode())
         }
         // The rules' list may grow; a call of nothing reverts at the contract.
         _ => to_contract(Vec::new()),
@@ -102,5 +102,74 @@ fn receipt_of(receipt: &PurchaseReceipt) -> Receipt {
         amount: receipt.amount,
         fee: receipt.fee,
         paidAt: receipt.paid_at,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use alloy::sol_types::SolInterface as _;
+    use sealpost_market::chain::{BuyerKey, ChainHash};
+
+    use super::*;
+    use crate::contract::Marketplace::MarketplaceCalls;
+
+    const CONTRACT: Address = Address::new([0xc0; 20]);
+    const TOKEN: Address = Address::new([0x70; 20]);
+    const ITEM: ChainHash = ChainHash::new([5; 32]);
+
+    fn key() -> BuyerKey {
+        BuyerKey::from_chain([2; 33])
+    }
+
+    #[test]
+    fn coin_goes_along_with_a_purchase_in_coin_alone() {
+        let purchase = |token| ContractCall::Purchase { item: ITEM, key: key(), token, amount: 7 };
+        let (coin, token) =
+            (call_data(CONTRACT, &purchase(None)), call_data(CONTRACT, &purchase(Some(TOKEN))));
+        assert_eq!((coin.to, coin.value, token.value), (CONTRACT, 7, 0));
+        assert_eq!(coin.data, token.data);
+        let MarketplaceCalls::purchase(read) = MarketplaceCalls::abi_decode_validate(&coin.data).unwrap()
+        else {
+            panic!("a purchase")
+        };
+        assert_eq!((read.amount, &read.buyerPubkey[..]), (U256::from(7), key().as_bytes()));
+    }
+
+    #[test]
+    fn an_approval_goes_to_the_token_and_names_the_contract() {
+        let call = call_data(CONTRACT, &ContractCall::Approve { token: TOKEN, amount: 9 });
+        assert_eq!((call.to, call.value), (TOKEN, 0));
+        let read = Erc20::approveCall::abi_decode_validate(&call.data).unwrap();
+        assert_eq!((read.spender, read.amount), (address(CONTRACT), U256::from(9)));
+    }
+
+    #[test]
+    fn every_call_is_one_of_the_contract() {
+        let receipt =
+            PurchaseReceipt { payer: TOKEN, publisher: TOKEN, token: None, amount: 1, fee: 0, paid_at: 1 };
+        let (item, key, to) = (ITEM, key(), TOKEN);
+        let calls = [
+            ContractCall::List { item, token: None, price: 5 },
+            ContractCall::Unlist { item },
+            ContractCall::Withdraw { token: None, to: None },
+            ContractCall::Withdraw { token: Some(TOKEN), to: None },
+            ContractCall::Withdraw { token: None, to: Some(to) },
+            ContractCall::SettleFees { publisher: to, token: None },
+            ContractCall::Refund { item, key: key.clone(), receipt },
+            ContractCall::Deliver { item, key, envelope: vec![1] },
+            ContractCall::TransferListing { item, to },
+            ContractCall::AcceptListing { item },
+            ContractCall::Pause,
+            ContractCall::Unpause,
+            ContractCall::SetFee { bps: 1 },
+            ContractCall::SetTreasury { treasury: to },
+        ];
+        let mut seen = std::collections::HashSet::new();
+        for call in calls {
+            let data = call_data(CONTRACT, &call);
+            assert_eq!((data.to, data.value), (CONTRACT, 0), "{call:?}");
+            assert!(MarketplaceCalls::abi_decode_validate(&data.data).is_ok(), "{call:?}");
+            assert!(seen.insert(data.data[..4].to_vec()), "{call:?}");
+        }
     }
 }

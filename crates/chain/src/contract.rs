@@ -40,7 +40,7 @@ sol! {
         function deliver(bytes32 pluginId, bytes calldata buyerPubkey, bytes calldata envelope) external;
 
         function setFee(uint16 bps) external;
-        function setTreasury(address treasury) external;
+        function setTreasury(address to) external;
         function pause() external;
         function unpause() external;
         function feeBps() external view returns (uint16);
@@ -80,6 +80,7 @@ sol! {
         error NotPublisher();
         error NotPurchased();
         error NotToken(address token);
+        error NotTreasury();
         error NothingToWithdraw();
         error RefundWindowClosed(uint256 closedAt);
         error TokenFixed(address token);

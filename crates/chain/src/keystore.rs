@@ -174,3 +174,56 @@ impl fmt::Debug for Keystore {
         f.debug_struct("Keystore").field("address", &self.address()).finish_non_exhaustive()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::{fs, os::unix::fs::PermissionsExt as _};
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const KEY: &str = "0xac0974bec39a17e36ba4a6b4d238ff944bacb478cbed5efcae784d7bf4f2ff80\n";
+
+    #[test]
+    fn a_bare_key_that_others_can_read_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("key");
+        fs::write(&path, KEY).unwrap();
+        for (mode, good) in [(0o600, true), (0o400, true), (0o640, false), (0o604, false), (0o660, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            match KeyFile::read(&path) {
+                Ok(key) => {
+                    let address = key.address().unwrap().to_string();
+                    assert_eq!(address, "0xf39fd6e51aad88f6f4ce6ab8827279cfffb92266");
+                    assert!(good, "{mode:o}");
+                }
+                Err(error) => assert_eq!((error, good), (KeyError::Open(mode), false)),
+            }
+        }
+        assert!(matches!(KeyFile::read(&folder.path().join("none")), Err(KeyError::Io(_))));
+    }
+
+    #[test]
+    fn what_is_no_key_is_refused_without_being_quoted() {
+        for text in ["", "hunter2", "{", "{\"version\": 3}", &KEY[..60], "0x", &"0".repeat(64)] {
+            let error = KeyFile::parse(text).unwrap_err();
+            assert!(matches!(error, KeyError::Format | KeyError::Scalar), "{error}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_file_makes_reading_it_panic(text in ".{0,100}", n: u64, r: u32, p: u32, dklen in 0..64_usize) {
+            let _whatever = KeyFile::parse(&text);
+            let hex = "00".repeat(32);
+            let file = format!(
+                "{{\"version\":3,\"crypto\":{{\"cipher\":\"aes-128-ctr\",\"cipherparams\":{{\"iv\":\"{iv}\"}},\
+                 \"ciphertext\":\"{hex}\",\"kdf\":\"scrypt\",\"kdfparams\":{{\"dklen\":{dklen},\"n\":{n},\"r\":{r},\
+                 \"p\":{p},\"salt\":\"{hex}\"}},\"mac\":\"{hex}\"}}}}",
+                iv = &hex[..32],
+            );
+            prop_assert!(KeyFile::parse(&file).is_err() || (n.is_power_of_two() && dklen == 32));
+        }
+    }
+}

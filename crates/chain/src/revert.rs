@@ -137,6 +137,12 @@ fn of_marketplace(error: &MarketplaceErrors) -> Revert {
             "not_token",
             "check the token's address in the settings",
         ),
+        E::NotTreasury(_) => Revert::new(
+            "NotTreasury",
+            "fees are settled by the treasury or the contract's owner",
+            "not_treasury",
+            "use the key of one of them; fees that wait are paid by the treasury's withdrawal anyway",
+        ),
         E::NothingToWithdraw(_) => Revert::new(
             "NothingToWithdraw",
             "there is nothing to withdraw",

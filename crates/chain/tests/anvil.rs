@@ -2,10 +2,10 @@
 
 mod support;
 
-use sealpost_chain::{ChainError, Reader, SendError, Sender, call_data};
+use sealpost_chain::{ChainError, Reader, SendError, Sender, Settings, call_data};
 use sealpost_envelope::ErrorCode as _;
 use sealpost_market::chain::{
-    BlockRef, BuyerKey, CallData, ChainEvent, ChainHash, ContractCall, TxOutcome, item_id,
+    Address, BlockRef, BuyerKey, CallData, ChainEvent, ChainHash, ContractCall, TxOutcome, item_id,
 };
 use serde_json::json;
 use support::{Outcome, market::Market, node::Node};
@@ -151,6 +151,9 @@ async fn a_listing_changes_hands_and_an_envelope_is_delivered() -> Outcome {
     assert_eq!(reader.listing(item).await?.ok_or("listed")?.publisher, owner.address());
     owner.unlist(item).await?;
     assert!(!reader.listing(item).await?.ok_or("there")?.active);
+    let treasury = reader.treasury().await?;
+    assert_eq!(buyer.settle_fees(treasury, None).await.unwrap_err().code(), "not_treasury");
+    owner.settle_fees(treasury, None).await?;
     owner.set_fee(100).await?;
     owner.set_treasury(market.elsewhere).await?;
     assert_eq!((reader.fee_bps().await?, reader.treasury().await?), (100, market.elsewhere));
@@ -227,5 +230,15 @@ async fn a_waiting_transaction_is_told_from_a_reverted_one() -> Outcome {
     let tx = node.call("eth_sendTransaction", json!([call])).await?;
     let tx = tx.as_str().ok_or("text")?.parse()?;
     assert!(matches!(reader.transaction(tx).await?, TxOutcome::Reverted { .. }));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_chain_without_base_fees_takes_transactions_too() -> Outcome {
+    let Some(node) = Node::start_at("berlin")? else { return Ok(()) };
+    let sender = support::market::sender(Settings::without_contract(31337, &node.url)?, 1)?;
+    let elsewhere = Address::new([0xee; 20]);
+    sender.send_data(&CallData { to: elsewhere, data: Vec::new(), value: 7 }).await?;
+    assert_eq!(sender.reader().funds(elsewhere, None).await?, 7);
     Ok(())
 }

@@ -3,6 +3,7 @@
 use alloy::{primitives as evm, sol_types::SolCall};
 use futures::future::try_join_all;
 use sealpost_market::chain::{Address, BlockRef, BuyerKey, ChainHash};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::{Reader, block_of, heads::by_number};
@@ -12,7 +13,7 @@ use crate::{
     endpoint::Endpoint,
     error::ChainError,
     fault::Fault,
-    rpc::Bytes,
+    rpc::{Bytes, Wide},
 };
 
 /// How the contract sells an item.
@@ -166,12 +167,9 @@ impl Reader {
     /// [`ChainError`] when too few endpoints say the same.
     pub async fn funds(&self, account: Address, token: Option<Address>) -> Result<u128, ChainError> {
         let Some(token) = token else {
-            let ask = |endpoint| async move {
-                let crate::rpc::Wide(sum) =
-                    Endpoint::call(endpoint, "eth_getBalance", json!([account, "latest"])).await?;
-                Ok(sum)
-            };
-            return self.quorum().ask("a balance", ask).await;
+            let params = |block| json!([account, block]);
+            let Wide(sum) = self.at_tip("a balance", "eth_getBalance", params).await?;
+            return Ok(sum);
         };
         let call = Erc20::balanceOfCall { account: address(account) };
         self.view(token, &call).await.map(|sum| to_u128(sum).unwrap_or(u128::MAX))
@@ -186,10 +184,27 @@ impl Reader {
     }
 
     async fn view<C: SolCall>(&self, to: Address, call: &C) -> Result<C::Return, ChainError> {
-        let data = call.abi_encode();
-        let ask = |endpoint| call_by(endpoint, to, &data, json!("latest"));
-        let value = self.quorum().ask("what the contract says", ask).await?;
+        let call = call_of(to, &call.abi_encode());
+        let params = |block| json!([call, block]);
+        let Bytes(value) = self.at_tip("what the contract says", "eth_call", params).await?;
         returned::<C>(to, &value)
+    }
+
+    /// The endpoints' newest blocks differ by one for a moment: then they are asked about the same one.
+    async fn at_tip<T: DeserializeOwned + PartialEq>(
+        &self,
+        question: &'static str,
+        method: &'static str,
+        params: impl Fn(Value) -> Value,
+    ) -> Result<T, ChainError> {
+        let newest = params(json!("latest"));
+        match self.quorum().ask(question, |endpoint| endpoint.call(method, newest.clone())).await {
+            Err(ChainError::Disagreement { .. }) => {
+                let same = params(by_number(self.latest().await?.at.number));
+                self.quorum().ask(question, |endpoint| endpoint.call(method, same.clone())).await
+            }
+            outcome => outcome,
+        }
     }
 
     /// By hash (EIP-1898), and where an endpoint takes none, by number with the hash looked up afterwards.
@@ -218,7 +233,10 @@ fn returned<C: SolCall>(to: Address, value: &[u8]) -> Result<C::Return, ChainErr
 }
 
 async fn call_by(endpoint: &Endpoint, to: Address, data: &[u8], block: Value) -> Result<Vec<u8>, Fault> {
-    let call = json!({ "to": to, "data": format!("0x{}", hex::encode(data)) });
-    let Bytes(value) = endpoint.call("eth_call", json!([call, block])).await?;
+    let Bytes(value) = endpoint.call("eth_call", json!([call_of(to, data), block])).await?;
     Ok(value)
+}
+
+fn call_of(to: Address, data: &[u8]) -> Value {
+    json!({ "to": to, "data": format!("0x{}", hex::encode(data)) })
 }

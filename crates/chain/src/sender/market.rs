@@ -146,7 +146,7 @@ impl Sender {
         }
     }
 
-    /// Makes the fees that wait the treasury's own balance.
+    /// Makes the fees that wait the treasury's own balance; by the treasury or the owner.
     ///
     /// # Errors
     /// As [`Sender::send`].

@@ -61,7 +61,8 @@ impl<'a> Market<'a> {
     }
 }
 
-fn sender(settings: Settings, account: usize) -> Outcome<Sender> {
+/// One of anvil's accounts.
+pub(crate) fn sender(settings: Settings, account: usize) -> Outcome<Sender> {
     let KeyFile::Plain(signer) = KeyFile::parse(KEYS[account])? else { return Err("plain".into()) };
     Ok(Sender::new(Reader::new(settings)?, signer))
 }

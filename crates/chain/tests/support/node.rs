@@ -19,10 +19,15 @@ pub(crate) struct Node {
 impl Node {
     /// `None` where no node is named.
     pub(crate) fn start() -> Outcome<Option<Self>> {
+        Self::start_at("prague")
+    }
+
+    /// The same by the rules of an earlier time.
+    pub(crate) fn start_at(hardfork: &str) -> Outcome<Option<Self>> {
         let Some(anvil) = env::var_os("SEALPOST_TEST_ANVIL") else { return Ok(None) };
         let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let program = Command::new(anvil)
-            .args(["--port", "0", "--host", "127.0.0.1"])
+            .args(["--port", "0", "--host", "127.0.0.1", "--hardfork", hardfork])
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()?;
