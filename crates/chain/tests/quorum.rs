@@ -345,3 +345,13 @@ async fn a_view_that_gives_back_another_kind_of_value_is_refused() -> Outcome {
     }
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_that_are_a_block_apart_are_asked_about_the_same_block() -> Outcome {
+    let behind = liar(|method, params| {
+        (method == "eth_call" && params[1] == "latest").then(|| Reply::Result(json!(NO)))
+    });
+    let (a, b) = (liar(|_, _| None).await?, behind.await?);
+    assert_eq!(reader(&[&a, &b], 20_000)?.fee_bps().await?, 1);
+    Ok(())
+}
