@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { hkdfSync } from "node:crypto";
 import { readFile as read } from "node:fs/promises";
 import path from "node:path";
 import { after, before, describe, test } from "node:test";
@@ -8,6 +9,7 @@ import { launch, openPage, picture } from "./kit/chromium.mjs";
 import { NEEDED, sellOnChain, startMarket, until } from "./kit/market.mjs";
 import { startSite } from "./kit/pages.mjs";
 import { GCODE, ROOT } from "./kit/parts.mjs";
+import { forms, gather, places } from "./kit/secrets.mjs";
 import { chooseKey, failure, figures, open, readFile, registerInShop, signInToShop, toBuying } from "./kit/shop.mjs";
 import { signIn } from "./kit/store.mjs";
 import { putWallet, sentBy } from "./kit/wallet.mjs";
@@ -86,6 +88,13 @@ describe("a plugin is bought on the chain", () => {
     const complaints = seen.console.filter((message) => message.location().url.includes("/shop"));
     assert.deepEqual(complaints.map((message) => message.text()), [], "the page breaks no rule of its policy");
     for (const request of seen.requests) assert.ok(request.url().startsWith(store.url), request.url());
+
+    const [, typed] = wallet.asked.find(({ method }) => method === "eth_signTypedData_v4").params;
+    const signature = Buffer.from((await chain.rpc("eth_signTypedData_v4", chain.buyer, typed)).slice(2, 130), "hex");
+    const privateKey = Buffer.from(hkdfSync("sha256", signature, "", "sealpost/signature/v1\nsecp256k1\n0", 32));
+    const corpus = await gather({ context, page, seen });
+    assert.ok(places(corpus, [tx.slice(2)]).includes("request"), "the search sees what is sent");
+    for (const secret of [signature, privateKey]) assert.deepEqual(places(corpus, forms(secret)), [], "what the key is made of stays nowhere");
 
     // Another browser of the same person, with the same wallet: the key is known, and one signature is enough.
     const other = await openPage(browser);

@@ -170,8 +170,8 @@ async fn a_purchase_on_another_chain_gives_nothing() -> Result<()> {
     let (payer, call) = (bazaar.account(PAYER), purchase(&sale, &Buyer::new()));
     let never_heard_of = other.pay(payer, bazaar.contract, &call, sale.amount).await?;
     assert_eq!(bazaar.refused(&sale, &buyer, never_heard_of).await?, (503, "chain_unreachable".to_owned()));
-    bazaar.endpoints[0].lead_to(&bazaar.node.rpc.url);
-    refused_as(&bazaar, &sale, &buyer, tx, 409, "payment_pending").await
+    assert_eq!(bazaar.sold(&sale).await?.len(), 0, "a licence came of it");
+    Ok(())
 }
 
 /// A contract that tells of purchases by `PUBLISHER` and was never paid.

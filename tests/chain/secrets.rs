@@ -5,7 +5,7 @@ use std::path::Path;
 
 use alloy::primitives::B256;
 use anyhow::Result;
-use sealpost_tests::chain::bazaar::{Bazaar, Wishes};
+use sealpost_tests::chain::bazaar::{Bazaar, Sale, Wishes};
 use sealpost_tests::chain::buyer::{Buyer, random_bytes};
 use sealpost_tests::chain::endpoint::Endpoint;
 use sealpost_tests::chain::node::Node;
@@ -23,7 +23,6 @@ async fn a_providers_key_is_in_no_log_and_no_answer_whatever_goes_wrong() -> Res
     bazaar.restart_store()?;
     let tx = bazaar.pay(&sale, &buyer).await?;
     let mut answers = Vec::new();
-    let elsewhere = Node::start_with(&bazaar.folder().join("elsewhere"), 5)?;
     let lie = |endpoint: &Endpoint| {
         endpoint.lie(|_, _, said| *said = serde_json::json!({"nonsense": true}));
     };
@@ -35,23 +34,10 @@ async fn a_providers_key_is_in_no_log_and_no_answer_whatever_goes_wrong() -> Res
         Box::new(Endpoint::flood),
         Box::new(lie),
         Box::new(|endpoint| endpoint.lead_to("http://127.0.0.1:1/")),
-        Box::new(move |endpoint| endpoint.lead_to(&elsewhere.rpc.url)),
     ];
-    let http = sealpost_tests::person::client()?;
     for misbehave in manners {
-        for endpoint in &bazaar.endpoints {
-            misbehave(endpoint);
-        }
-        for tx in [tx, B256::from(random_bytes())] {
-            let answer = bazaar.claim_as_wallet(&sale, &buyer, tx).await?;
-            answers.push(format!("{:?} {:?}", answer.status(), answer.headers()));
-            answers.push(answer.text().await?);
-        }
-        let offer =
-            format!("/api/v1/listings/{}/offer?curve=secp256k1&public_key={}", sale.listing, buyer.public());
-        for path in ["/api/v1/chain", &format!("/api/v1/payments/{tx}"), "/api/openapi.json", &offer] {
-            answers.push(http.get(format!("{}{path}", bazaar.proxy.url)).send().await?.text().await?);
-        }
+        bazaar.endpoints.iter().for_each(&misbehave);
+        answers.extend(said(&bazaar, &sale, &buyer, tx).await?);
         for endpoint in &bazaar.endpoints {
             endpoint.lead_to(&bazaar.node.rpc.url);
             endpoint.be_honest();
@@ -60,6 +46,13 @@ async fn a_providers_key_is_in_no_log_and_no_answer_whatever_goes_wrong() -> Res
     bazaar.node.settle().await?;
     bazaar.payment_becomes(tx, "settled").await?;
     bazaar.obtain(&sale, &buyer, tx).await?;
+    // Last, because an endpoint of another chain is left alone for a while.
+    let elsewhere = Node::start_with(&bazaar.folder().join("elsewhere"), 5)?;
+    for endpoint in &bazaar.endpoints {
+        endpoint.lead_to(&elsewhere.rpc.url);
+        endpoint.next("eth_chainId").await?;
+    }
+    answers.extend(said(&bazaar, &sale, &buyer, tx).await?);
     bazaar.kill_store()?;
 
     answers.push(log(bazaar.folder(), "store.log")?);
@@ -80,6 +73,23 @@ async fn a_providers_key_is_in_no_log_and_no_answer_whatever_goes_wrong() -> Res
         );
     }
     Ok(())
+}
+
+/// All that the store says while something is wrong.
+async fn said(bazaar: &Bazaar, sale: &Sale, buyer: &Buyer, tx: B256) -> Result<Vec<String>> {
+    let http = sealpost_tests::person::client()?;
+    let mut answers = Vec::new();
+    for tx in [tx, B256::from(random_bytes())] {
+        let answer = bazaar.claim_as_wallet(sale, buyer, tx).await?;
+        answers.push(format!("{:?} {:?}", answer.status(), answer.headers()));
+        answers.push(answer.text().await?);
+    }
+    let offer =
+        format!("/api/v1/listings/{}/offer?curve=secp256k1&public_key={}", sale.listing, buyer.public());
+    for path in ["/api/v1/chain", &format!("/api/v1/payments/{tx}"), "/api/openapi.json", &offer] {
+        answers.push(http.get(format!("{}{path}", bazaar.proxy.url)).send().await?.text().await?);
+    }
+    Ok(answers)
 }
 
 fn log(folder: &Path, name: &str) -> Result<String> {

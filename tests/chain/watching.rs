@@ -1,9 +1,13 @@
 //! Purchases that nobody told the store about.
 
+use alloy::primitives::U256;
 use anyhow::Result;
+use sealpost_api::catalogue::{NewListing, Price};
 use sealpost_envelope::ecdh::Curve;
-use sealpost_tests::chain::bazaar::{Bazaar, COIN, OTHER, PUBLISHER};
+use sealpost_tests::chain::abi;
+use sealpost_tests::chain::bazaar::{Bazaar, COIN, OTHER, PUBLISHER, Sale};
 use sealpost_tests::chain::buyer::Buyer;
+use sealpost_tests::parts;
 
 const PLUGIN: &str = "org.example.adder";
 
@@ -96,5 +100,33 @@ async fn a_price_that_was_changed_counts_for_an_hour_more() -> Result<()> {
     bazaar.node.settle().await?;
     bazaar.payment_becomes(tx, "refused").await?;
     assert_eq!(bazaar.refused(&sale, &late, tx).await?, (422, "payment_wrong_amount".to_owned()));
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn prints_are_sold_on_chain_as_plugins_are() -> Result<()> {
+    let bazaar = Bazaar::start().await?;
+    let listing = NewListing {
+        id: Some("ring".to_owned()),
+        title: "Ring".to_owned(),
+        price: Some(Price { amount: COIN.to_string(), currency: "ETH".to_owned() }),
+        prints: Some(3),
+        ..NewListing::default()
+    };
+    bazaar.seller.offer(&listing).await?;
+    bazaar.seller.publish("ring", "1.0.0", &parts::sliced()).await?;
+    let (name, item) = ("ring".to_owned(), abi::item("ring", "1.0.0"));
+    let sale = Sale { listing: name.clone(), name, item, token: None, amount: U256::from(COIN) };
+    bazaar.set_payout(&sale, Some(bazaar.account(PUBLISHER))).await?;
+    bazaar.list(&sale, bazaar.account(PUBLISHER)).await?;
+    let (buyer, person) = (Buyer::new(), bazaar.person("buyer").await?);
+    buyer.link(&person, &bazaar.proxy.url).await?;
+    bazaar.pay(&sale, &buyer).await?;
+    bazaar.node.settle().await?;
+    let licence = bazaar.licence_of(&person, &sale).await?;
+    assert_eq!(
+        (licence.state.as_str(), licence.prints_allowed, licence.kind.as_str()),
+        ("active", 3, "gcode")
+    );
     Ok(())
 }

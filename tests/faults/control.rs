@@ -1,0 +1,43 @@
+//! People, Klipper, Moonraker, the store and the agent's own end, in the middle of a print: each ends in the right state, with a
+//! reason.
+
+use anyhow::{Context, Result, ensure};
+use sealpost_market::JobState;
+
+use crate::rules;
+use crate::stage::Stage;
+
+/// Slow enough that what happens after the start happens in mid-print.
+const RATE: u32 = 50;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_in_mid_print_ends_in_the_right_state_with_a_reason() -> Result<()> {
+    let mut stage = Stage::set_at(RATE).await?;
+    for (schedule, state, reason) in [
+        ("agent.start.answered@1=stop:buyer.cancel", JobState::Cancelled, "asked to stop"),
+        ("agent.start.answered@1=stop:printer.cancel", JobState::Cancelled, "cancelled at the printer"),
+        ("agent.start.answered@1=stop:klipper.stop", JobState::Failure, "klipper_shutdown"),
+        (
+            "agent.start.answered@1=stop:klipper.restart",
+            JobState::Failure,
+            "klipper_shutdown: Klipper was restarted",
+        ),
+        ("agent.start.answered@1=stop:klipper.kill", JobState::Interrupted, "no longer knows"),
+        ("agent.start.answered@1=stop:moonraker.kill", JobState::Success, ""),
+        ("agent.start.answered@1=stop:line.cut", JobState::Success, ""),
+        ("agent.start.asked@1=kill", JobState::Failure, "not_started"),
+        ("agent.start.answered@1=kill", JobState::Success, ""),
+        (
+            "agent.start.answered@1=kill agent.query.answered@1=kill agent.query.asked@1=kill",
+            JobState::Success,
+            "",
+        ),
+    ] {
+        let schedule = schedule.parse()?;
+        let played = stage.play(&schedule).await.with_context(|| format!("{schedule}"))?;
+        rules::check(&stage, &schedule, &played).await.with_context(|| format!("{schedule}"))?;
+        let (got, said) = (played.job.state, played.job.message.unwrap_or_default());
+        ensure!(got == state && said.contains(reason), "{schedule}: {got}, {said}");
+    }
+    Ok(())
+}

@@ -1,0 +1,10 @@
+//! Suite `faults`: a real agent that is killed, stopped and made to fail at its fault points, a real store, a real Moonraker and
+//! the stand-in Klipper; then the rules are checked over everything that is left.
+#![forbid(unsafe_code)]
+
+mod control;
+mod points;
+mod random;
+mod rules;
+mod schedule;
+mod stage;

@@ -1,0 +1,257 @@
+//! The language of faults: what goes wrong, where, and what happens meanwhile. A schedule can be printed, read again and drawn
+//! from a seed.
+//!
+//! ```text
+//! +no-token agent.claim.answered@1=kill agent.save@2=error agent.start.asked@1=stop:klipper.kill
+//! ```
+//!
+//! Words with a plus are circumstances; the others name a fault point, its passing, and what is to come there. The first part of a
+//! point's name is its program. A program's faults take effect in order: those behind a `kill` are for the program that was started
+//! after it.
+
+use std::collections::BTreeSet;
+use std::fmt;
+use std::str::FromStr;
+
+use anyhow::{Context, Error, Result, bail};
+use sealpost_printer::points;
+
+/// What goes wrong in one print.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Schedule {
+    pub(crate) with: BTreeSet<With>,
+    pub(crate) acts: Vec<Act>,
+}
+
+/// How things stand when it begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum With {
+    /// The buyer cancels while it prints.
+    Cancel,
+    /// The agent does not know the store's keys.
+    NoKeys,
+    /// The agent's token is lost.
+    NoToken,
+    /// The agent's token is nearly over.
+    OldToken,
+}
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Act {
+    pub(crate) point: String,
+    pub(crate) passing: u64,
+    pub(crate) what: What,
+}
+
+/// What comes at a point.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
+    Error,
+    Kill,
+    Slow {
+        millis: u64,
+    },
+    /// The program stands still while something else happens.
+    Stop(Meanwhile),
+}
+
+/// What happens while a program stands still.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Meanwhile {
+    BuyerCancels,
+    KlipperKilled,
+    KlipperRestarts,
+    LineCut,
+    MoonrakerKilled,
+    PrinterCancels,
+    EmergencyStop,
+    StartedByHand,
+}
+
+impl With {
+    const ALL: [(Self, &str); 4] = [
+        (Self::Cancel, "cancel"),
+        (Self::NoKeys, "no-keys"),
+        (Self::NoToken, "no-token"),
+        (Self::OldToken, "old-token"),
+    ];
+}
+
+impl Meanwhile {
+    const ALL: [(Self, &str); 8] = [
+        (Self::BuyerCancels, "buyer.cancel"),
+        (Self::EmergencyStop, "klipper.stop"),
+        (Self::KlipperKilled, "klipper.kill"),
+        (Self::KlipperRestarts, "klipper.restart"),
+        (Self::LineCut, "line.cut"),
+        (Self::MoonrakerKilled, "moonraker.kill"),
+        (Self::PrinterCancels, "printer.cancel"),
+        (Self::StartedByHand, "hand.start"),
+    ];
+}
+
+impl Schedule {
+    /// A program's faults, a piece for each of its lives.
+    pub(crate) fn lives(&self, program: &str) -> Vec<Vec<&Act>> {
+        let mut lives = vec![Vec::new()];
+        let ours = self.acts.iter().filter(|act| act.point.split('.').next() == Some(program));
+        for act in ours {
+            if let Some(life) = lives.last_mut() {
+                life.push(act);
+            }
+            if act.what == What::Kill {
+                lives.push(Vec::new());
+            }
+        }
+        lives
+    }
+
+    /// Whether anything in it may end or spoil a print that began.
+    pub(crate) fn touches(&self, which: &[Meanwhile]) -> bool {
+        self.acts.iter().any(|act| matches!(act.what, What::Stop(meanwhile) if which.contains(&meanwhile)))
+    }
+
+    /// One drawn by chance.
+    pub(crate) fn draw(random: &mut Random) -> Self {
+        let names: Vec<&str> = points::all().filter(|name| !PAIRING.contains(name)).collect();
+        let mut with = BTreeSet::new();
+        for (word, _) in With::ALL {
+            if random.below(8) == 0 {
+                with.insert(word);
+            }
+        }
+        let mut acts = Vec::new();
+        for _ in 0..1 + random.below(4) {
+            let point = names[random.below(names.len() as u64) as usize].to_owned();
+            // Most points are passed a few times, some of them hundreds of times.
+            let most = if random.below(4) == 0 { 12 } else { 3 };
+            let passing = 1 + random.below(most);
+            let what = match random.below(10) {
+                0..=4 => What::Kill,
+                5 | 6 => What::Error,
+                7 => What::Slow { millis: 50 + random.below(400) },
+                _ => What::Stop(Meanwhile::ALL[random.below(Meanwhile::ALL.len() as u64) as usize].0),
+            };
+            acts.push(Act { point, passing, what });
+        }
+        Self { with, acts }
+    }
+}
+
+/// Points that only a pairing passes.
+pub(crate) const PAIRING: [&str; 2] = ["agent.identity", "agent.paired"];
+
+impl Act {
+    /// In the words of the fault points.
+    pub(crate) fn wish(&self) -> String {
+        let what = match self.what {
+            What::Error => "error".to_owned(),
+            What::Kill => "kill".to_owned(),
+            What::Slow { millis } => format!("slow:{millis}"),
+            What::Stop(_) => "stop".to_owned(),
+        };
+        format!("{}={what}@{}", self.point, self.passing)
+    }
+}
+
+impl fmt::Display for Schedule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name =
+            |word: &With| With::ALL.iter().find(|(known, _)| known == word).map_or("", |(_, name)| name);
+        let with = self.with.iter().map(|word| format!("+{}", name(word)));
+        let acts = self.acts.iter().map(ToString::to_string);
+        f.write_str(&with.chain(acts).collect::<Vec<_>>().join(" "))
+    }
+}
+
+impl fmt::Display for Act {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}@{}=", self.point, self.passing)?;
+        match self.what {
+            What::Error => f.write_str("error"),
+            What::Kill => f.write_str("kill"),
+            What::Slow { millis } => write!(f, "slow:{millis}"),
+            What::Stop(meanwhile) => {
+                let name =
+                    Meanwhile::ALL.iter().find(|(known, _)| *known == meanwhile).map_or("", |(_, name)| name);
+                write!(f, "stop:{name}")
+            }
+        }
+    }
+}
+
+impl FromStr for Schedule {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        let mut schedule = Self::default();
+        for word in text.split_whitespace() {
+            match word.strip_prefix('+') {
+                Some(name) => {
+                    let known = With::ALL.iter().find(|(_, known)| *known == name);
+                    schedule
+                        .with
+                        .insert(known.with_context(|| format!("no circumstance is called {word}"))?.0);
+                }
+                None => schedule.acts.push(word.parse()?),
+            }
+        }
+        Ok(schedule)
+    }
+}
+
+impl FromStr for Act {
+    type Err = Error;
+    fn from_str(word: &str) -> Result<Self> {
+        let (place, what) = word.split_once('=').with_context(|| format!("{word}: POINT@PASSING=ACTION"))?;
+        let (point, passing) = place.split_once('@').unwrap_or((place, "1"));
+        if !points::all().any(|known| known == point) {
+            bail!("there is no fault point {point}");
+        }
+        let what = match what.split_once(':') {
+            None if what == "error" => What::Error,
+            None if what == "kill" => What::Kill,
+            Some(("slow", millis)) => What::Slow { millis: millis.parse()? },
+            Some(("stop", name)) => {
+                let known = Meanwhile::ALL.iter().find(|(_, known)| *known == name);
+                What::Stop(known.with_context(|| format!("nothing is called {name}"))?.0)
+            }
+            _ => bail!("{word}: there is no action `{what}`"),
+        };
+        Ok(Self { point: point.to_owned(), passing: passing.parse()?, what })
+    }
+}
+
+/// Numbers that a seed gives again: splitmix64.
+#[derive(Clone, Debug)]
+pub(crate) struct Random(pub(crate) u64);
+
+impl Random {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % end
+    }
+}
+
+#[test]
+fn a_schedule_is_read_as_it_was_printed() -> Result<()> {
+    let mut random = Random(7);
+    for _ in 0..500 {
+        let schedule = Schedule::draw(&mut random);
+        assert_eq!(schedule.to_string().parse::<Schedule>()?, schedule);
+    }
+    assert!("agent.nowhere@1=kill".parse::<Schedule>().is_err());
+    Ok(())
+}
+
+#[test]
+fn what_follows_a_kill_is_for_the_next_life() -> Result<()> {
+    let schedule: Schedule = "agent.save@2=error agent.poll.asked@1=kill agent.save@1=kill".parse()?;
+    let lives: Vec<usize> = schedule.lives("agent").iter().map(Vec::len).collect();
+    assert_eq!(lives, [2, 1, 0]);
+    assert_eq!(schedule.lives("store"), vec![Vec::<&Act>::new()]);
+    Ok(())
+}
