@@ -78,6 +78,9 @@ pub struct JobRecord {
     /// Set, and made durable, before the file is handed to Klipper's extra: from then on a person could start it.
     #[serde(default)]
     pub handed: bool,
+    /// Which run of Klipper's extra it was handed to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// Set, and made durable, before the start command is sent.
     pub starting: bool,
 }

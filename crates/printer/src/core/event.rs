@@ -1,3 +1,5 @@
+use std::path::PathBuf;
+
 use sealpost_api::{
     Problem,
     printer::{ClaimedJob, Poll, Reported, Statistics},
@@ -174,6 +176,8 @@ pub struct Observation {
     pub layer: Option<u32>,
     /// The extra's status object; absent when the extra is.
     pub extra: Option<Extra>,
+    /// Tells one run of the extra from the next.
+    pub session: Option<String>,
 }
 
 /// Status of Klipper's extra.
@@ -190,6 +194,8 @@ pub struct Extra {
     pub size: u64,
     /// How the last file ended.
     pub last: Option<LastPrint>,
+    /// Where it takes files.
+    pub socket: Option<PathBuf>,
 }
 
 /// How a file ended, by the extra.

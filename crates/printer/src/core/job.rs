@@ -140,8 +140,15 @@ impl Core {
         self.claiming = Some(Claiming { job: job.clone(), again: unfinished.is_some() });
         // Known before it is asked for: an answer that never arrives is not forgotten, and which lease holds then is not known.
         let id = job.clone();
-        self.document.job =
-            Some(JobRecord { id, title, lease: 0, lease_seconds: 120, handed: false, starting: false });
+        self.document.job = Some(JobRecord {
+            id,
+            title,
+            lease: 0,
+            lease_seconds: 120,
+            handed: false,
+            session: None,
+            starting: false,
+        });
         vec![Effect::Save, Effect::Claim { job }]
     }
 
@@ -271,12 +278,14 @@ impl Core {
     /// Somebody may have started another print while this one was downloaded.
     pub(super) fn load_when_free(&mut self) -> Vec<Effect> {
         let free = self.printer_is_free().is_ok();
+        let session = self.observed.session.clone();
         let Some(current) = self.current.as_mut().filter(|current| free && current.stage == Stage::Waiting)
         else {
             return Vec::new();
         };
         current.stage = Stage::Loading;
         current.record.handed = true;
+        current.record.session = session;
         self.document.job = Some(current.record.clone());
         vec![Effect::Save, Effect::Load { job: current.record.id.clone(), layers: current.layers }]
     }
@@ -349,7 +358,7 @@ impl Core {
         }
         // Taken back from an earlier run's hand-over: it can be claimed again.
         let mut record = current.record.clone();
-        record.handed = false;
+        (record.handed, record.session) = (false, None);
         self.current = None;
         self.document.job = Some(record);
         self.poll.wake(now);
@@ -416,6 +425,7 @@ impl Core {
             lease: claimed.lease,
             lease_seconds: claimed.lease_seconds,
             handed: false,
+            session: None,
             starting: false,
         };
         if self.document.removed.contains(&id) {

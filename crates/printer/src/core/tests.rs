@@ -252,6 +252,66 @@ fn a_print_that_ran_on_while_the_agent_was_away_is_reported() {
 }
 
 #[test]
+fn how_an_earlier_hand_over_ended_is_not_the_end_of_the_print() {
+    let mut world = printing();
+    // It was handed over twice: the first time was taken back.
+    let last = LastPrint { job: "j_a".to_owned(), outcome: "dropped".to_owned(), ..LastPrint::default() };
+    world.printer.extra.last = Some(last);
+    world.observe();
+    while !world.pending.is_empty() {
+        world.answer(0, true);
+    }
+    assert!(world.store.terminal("j_a").is_empty());
+    world.settle();
+    assert_eq!(world.store.terminal("j_a"), [ReportStatus::Success]);
+}
+
+/// The world until a job is about to be handed over, and then without its agent.
+fn lost_before_it_arrived() -> World {
+    let mut world = World::new();
+    world.store.add("j_a");
+    while world.core.stage_of("j_a") != Some(Stage::Loading) {
+        world.tick(100);
+        while world.pending.front().is_some_and(|effect| !matches!(effect, Effect::Load { .. })) {
+            world.answer(0, true);
+        }
+    }
+    world.crash(false);
+    world
+}
+
+#[test]
+fn a_hand_over_that_never_arrived_is_made_again() {
+    let mut world = lost_before_it_arrived();
+    world.settle();
+    assert_eq!(world.store.terminal("j_a"), [ReportStatus::Success]);
+}
+
+#[test]
+fn a_hand_over_to_a_klipper_that_is_gone_may_have_been_printed() {
+    let mut world = lost_before_it_arrived();
+    world.printer.kill();
+    world.settle();
+    assert_eq!(world.store.terminal("j_a"), [ReportStatus::Interrupted]);
+}
+
+#[test]
+fn a_printer_that_was_off_for_a_week_tells_that_nothing_was_started() {
+    let mut world = World::new();
+    world.store.add("j_a");
+    while !world.pending.iter().any(|effect| matches!(effect, Effect::Prepare { .. })) {
+        world.tick(100);
+        world.answer(0, true);
+    }
+    world.crash(false);
+    world.mono += 7 * 24 * 3_600_000;
+    world.tick(1_000);
+    world.settle();
+    assert_eq!(world.store.terminal("j_a"), [ReportStatus::Failure]);
+    assert!(world.store.jobs["j_a"].0.message.as_ref().unwrap().starts_with("not_started"));
+}
+
+#[test]
 fn complete_before_the_last_byte_is_not_believed() {
     let mut world = printing();
     world.printer.extra.size = 50;

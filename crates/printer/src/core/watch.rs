@@ -224,6 +224,14 @@ impl Core {
     }
 
     fn cannot_tell(&mut self, now: Now) -> Vec<Effect> {
+        let Some(current) = &mut self.current else { return Vec::new() };
+        let same = current.record.session.is_some() && current.record.session == self.observed.session;
+        if same && !current.record.starting {
+            // The same extra knows nothing of it: it never arrived there.
+            current.stage = Stage::Dropping;
+            let id = current.record.id.clone();
+            return self.dropped(&id, true, now);
+        }
         let message =
             "Klipper no longer knows this print: whether the part is good cannot be told".to_owned();
         self.finish(ReportStatus::Interrupted, Some(message), now)

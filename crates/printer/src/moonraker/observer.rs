@@ -1,5 +1,7 @@
 //! What is known of the printer, put together from answers and notifications.
 
+use std::{fs, os::unix::fs::MetadataExt, path::Path};
+
 use sealpost_api::printer::Statistics;
 use serde_json::{Map, Value, json};
 
@@ -70,9 +72,16 @@ impl Observer {
                 total_duration: print["total_duration"].as_f64(),
             },
             layer: print["info"]["current_layer"].as_u64().and_then(|layer| u32::try_from(layer).ok()),
+            session: sealpost.and_then(|extra| session(Path::new(extra["socket"].as_str()?))),
             extra: sealpost.and_then(|extra| serde_json::from_value(extra.clone()).ok()),
         }
     }
+}
+
+/// The extra makes its socket anew whenever it starts.
+fn session(socket: &Path) -> Option<String> {
+    let made = fs::symlink_metadata(socket).ok()?;
+    Some(format!("{}-{}.{:09}", made.ino(), made.ctime(), made.ctime_nsec()))
 }
 
 /// Klipper's word for its state.

@@ -14,6 +14,8 @@ pub(in crate::core::tests) struct FakePrinter {
     pub(in crate::core::tests) ends: BTreeMap<String, String>,
     /// What this process of Klipper started.
     memory: BTreeSet<String>,
+    /// Counts the starts of the extra.
+    session: u32,
 }
 
 impl FakePrinter {
@@ -26,6 +28,7 @@ impl FakePrinter {
             starts: BTreeMap::new(),
             ends: BTreeMap::new(),
             memory: BTreeSet::new(),
+            session: 0,
         }
     }
 
@@ -82,6 +85,7 @@ impl FakePrinter {
     pub(in crate::core::tests) fn restart(&mut self) {
         let outcome = if self.extra.state == "loaded" { "dropped" } else { "shutdown" };
         self.let_go(outcome);
+        self.session += 1;
     }
 
     /// The process ends; nothing is remembered.
@@ -89,6 +93,7 @@ impl FakePrinter {
         self.let_go("lost");
         self.extra = Extra { state: "idle".to_owned(), ..Extra::default() };
         self.memory.clear();
+        self.session += 1;
     }
 
     pub(in crate::core::tests) fn look(&self) -> Observation {
@@ -103,6 +108,7 @@ impl FakePrinter {
                 _ => "standby".to_owned(),
             },
             extra: self.up.then(|| self.extra.clone()),
+            session: self.up.then(|| self.session.to_string()),
             ..Observation::default()
         }
     }
