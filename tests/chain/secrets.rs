@@ -5,10 +5,11 @@ use std::path::Path;
 
 use alloy::primitives::B256;
 use anyhow::Result;
-use sealpost_tests::chain::bazaar::{Bazaar, Sale, Wishes};
+use sealpost_tests::chain::bazaar::{Bazaar, PUBLISHER, Sale, Wishes};
 use sealpost_tests::chain::buyer::{Buyer, random_bytes};
 use sealpost_tests::chain::endpoint::Endpoint;
 use sealpost_tests::chain::node::Node;
+use sealpost_tests::terminal::Terminal;
 
 const PLUGIN: &str = "org.example.adder";
 
@@ -71,6 +72,47 @@ async fn a_providers_key_is_in_no_log_and_no_answer_whatever_goes_wrong() -> Res
             memchr::memmem::find(&database, endpoint.key.as_bytes()).is_none(),
             "the key is in the database"
         );
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn commands_tell_no_private_key_and_no_providers_key() -> Result<()> {
+    let bazaar = Bazaar::start().await?;
+    let sale = bazaar.sell(PLUGIN).await?;
+    let terminal = Terminal::new(&bazaar.proxy.url)?;
+    terminal.json(&["login", "--email", &bazaar.seller.email, "--password-file", "password"])?;
+    let endpoint = Endpoint::start(&bazaar.node.rpc.url).await?;
+    let key = bazaar.node.key_file(PUBLISHER)?.display().to_string();
+    let gone = format!("http://127.0.0.1:1/v2/{}", endpoint.key);
+    let commands: [&[&str]; 5] = [
+        &["chain", "deploy"],
+        &["chain", "list", &sale.name],
+        &["chain", "withdraw"],
+        &["chain", "unlist", &sale.name],
+        &["chain", "buy", &sale.name],
+    ];
+    let manners: [fn(&Endpoint); 3] = [Endpoint::fail, Endpoint::break_off, |endpoint| {
+        endpoint.lie(|_, _, said| *said = serde_json::json!("0x"));
+    }];
+    let mut told = String::new();
+    for misbehave in manners {
+        misbehave(&endpoint);
+        for command in commands {
+            for url in [&endpoint.url, &gone] {
+                let common = ["--rpc", url, "--key", &key, "--yes", "--timeout", "1"];
+                let output = terminal.run(&[command, &common].concat())?;
+                assert!(!output.status.success(), "{command:?} worked");
+                told.push_str(&String::from_utf8_lossy(&output.stdout));
+                told.push_str(&String::from_utf8_lossy(&output.stderr));
+            }
+        }
+    }
+    assert!(told.contains("hint:"), "{told}");
+    told.push_str(&bazaar.store_said());
+    assert!(!told.contains(&endpoint.key), "a provider's key is told: {told}");
+    for key in bazaar.node.keys() {
+        assert!(!told.contains(key.trim_start_matches("0x")), "a private key is told: {told}");
     }
     Ok(())
 }
