@@ -5,7 +5,9 @@ use std::fmt;
 use sealpost_store::Config;
 use serde::{
     Deserialize, Deserializer,
-    de::{DeserializeSeed, Error as _, IntoDeserializer as _, MapAccess, Visitor, value::MapAccessDeserializer},
+    de::{
+        DeserializeSeed, Error as _, IntoDeserializer as _, MapAccess, Visitor, value::MapAccessDeserializer,
+    },
 };
 
 /// The table of the chain.
@@ -53,10 +55,12 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutChain<'_, A> {
     type Error = A::Error;
 
     fn next_key_seed<K: DeserializeSeed<'de>>(&mut self, seed: K) -> Result<Option<K::Value>, A::Error> {
+        let mut seed = seed;
         loop {
-            let Some(name) = self.map.next_key::<String>()? else { return Ok(None) };
-            if name != CHAIN {
-                return seed.deserialize(name.into_deserializer()).map(Some);
+            match self.map.next_key_seed(Key(seed))? {
+                None => return Ok(None),
+                Some(Ok(key)) => return Ok(Some(key)),
+                Some(Err(unused)) => seed = unused,
             }
             if self.chain.replace(self.map.next_value()?).is_some() {
                 return Err(A::Error::duplicate_field(CHAIN));
@@ -66,5 +70,21 @@ impl<'de, A: MapAccess<'de>> MapAccess<'de> for WithoutChain<'_, A> {
 
     fn next_value_seed<V: DeserializeSeed<'de>>(&mut self, seed: V) -> Result<V::Value, A::Error> {
         self.map.next_value_seed(seed)
+    }
+}
+
+/// A key of the store's, or what reads them unused where it is the chain's. What is unknown is refused inside the file's
+/// own reader, which knows the line.
+struct Key<K>(K);
+
+impl<'de, K: DeserializeSeed<'de>> DeserializeSeed<'de> for Key<K> {
+    type Value = Result<K::Value, K>;
+
+    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<Self::Value, D::Error> {
+        let name = String::deserialize(deserializer)?;
+        if name == CHAIN {
+            return Ok(Err(self.0));
+        }
+        self.0.deserialize(name.into_deserializer()).map(Ok)
     }
 }
