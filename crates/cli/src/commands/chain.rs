@@ -27,8 +27,8 @@ const AFTER_HELP: &str = "\
 Everything that is sent is signed here, by a key of yours: `sealpost chain key new` makes one, which
 needs a little of the chain's coin for the network's fees. Contract and chain are those of the
 store, and are compared with what the endpoint says before anything is signed. At a terminal you
-are asked before money moves; --yes goes on without. With --contract ADDRESS, withdrawals, envelopes and
-the owner's commands need no store.
+are asked before money moves; --yes goes on without. With --contract ADDRESS, withdrawals,
+envelopes and the owner's commands need no store.
 
 Sell:     key new, list, sales, balance, withdraw; refund; unlist; transfer and accept
 Buy:      key new, buy, status

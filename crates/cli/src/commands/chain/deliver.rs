@@ -45,8 +45,8 @@ Example:
   sealpost chain deliver pu_4f";
 
 const ENVELOPE_HELP: &str = "\
-Standard output gets the envelope as `sealpost bundle open --envelope` and `sealpost envelope unwrap`
-take it. With --contract ADDRESS and a version, no store is needed.
+Standard output gets the envelope as `sealpost bundle open --envelope` and `sealpost envelope
+unwrap` take it. With --contract ADDRESS and a version, no store is needed.
 
 Examples:
   sealpost chain envelope org.example.viewer@1.0.0 > envelope.json

@@ -33,9 +33,9 @@ Examples:
   sealpost chain withdraw --token USDC --to 0x...";
 
 const SETTLE_HELP: &str = "\
-The platform's share of sales waits in the contract, where a refund takes its part of it back; it goes
-with the role of the treasury until the treasury withdraws, or until this makes it the treasury's
-own. Do it before naming another treasury. Anybody may.";
+The platform's share of sales waits in the contract, where a refund takes its part of it back; it
+goes with the role of the treasury until the treasury withdraws, or until this makes it the
+treasury's own. Do it before naming another treasury; the treasury or the contract's owner may.";
 
 #[derive(Args, Debug)]
 pub(crate) struct BalanceArgs {
@@ -134,9 +134,9 @@ pub(crate) async fn withdraw(args: WithdrawArgs) -> Result<()> {
     let tokens = wanted.map_or_else(|| market.currencies(), |wanted| vec![wanted]);
     for token in tokens {
         let held = contract.balance(signer.address(), token).await?;
-        if held.available > 0 {
-            due.push((token, held.available));
-        }
+        // The contract gives a treasury what it earned by itself first, and the share in a transaction of its own.
+        let earned = held.available.saturating_sub(held.unsettled_fees);
+        due.extend([earned, held.unsettled_fees].into_iter().filter(|sum| *sum > 0).map(|sum| (token, sum)));
     }
     if due.is_empty() {
         let sentence = format!("the contract holds nothing for {}", signer.address());
