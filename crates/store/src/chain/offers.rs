@@ -1,7 +1,10 @@
 //! The history of what listings cost on chain: a payment is judged by what was asked when its block was made.
 
+use std::collections::HashMap;
+
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter, QuerySelect};
+use sea_orm::sea_query::{Query as Select, SelectStatement};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, IntoActiveModel, QueryFilter};
 use sealpost_database::Tx;
 use sealpost_market::ListingState;
 use sealpost_market::chain::Address;
@@ -66,33 +69,40 @@ pub(crate) async fn note(state: &AppState, tx: &Tx, row: &listing::Model) -> Res
 /// Brings the history up to the settings: the chain, or its tokens, may have changed while the store was closed.
 pub(crate) async fn reconcile(state: &AppState) -> Result<()> {
     let db = state.db.read();
-    let open = Entity::find().filter(Column::UntilMs.is_null()).all(db).await?;
-    let open: Vec<String> = open.into_iter().map(|offer| offer.listing).collect();
-    let concerned =
-        Condition::any().add(listing::Column::Payout.is_not_null()).add(listing::Column::Id.is_in(open));
-    let ids: Vec<String> = listing::Entity::find()
-        .select_only()
-        .column(listing::Column::Id)
-        .filter(concerned)
-        .into_tuple()
-        .all(db)
-        .await?;
-    for id in ids {
-        let shared = state.clone();
-        state
-            .db
-            .write(move |tx| {
-                let (state, id) = (shared.clone(), id.clone());
-                Box::pin(async move {
-                    match listing::Entity::find_by_id(id).one(tx).await? {
-                        Some(row) => note(&state, tx, &row).await,
-                        None => Ok(()),
-                    }
-                })
+    let terms = state.chain.as_deref().map(|port| port.terms());
+    let mut open: HashMap<String, Vec<Model>> = HashMap::new();
+    for offer in Entity::find().filter(Column::UntilMs.is_null()).all(db).await? {
+        open.entry(offer.listing.clone()).or_default().push(offer);
+    }
+    let concerned = Condition::any()
+        .add(listing::Column::Payout.is_not_null())
+        .add(listing::Column::Id.in_subquery(with_open_offers()));
+    for row in listing::Entity::find().filter(concerned).all(db).await? {
+        let known = open.remove(&row.id).unwrap_or_default();
+        let is_right = match asked(terms, &row)? {
+            Some(asked) => matches!(&*known, [only] if asked.is(only)),
+            None => known.is_empty(),
+        };
+        if is_right {
+            continue;
+        }
+        let shared = (state.clone(), row.id);
+        let noted = state.db.write(move |tx| {
+            let (state, id) = shared.clone();
+            Box::pin(async move {
+                match listing::Entity::find_by_id(id).one(tx).await? {
+                    Some(row) => note(&state, tx, &row).await,
+                    None => Ok(()),
+                }
             })
-            .await?;
+        });
+        noted.await?;
     }
     Ok(())
+}
+
+fn with_open_offers() -> SelectStatement {
+    Select::select().column(Column::Listing).from(Entity).and_where(Column::UntilMs.is_null()).to_owned()
 }
 
 impl Asked {
