@@ -220,6 +220,17 @@ contract RefundTest is MarketTest {
         }
     }
 
+    /// @dev Else such a payer could make a refund as dear as a block.
+    function test_aPayerWhoUsesUpGasUsesLittle() public {
+        Guzzler guzzler = new Guzzler();
+        _list(COIN, PRICE);
+        guzzler.call{value: PRICE}(address(market), abi.encodeCall(market.purchase, (ITEM, _key(1), PRICE)));
+        Receipt memory receipt = _receipt(address(guzzler), COIN, PRICE);
+        vm.prank(SELLER);
+        market.refund{gas: 200_000}(ITEM, _key(1), receipt);
+        vm.assertEq(_available(address(guzzler), COIN), PRICE);
+    }
+
     function test_aBlacklistedPayerFindsTheTokensInTheBalance() public {
         _list(address(usdc), DOLLARS);
         Receipt memory receipt = _buyIn(usdc, DOLLARS);
