@@ -104,7 +104,7 @@ impl Currency {
             "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
             "USDC" | "USDT" | "EURC" => 6,
             "BTC" | "HBAR" => 8,
-            "ETH" | "POL" | "MATIC" | "DAI" | "WETH" => 18,
+            "ETH" | "WETH" | "DAI" | "POL" | "MATIC" | "BNB" | "AVAX" | "XDAI" | "CELO" => 18,
             _ => 2,
         }
     }

@@ -30,7 +30,7 @@ export function date(text: string): string {
 
 /** Decimals of coins and tokens, as the store counts them; what the browser knows as money is not in here. */
 const COINS: Record<string, number> = Object.fromEntries(
-  Object.entries({ 6: "EURC USDC USDT", 8: "BTC HBAR", 18: "DAI ETH MATIC POL WETH" }).flatMap(([decimals, symbols]) =>
+  Object.entries({ 6: "EURC USDC USDT", 8: "BTC HBAR", 18: "AVAX BNB CELO DAI ETH MATIC POL WETH XDAI" }).flatMap(([decimals, symbols]) =>
     symbols.split(" ").map((symbol) => [symbol, Number(decimals)]),
   ),
 );
