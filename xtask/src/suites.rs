@@ -8,12 +8,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, check, root, target_folder};
-use crate::{contracts, fuzz, plugin, provision, web};
+use crate::{contracts, faults, fuzz, plugin, provision, web};
 
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 12] = [
+const SUITES: [(&str, Suite); 13] = [
     ("unit", unit),
     ("vectors", vectors),
     ("contract", contracts::suite),
@@ -22,6 +22,7 @@ const SUITES: [(&str, Suite); 12] = [
     ("store", store),
     ("chain", chain),
     ("printer", printer),
+    ("faults", faults::suite),
     ("e2e", e2e),
     ("plugin", example_plugin),
     ("sdk", sdk),

@@ -1,0 +1,53 @@
+//! `cargo xtask test faults [--seed N] [--schedules N] [--schedule TEXT]`: programs with fault points in them, of their own
+//! beside the usual ones.
+
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use crate::provision;
+use crate::run::{cargo, check, target_folder};
+use crate::suites::{build_programs, kit_cargo};
+
+/// What the suite reads for each option.
+const OPTIONS: [(&str, &str); 3] = [
+    ("--seed", "SEALPOST_FAULTS_SEED"),
+    ("--schedules", "SEALPOST_FAULTS_SCHEDULES"),
+    ("--schedule", "SEALPOST_FAULTS_SCHEDULE"),
+];
+
+pub(crate) fn suite(arguments: &[String]) -> Result<()> {
+    let python = provision::python()?;
+    arm()?;
+    // Last, so that what lies at the usual place is the program without fault points.
+    build_programs(&[])?;
+    let mut command = kit_cargo(&python);
+    command.args(["test", "--package", "sealpost-tests", "--test", "faults", "--", "--nocapture"]);
+    let (mut chance, mut rest) = (false, arguments.iter());
+    while let Some(argument) = rest.next() {
+        match OPTIONS.iter().find(|(option, _)| option == argument) {
+            Some((option, variable)) => {
+                command.env(variable, rest.next().with_context(|| format!("{option} wants a value"))?);
+                chance = true;
+            }
+            None => {
+                command.arg(argument);
+            }
+        }
+    }
+    if chance {
+        command.arg("random::");
+    }
+    check(&mut command)
+}
+
+/// Builds the programs with fault points into a folder of their own.
+fn arm() -> Result<()> {
+    let folder = target_folder().join("debug");
+    let armed = folder.join("armed");
+    fs::create_dir_all(&armed)?;
+    check(cargo().args(["build", "--package", "sealpost-printer", "--features", "faults"]))?;
+    let program = "sealpost-printer";
+    fs::copy(folder.join(program), armed.join(program)).with_context(|| format!("{program} was not built"))?;
+    Ok(())
+}
