@@ -67,7 +67,7 @@ fn reported_once(played: &Played) -> Result<()> {
 
 /// No file in anybody's memory, no blob, no half-written state.
 async fn nothing_is_left(stage: &Stage) -> Result<()> {
-    let extra = stage.scene.printer.object("sealpost").await?;
+    let extra = stage.extra().await?;
     ensure!(extra["state"] == "idle" && extra["job"].is_null(), "Klipper's extra still has {extra}");
     for entry in fs::read_dir("/proc")?.flatten() {
         let process = entry.path();

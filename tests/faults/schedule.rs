@@ -124,9 +124,13 @@ impl Schedule {
         let mut acts = Vec::new();
         for _ in 0..1 + random.below(4) {
             let point = names[random.below(names.len() as u64) as usize].to_owned();
-            // Most points are passed a few times, some of them hundreds of times.
-            let most = if random.below(4) == 0 { 12 } else { 3 };
+            // Most points are passed once or a few times, some of them hundreds of times.
+            let most = [1, 1, 2, 12][random.below(4) as usize];
             let passing = 1 + random.below(most);
+            // Some are only passed where there is a reason to.
+            if random.below(4) > 0 {
+                with.extend(reason_for(&point));
+            }
             let what = match random.below(10) {
                 0..=4 => What::Kill,
                 5 | 6 => What::Error,
@@ -136,6 +140,18 @@ impl Schedule {
             acts.push(Act { point, passing, what });
         }
         Self { with, acts }
+    }
+}
+
+/// Without which a point is hardly passed.
+fn reason_for(point: &str) -> Option<With> {
+    let (request, _) = point.rsplit_once('.')?;
+    match request {
+        "agent.cancel" => Some(With::Cancel),
+        "agent.keys" => Some(With::NoKeys),
+        "agent.refresh" => Some(With::OldToken),
+        "agent.reissue" => Some(With::NoToken),
+        _ => None,
     }
 }
 

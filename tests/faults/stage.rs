@@ -89,6 +89,19 @@ impl Stage {
         })
     }
 
+    /// What the extra says of itself, once Moonraker and Klipper have found each other again.
+    pub(crate) async fn extra(&self) -> Result<Value> {
+        let asked = async {
+            loop {
+                match self.scene.printer.object("sealpost").await {
+                    Ok(extra) if extra["state"].is_string() => return extra,
+                    _ => tokio::time::sleep(LOOK).await,
+                }
+            }
+        };
+        tokio::time::timeout(PATIENCE, asked).await.context("Moonraker and Klipper do not find each other")
+    }
+
     /// The agent's state document.
     pub(crate) fn document(&self) -> Result<Value> {
         Ok(serde_json::from_slice(&fs::read(self.scene.agent.state.join("state.json"))?)?)

@@ -48,6 +48,7 @@ fn arm() -> Result<()> {
     fs::create_dir_all(&armed)?;
     check(cargo().args(["build", "--package", "sealpost-printer", "--features", "faults"]))?;
     let program = "sealpost-printer";
-    fs::copy(folder.join(program), armed.join(program)).with_context(|| format!("{program} was not built"))?;
+    fs::copy(folder.join(program), armed.join(program))
+        .with_context(|| format!("{program} was not built"))?;
     Ok(())
 }
