@@ -1,8 +1,12 @@
 //! People, Klipper, Moonraker, the store and the agent's own end, in the middle of a print: each ends in the right state, with a
 //! reason.
 
+use std::fs;
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use sealpost_market::JobState;
+use sealpost_tests::scene::{Scene, Wishes};
 
 use crate::rules;
 use crate::stage::Stage;
@@ -39,5 +43,23 @@ async fn what_happens_in_mid_print_ends_in_the_right_state_with_a_reason() -> Re
         let (got, said) = (played.job.state, played.job.message.unwrap_or_default());
         ensure!(got == state && said.contains(reason), "{schedule}: {got}, {said}");
     }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_line_that_klipper_refuses_ends_the_print_as_a_failure_with_its_words() -> Result<()> {
+    let scene = Scene::start(Wishes::default()).await?;
+    let part = scene.folder().join("wrong.gcode");
+    fs::write(
+        &part,
+        "G28\nG1 X10 Y10 F3000\nM117 before\nSET_PRINT_STATS_INFO CURRENT_LAYER=none\nG1 X20\n",
+    )?;
+    let licence = scene.sell("wrong", &part, 1).await?;
+    let job = scene.buyer.print(&licence, &scene.printer_id).await?;
+    let job = scene.buyer.follow_to_end(&job.id, Duration::from_secs(60)).await?;
+    let said = job.message.context("a reason")?;
+    ensure!(job.state == JobState::Failure && said.starts_with("print_error: "), "{:?} {said}", job.state);
+    let extra = scene.printer.object("sealpost").await?;
+    ensure!(extra["state"] == "idle" && extra["last"]["outcome"] == "error", "{extra}");
     Ok(())
 }
