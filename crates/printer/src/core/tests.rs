@@ -266,6 +266,37 @@ fn how_an_earlier_hand_over_ended_is_not_the_end_of_the_print() {
     assert_eq!(world.store.terminal("j_a"), [ReportStatus::Success]);
 }
 
+#[test]
+fn a_job_that_is_taken_off_the_queue_while_it_is_claimed_is_given_back_unprinted() {
+    let mut world = World::new();
+    world.store.add("j_a");
+    while !world.pending.iter().any(|effect| matches!(effect, Effect::Claim { .. })) {
+        world.answer(0, true);
+    }
+    world.handle(Event::Remove { job: "j_a".to_owned() });
+    world.settle();
+    assert!(world.printer.starts.is_empty());
+    assert_eq!(world.store.terminal("j_a"), [ReportStatus::Cancelled]);
+}
+
+#[test]
+fn a_cancel_before_the_start_takes_the_file_back_from_klipper() {
+    let mut world = World::new();
+    world.store.add("j_a");
+    while world.core.stage_of("j_a") != Some(Stage::Announcing) {
+        world.tick(1_000);
+        while !world.pending.is_empty() && world.core.stage_of("j_a") != Some(Stage::Announcing) {
+            world.answer(0, true);
+        }
+    }
+    world.store.offline = true;
+    world.handle(Event::Remove { job: "j_a".to_owned() });
+    world.settle();
+    assert_eq!(world.printer.extra.state, "idle");
+    assert!(world.printer.starts.is_empty());
+    assert_eq!(world.store.terminal("j_a"), [ReportStatus::Cancelled]);
+}
+
 /// The world until a job is about to be handed over, and then without its agent.
 fn lost_before_it_arrived() -> World {
     let mut world = World::new();

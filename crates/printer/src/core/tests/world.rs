@@ -286,6 +286,11 @@ impl World {
             let held = self.core.current.as_ref().is_some_and(|current| current.record.id == *job);
             assert!(held || !self.waiting.is_empty(), "the file of {job} stays open");
         }
+        if self.printer.extra.state == "loaded" && self.waiting.is_empty() && !self.light {
+            let held = self.printer.extra.job.as_ref();
+            let known = self.core.document().job.as_ref().map(|record| &record.id);
+            assert_eq!(held, known, "Klipper holds a file that nobody will start or take back");
+        }
         assert!(self.core.document().outbox.len() <= 3, "{:?}", self.core.document().outbox);
         assert!(self.core.errors.len() <= 8, "{:?}", self.core.errors);
     }
