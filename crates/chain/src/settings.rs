@@ -58,6 +58,8 @@ pub struct Settings {
     pub timeout: Duration,
     /// The largest answer that is read, in bytes.
     pub max_answer: usize,
+    /// Whether the settings say where to read from, be it the first block.
+    starts_somewhere: bool,
 }
 
 /// When a block counts as settled. Written as `"finalized"`, `"safe"`, or the number of blocks after it.
@@ -170,8 +172,7 @@ struct Raw {
     agree: Option<usize>,
     #[serde(default)]
     finality: Finality,
-    #[serde(default)]
-    from_block: u64,
+    from_block: Option<u64>,
     coin: Option<Currency>,
     #[serde(default)]
     tokens: Vec<Token>,
@@ -196,7 +197,7 @@ impl Settings {
             rpc: vec![rpc.to_owned()],
             agree: None,
             finality: Finality::default(),
-            from_block: 0,
+            from_block: None,
             coin: None,
             tokens: Vec::new(),
             explorer: None,
@@ -235,7 +236,7 @@ impl Settings {
                 self.rpc.len()
             ));
         }
-        if self.from_block == 0 {
+        if !self.starts_somewhere {
             warnings
                 .push("[chain] has no `from_block`: the whole chain is searched for purchases".to_owned());
         }
@@ -301,7 +302,8 @@ impl TryFrom<Raw> for Settings {
             agree: raw.agree.unwrap_or(majority(rpc.len())),
             rpc,
             finality: raw.finality,
-            from_block: raw.from_block,
+            from_block: raw.from_block.unwrap_or(0),
+            starts_somewhere: raw.from_block.is_some(),
             coin,
             tokens: raw.tokens,
             explorer,

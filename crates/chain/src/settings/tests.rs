@@ -103,5 +103,9 @@ fn an_operator_hears_of_what_works_and_is_weak() {
     let warnings = read(&["https://a.example"], "").unwrap().warnings();
     assert!(warnings[0].contains("1 of the three endpoints") && warnings[1].contains("`from_block`"));
     let all = ["https://a.example", "https://b.example", "https://c.example"];
-    assert_eq!(read(&all, "from_block = 5").unwrap().warnings(), Vec::<String>::new());
+    for first in ["0", "5"] {
+        let settings = read(&all, &format!("from_block = {first}")).unwrap();
+        assert_eq!(settings.warnings(), Vec::<String>::new(), "{first}");
+    }
+    assert_eq!(read(&all, "").unwrap().from_block, 0);
 }
