@@ -28,7 +28,7 @@ pub enum ChainError {
         /// Who gave the same answer as whom.
         groups: String,
     },
-    /// So many endpoints serve another chain that the right ones are too few.
+    /// So many endpoints serve another chain that the right ones are too few: all that are up, or all the others.
     #[error("the endpoints serve chain {found}, and the settings say {expected}")]
     WrongChain {
         /// By the settings.

@@ -50,6 +50,11 @@ impl Fault {
         matches!(self, Self::Refused { .. })
     }
 
+    /// Whether nothing is known of the endpoint for now, not even which chain it serves.
+    pub(crate) fn is_outage(&self) -> bool {
+        matches!(self, Self::Timeout(_) | Self::Connection(_) | Self::Status(_))
+    }
+
     /// What a contract gave back when it reverted.
     pub(crate) fn revert(&self) -> Option<&[u8]> {
         match self {

@@ -323,6 +323,23 @@ async fn endpoints_of_another_chain_are_named_and_asked_for_nothing_else() -> Ou
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_down_says_nothing_against_another_chain_and_one_of_the_right_chain_does()
+-> Outcome {
+    let other = |method: &str, _: &Value| (method == "eth_chainId").then(|| Reply::Result(json!("0x5")));
+    let (a, right) = (liar(other).await?, liar(|_, _| None).await?);
+    let (down, ill) =
+        (liar(|_, _| Some(Reply::Close)).await?, liar(|_, _| Some(Reply::Error(json!({"code": 1})))).await?);
+    let told = reader(&[&a, &down], 20_000)?.block(1).await.unwrap_err();
+    assert_eq!(told, ChainError::WrongChain { expected: 1, found: 5 });
+    for others in [[&a, &down, &right], [&a, &ill, &down]] {
+        let told = reader(&others, 20_000)?.block(1).await.unwrap_err();
+        assert!(matches!(told, ChainError::Unreachable { .. }), "{told}");
+        assert!(told.to_string().contains("it serves chain 5"), "{told}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn silence_everywhere_ends_with_the_time() -> Outcome {
     let silent = liar(|_, _| Some(Reply::Silence)).await?;
     let gone = reader(&[&silent], 50)?.block(1).await.unwrap_err();

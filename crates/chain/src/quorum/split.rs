@@ -109,20 +109,23 @@ impl<T> Split<T> {
         self.faults.iter().any(|(_, fault)| fault.is_too_much() && !matches!(fault, Fault::Timeout(_)))
     }
 
+    /// The other chain that all endpoints serve which gave no answer. Where none gave one, those that are down do not count:
+    /// they need not come back for the trouble to be clear.
+    fn other_chain(&self) -> Option<u64> {
+        let some_answered = self.answered() > 0;
+        let counts = |fault: &&Fault| some_answered || !fault.is_outage();
+        let mut faults = self.faults.iter().map(|(_, fault)| fault).filter(counts);
+        let Some(&Fault::OtherChain(first)) = faults.next() else { return None };
+        faults.all(|fault| matches!(fault, Fault::OtherChain(_))).then_some(first)
+    }
+
     pub(crate) fn into_error(self) -> ChainError {
         let answered = self.answered();
         if self.has_enough() && self.answers.len() > 1 {
             let groups: Vec<String> = self.answers.into_iter().map(|(_, hosts)| hosts.join(", ")).collect();
             return ChainError::Disagreement { question: self.question, groups: groups.join(" against ") };
         }
-        let chains = self.faults.iter().map(|(_, fault)| match fault {
-            Fault::OtherChain(found) => Some(*found),
-            _ => None,
-        });
-        let chains: Vec<_> = chains.collect();
-        if let [Some(found), ..] = chains[..]
-            && chains.iter().all(Option::is_some)
-        {
+        if let Some(found) = self.other_chain() {
             return ChainError::WrongChain { expected: self.chain_id, found };
         }
         let mut reasons = String::new();
