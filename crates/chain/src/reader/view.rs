@@ -38,7 +38,7 @@ pub struct Balance {
     pub token: Option<Address>,
     /// What it can withdraw, in minor units.
     pub available: u128,
-    /// Fees of its sales that have not yet moved to the treasury.
+    /// The part of it that is the platform's share of sales, which has not yet become its own: the treasury's alone.
     pub unsettled_fees: u128,
 }
 

@@ -17,7 +17,7 @@ pub enum ContractCall {
     Unlist { item: ChainHash },
     /// Takes the caller's money out, to another account where one is named.
     Withdraw { token: Option<Address>, to: Option<Address> },
-    /// Moves a publisher's accrued fees to the treasury's balance.
+    /// Makes the fees that wait the treasury's own balance; `publisher` is the treasury.
     SettleFees { publisher: Address, token: Option<Address> },
     /// Gives a payment back.
     Refund { item: ChainHash, key: BuyerKey, receipt: PurchaseReceipt },
