@@ -65,8 +65,10 @@ describe("a plugin is bought on the chain", () => {
     await state(page, /^\d of \d confirmations$/);
     await picture(page, "chain-confirming");
     const asked = wallet.asked.map(({ method }) => method);
-    assert.equal(asked.filter((method) => method === "eth_signTypedData_v4").length, 2, "a new key is asked for twice");
-    assert.match(JSON.stringify(wallet.asked.find(({ method }) => method === "eth_signTypedData_v4").params[1]), new RegExp(store.url));
+    assert.equal(asked.filter((method) => method === "personal_sign").length, 2, "a new key is asked for twice");
+    const [text] = wallet.asked.find(({ method }) => method === "personal_sign").params;
+    const { host } = new URL(store.url);
+    assert.ok(Buffer.from(text.slice(2), "hex").toString().startsWith(`${host} wants you to sign in with your Ethereum account:\n0x`));
     assert.deepEqual(sentBy(wallet).map(({ to, value }) => [to.toLowerCase(), BigInt(value)]), [[chain.contract, PRICE]]);
 
     await chain.mine(NEEDED);
@@ -89,8 +91,7 @@ describe("a plugin is bought on the chain", () => {
     assert.deepEqual(complaints.map((message) => message.text()), [], "the page breaks no rule of its policy");
     for (const request of seen.requests) assert.ok(request.url().startsWith(store.url), request.url());
 
-    const [, typed] = wallet.asked.find(({ method }) => method === "eth_signTypedData_v4").params;
-    const signature = Buffer.from((await chain.rpc("eth_signTypedData_v4", chain.buyer, typed)).slice(2, 130), "hex");
+    const signature = Buffer.from((await chain.rpc("personal_sign", text, chain.buyer)).slice(2, 130), "hex");
     const privateKey = Buffer.from(hkdfSync("sha256", signature, "", "sealpost/signature/v1\nsecp256k1\n0", 32));
     const corpus = await gather({ context, page, seen });
     assert.ok(places(corpus, [tx.slice(2)]).includes("request"), "the search sees what is sent");
@@ -105,7 +106,7 @@ describe("a plugin is bought on the chain", () => {
     await chooseKey(other.page, "account");
     await other.page.getByRole("button", { name: "Open", exact: true }).click();
     await readFile(other.page, GCODE);
-    assert.equal(again.asked.filter(({ method }) => method === "eth_signTypedData_v4").length, 1);
+    assert.equal(again.asked.filter(({ method }) => method === "personal_sign").length, 1);
     await other.context.close();
     await context.close();
   });
@@ -130,7 +131,7 @@ describe("a plugin is bought on the chain", () => {
     const { page, wallet, context } = await newcomer("unsure");
     await toBuying(page, "Insight Pro");
     for (const [kind, method] of [
-      ["account", "eth_signTypedData_v4"],
+      ["account", "personal_sign"],
       ["browser", "eth_requestAccounts"],
       ["browser", "eth_sendTransaction"],
     ]) {

@@ -385,7 +385,7 @@ describe("the guide's example", () => {
     const checked = context.mock.method(console, "assert", (/** @type {unknown} */ holds) => assert.ok(holds));
     const provider = ethereum();
     const signing = async (/** @type {{ method: string, params?: any }} */ request) =>
-      request.method === "eth_signTypedData_v4" ? signer.signature : provider.request(request);
+      request.method === "personal_sign" ? signer.signature : provider.request(request);
     const kept = new Map();
     const page = {
       ...{ addEventListener() {}, removeEventListener() {}, dispatchEvent() {} },

@@ -46,7 +46,10 @@ export async function proveKey(challenge, wallet, whose) {
 function contextOf(store, account) {
   const text = String(store ?? globalThis.location?.origin ?? "");
   if (!URL.canParse(text) || new URL(text).origin === "null") throw badArgument("store", "the address of a store");
-  if (typeof account !== "string" || account === "") throw badArgument("account", "the id of an account");
+  // With anything else in it, such as a colon, another store's and account's context could read the same.
+  if (typeof account !== "string" || !/^[A-Za-z0-9_]+$/.test(account)) {
+    throw badArgument("account", "the id of an account (letters, digits and `_`)");
+  }
   return `sealpost-key:${new URL(text).origin}:${account}`;
 }
 

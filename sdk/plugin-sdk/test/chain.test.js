@@ -60,8 +60,15 @@ test("a key is proved for one store and account, and for no other", async () => 
       await assert.rejects(proveKey(envelope, wallet, whose), refused("key_proof_elsewhere"));
       await assert.rejects(proveKey({ envelope, context }, wallet, whose), refused("key_proof_elsewhere"));
     }
-    await assert.rejects(proveKey(envelope, wallet, /** @type {any} */ ({ store })), refused("bad_argument"));
+    for (const wrong of [undefined, "", "8443:us_1", `${account}:`, "us/1", "us_1\n"]) {
+      await assert.rejects(proveKey(envelope, wallet, /** @type {any} */ ({ store, account: wrong })), refused("bad_argument"));
+    }
   }
+  // A port could be read as the beginning of an account: such an account is refused, whoever names it.
+  const shared = "sealpost-key:https://store.example:8443:us_1";
+  const moved = await wrapMarketplaceDEK(new Uint8Array(32), wallet.publicKey, shared, { curve: "p256" });
+  assert.match(await proveKey(moved, wallet, { store: "https://store.example:8443", account: "us_1" }), /^[0-9a-f]{64}$/);
+  await assert.rejects(proveKey(moved, wallet, { store: "https://store.example", account: "8443:us_1" }), refused("bad_argument"));
   // Whatever a store sends, it learns nothing of an envelope that was made for something else.
   const bought = await wrapMarketplaceDEK(new Uint8Array(32), wallet.publicKey, "com.publisher.my-plugin", { curve: "p256" });
   const { store, account } = key_proofs[0];
@@ -81,8 +88,8 @@ function signer(vector, { signatures = [vector.signature] } = {}) {
     asked,
     async request(/** @type {any} */ { method, params }) {
       asked.push({ method, params });
-      if (method === "eth_requestAccounts") return [vector.typed_data.message.account];
-      assert.equal(method, "eth_signTypedData_v4");
+      if (method === "eth_requestAccounts") return [vector.account];
+      assert.equal(method, "personal_sign");
       return signatures[(asked.filter((each) => each.method === method).length - 1) % signatures.length];
     },
   };
@@ -94,10 +101,11 @@ test("an account's signature leads to the keys that others derive from it, on ev
     const provider = signer(vector);
     const wallet = await walletFromSignature(provider, { site: vector.site });
     assert.equal(wallet.account, vector.account);
-    const requests = provider.asked.filter(({ method }) => method === "eth_signTypedData_v4");
+    const requests = provider.asked.filter(({ method }) => method === "personal_sign");
     assert.equal(requests.length, 2, "the first time, it is asked twice");
-    assert.deepEqual(JSON.parse(requests[0].params[1]), vector.typed_data);
-    assert.equal(requests[0].params[0], vector.account);
+    assert.equal(new TextDecoder().decode(bytes(requests[0].params[0].slice(2))), vector.text);
+    assert.equal(requests[0].params[1], vector.account);
+    assert.ok(vector.text.startsWith(`${new URL(vector.site).host} wants you to sign in with your Ethereum account:\n`), "wallets know the form");
     for (const { curve, index, private_key, public_key } of vector.keys) {
       const key = await wallet.key(index, curve);
       assert.equal(key.publicKey, public_key);
@@ -109,7 +117,7 @@ test("an account's signature leads to the keys that others derive from it, on ev
     const again = signer(vector);
     const known = [wallet.publicKey];
     assert.equal((await walletFromSignature(again, { site: vector.site, account: vector.account, known })).publicKey, wallet.publicKey);
-    assert.deepEqual(again.asked.map(({ method }) => method), ["eth_signTypedData_v4"], "then once");
+    assert.deepEqual(again.asked.map(({ method }) => method), ["personal_sign"], "then once");
     wallet.dispose();
     await assert.rejects(wallet.key(1), refused("wallet_closed"));
   }

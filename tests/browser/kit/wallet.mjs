@@ -24,8 +24,6 @@ export async function putWallet(context, chain, { account = chain.buyer, name = 
     wallet.asked.push({ method, params });
     try {
       if (wallet.refuses.has(method)) throw { code: 4001, message: "User rejected the request." };
-      // Wallets take typed data as text; the node takes the object.
-      if (method === "eth_signTypedData_v4") params[1] = JSON.parse(params[1]);
       const result = answers[method] ? answers[method](...params) : await onChain(method, params);
       await wallet.beforeAnswer?.(method, result);
       return { result };

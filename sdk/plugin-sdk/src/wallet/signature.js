@@ -1,16 +1,16 @@
 // A wallet out of the signature of an account on the chain: whoever has the account has the keys, on every device.
 //
-// The signer is asked for an EIP-712 signature over a sentence, the site and the account. With a signer that always signs the
-// same (RFC 6979, which nearly all are), its first 64 bytes are the same each time. The private key of a curve and index is
+// The signer is asked to sign a text in the form of a sign-in (ERC-4361), with a sentence, the site and the account. With a signer
+// that always signs the same (RFC 6979, which nearly all are), its first 64 bytes are the same each time. The private key of a curve and index is
 // HKDF-SHA256(those 64 bytes, no salt, "sealpost/signature/v1\n" + curve + "\n" + index), as it is: 32 bytes, p384 48.
 
-import { equalBytes, fromHex, utf8, viewOptions, wipe } from "../bytes.js";
+import { equalBytes, fromHex, toHex, utf8, viewOptions, wipe } from "../bytes.js";
 import { secretLength } from "../curves.js";
 import { SealpostError, badArgument } from "../error.js";
 import { subtle } from "../platform.js";
+import { readAddress, requestText, signerOf, textDigest, withLowS } from "./key-request.js";
 import { manyKeys } from "./keys.js";
 import { askProvider } from "./provider.js";
-import { readAddress, requestDigest, requestFor, signerOf, withLowS } from "./typed-data.js";
 
 /** @typedef {import("../bytes.js").Bytes} Bytes */
 /** @typedef {import("../curves.js").Curve} Curve */
@@ -97,11 +97,11 @@ async function walletOf(signature, first) {
  * @returns {Promise<Bytes>}
  */
 async function signed(provider, account, site) {
-  const request = requestFor(account, site);
-  const answer = await askProvider(provider, "eth_signTypedData_v4", [account, JSON.stringify(request)]);
+  const text = utf8(await requestText(account, site), "text");
+  const answer = await askProvider(provider, "personal_sign", [`0x${toHex(text)}`, account]);
   const bytes = typeof answer === "string" ? fromHex(answer.replace(/^0x/i, "")) : undefined;
   if (bytes?.length !== 65) throw foreign("it is no signature of an account with a key of its own");
-  const signer = await signerOf(await requestDigest(account, site), bytes);
+  const signer = await signerOf(await textDigest(text), bytes);
   if (signer !== account) throw foreign("another account signed, or something else was signed");
   const low = withLowS(bytes.subarray(0, 64));
   wipe(bytes);

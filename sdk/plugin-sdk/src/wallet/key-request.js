@@ -1,4 +1,7 @@
-// What an account signs to make keys (EIP-712), and who signed it.
+// What an account signs to make keys, and who signed it.
+//
+// The text is that of a sign-in (ERC-4361), signed by `personal_sign`: wallets that know the form hold the site that it names
+// against the page that asks, and warn of another one. Nonce and time are fixed, so that the same account signs the same text each time.
 
 import { concat, fromHex, toHex, utf8 } from "../bytes.js";
 import { keccak256 } from "../chain.js";
@@ -6,51 +9,48 @@ import { badArgument } from "../error.js";
 
 /** @typedef {import("../bytes.js").Bytes} Bytes */
 
-/** Read by people in their wallet. Another word of it, and every key is another one. */
+/** Read by people in their wallet. Another letter of this or of what is below, and every key is another one. */
 const STATEMENT =
   "Make my keys for what I buy in this shop. This moves no money. Whoever has this signature can open everything I buy with " +
-  "these keys, so sign it only on the site named below, and never send it to anyone.";
+  "these keys, so sign it only on the site named above, and never send it to anyone.";
 
-const DOMAIN = { name: "Sealpost", version: "1" };
-
-/** No chain id: the keys are the same whatever chain a wallet happens to be on. */
-const TYPES = {
-  EIP712Domain: [
-    { name: "name", type: "string" },
-    { name: "version", type: "string" },
-  ],
-  KeyRequest: [
-    { name: "statement", type: "string" },
-    { name: "site", type: "string" },
-    { name: "account", type: "address" },
-  ],
-};
+/** The keys are the same whatever chain a wallet happens to be on; the form asks for one. */
+const CHAIN_ID = 1;
+const NONCE = "SealpostKeys1";
+const ISSUED_AT = "2026-01-01T00:00:00Z";
 
 /**
- * The request for `eth_signTypedData_v4`.
+ * The text that is signed.
  *
- * @param {string} account
- * @param {string} site
+ * @param {string} account lower hex
+ * @param {string} site an origin
+ * @returns {Promise<string>}
  */
-export function requestFor(account, site) {
-  return { types: TYPES, primaryType: "KeyRequest", domain: DOMAIN, message: { statement: STATEMENT, site, account } };
+export async function requestText(account, site) {
+  // Without the scheme: wallets that read the older form of the text would take one with it for any text.
+  const { host } = new URL(site);
+  return [
+    `${host} wants you to sign in with your Ethereum account:`,
+    await checksummed(account),
+    "",
+    STATEMENT,
+    "",
+    `URI: ${site}`,
+    "Version: 1",
+    `Chain ID: ${CHAIN_ID}`,
+    `Nonce: ${NONCE}`,
+    `Issued At: ${ISSUED_AT}`,
+  ].join("\n");
 }
 
 /**
- * What is signed of it.
+ * What `personal_sign` signs of a text (ERC-191).
  *
- * @param {string} account
- * @param {string} site
+ * @param {Bytes} text
  * @returns {Promise<Bytes>}
  */
-export async function requestDigest(account, site) {
-  const domain = await struct("EIP712Domain(string name,string version)", [await text(DOMAIN.name), await text(DOMAIN.version)]);
-  const message = await struct("KeyRequest(string statement,string site,address account)", [
-    await text(STATEMENT),
-    await text(site),
-    concat(new Uint8Array(12), /** @type {Bytes} */ (fromHex(account.slice(2)))),
-  ]);
-  return keccak256(concat(Uint8Array.of(0x19, 0x01), domain, message));
+export async function textDigest(text) {
+  return keccak256(concat(utf8(`\x19Ethereum Signed Message:\n${text.length}`, "text"), text));
 }
 
 /**
@@ -101,10 +101,13 @@ export function readAddress(address) {
 }
 
 /**
- * @param {string} type
- * @param {Bytes[]} words
+ * An address as people compare it (EIP-55).
+ *
+ * @param {string} address lower hex
+ * @returns {Promise<string>}
  */
-const struct = async (type, words) => keccak256(concat(await text(type), ...words));
-
-/** @param {string} value */
-const text = async (value) => keccak256(utf8(value, "text"));
+async function checksummed(address) {
+  const digits = address.slice(2);
+  const hash = toHex(await keccak256(utf8(digits, "address")));
+  return `0x${[...digits].map((digit, at) => (Number.parseInt(hash[at], 16) >= 8 ? digit.toUpperCase() : digit)).join("")}`;
+}
