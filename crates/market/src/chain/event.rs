@@ -22,6 +22,8 @@ pub struct ChainPurchase {
     pub index: u32,
     /// Where it was mined.
     pub block: BlockRef,
+    /// Which of the block's logs: what happened before what in one block.
+    pub log_index: u64,
     /// When, by the block: seconds since 1970.
     pub block_time: u64,
     /// What was bought.
@@ -49,6 +51,8 @@ pub struct ChainRefund {
     pub index: u32,
     /// Where it was mined.
     pub block: BlockRef,
+    /// Which of the block's logs, counted as those of [`ChainPurchase`].
+    pub log_index: u64,
     /// What had been bought.
     pub item: ChainHash,
     /// [`BuyerKey::hash`] of the key it had been bought for.

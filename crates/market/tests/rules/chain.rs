@@ -27,6 +27,7 @@ fn paid(amount: u128, at: i64) -> ChainPurchase {
         tx: ChainHash::new([1; 32]),
         index: 0,
         block: BlockRef { number: 7, hash: ChainHash::new([2; 32]) },
+        log_index: 0,
         block_time: at.unsigned_abs(),
         item: ChainHash::new([3; 32]),
         buyer_key: BuyerKey::from_chain([2; 33]),
