@@ -51,6 +51,7 @@ export async function run(program, args, { env = {}, input } = {}) {
     maxBuffer: 64 << 20,
     encoding: "utf8",
   });
-  running.child.stdin.end(input ?? "");
+  // Programs that read nothing may have ended by now; whether they failed is told by how.
+  running.child.stdin.on("error", () => {}).end(input ?? "");
   return (await running).stdout;
 }
