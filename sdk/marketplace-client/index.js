@@ -1,5 +1,7 @@
 export { SealpostError } from "@sealpost/plugin-sdk";
-export { checkOffer, payWithWallet, sendCall } from "./src/chain/pay.js";
+export { coinOf } from "./src/chain/coins.js";
+export { boughtBy, checkOffer, payWithWallet } from "./src/chain/pay.js";
+export { heldFor, sendCall, sendRefund, withdrawnBy } from "./src/chain/sell.js";
 export { accountOf, inBlock, switchTo } from "./src/chain/wallet.js";
 export { discoverWallets, watchWallets } from "./src/chain/wallets.js";
 export { MarketplaceClient } from "./src/client.js";
@@ -9,6 +11,8 @@ export { recipientOf } from "./src/recipient.js";
 /**
  * @typedef {import("./src/chain/pay.js").Paying} Paying
  * @typedef {import("./src/chain/pay.js").PayState} PayState
+ * @typedef {import("./src/chain/sell.js").Selling} Selling
+ * @typedef {import("./src/chain/sell.js").Sent} Sent
  * @typedef {import("./src/chain/wait.js").Waiting} Waiting
  * @typedef {import("./src/chain/wallets.js").BrowserWallet} BrowserWallet
  * @typedef {import("./src/client.js").Buying} Buying

@@ -4,6 +4,7 @@
  * @typedef {object} Price
  * @property {string} amount whole number of minor units (cents, wei), in decimal
  * @property {string} currency ISO 4217 code or token symbol
+ * @property {number} [decimals] of its minor unit, where the store says them
  *
  * @typedef {object} PluginTerms
  * @property {string} plugin_id
@@ -114,11 +115,14 @@
  *
  * @typedef {object} ChainInfo what a store sells on
  * @property {number} chain_id EIP-155
+ * @property {string} [name] what people call the chain; absent where the store knows no name
  * @property {string} contract
  * @property {{ symbol: string, decimals: number }} coin
  * @property {{ symbol: string, address: string, decimals: number }[]} tokens
+ * @property {number} from_block block that the contract was deployed in, as far as the store knows
  * @property {string} finality `finalized`, `safe`, or a number of blocks
  * @property {number} [fee_bps] the platform's share, in hundredths of a percent
+ * @property {string} [treasury] address that the platform's share goes to
  * @property {boolean} caught_up whether the store has read every settled block
  * @property {number} [block]
  * @property {number} [latest]
@@ -165,8 +169,10 @@
  * @property {string} [fee]
  * @property {string} [payer]
  * @property {string} [paid_at]
- * @property {{ code: string, title: string, hint: string }} [reason]
+ * @property {{ code: string, title: string, detail?: string, hint: string }} [reason]
  * @property {ChainCall} [refund] for publisher and operator
+ * @property {ChainCall} [refund_approve] sent before it, where a token was paid that the contract does not hold any more
+ * @property {string} [refund_tx] that gave the money back
  * @property {string} [explorer_url]
  *
  * @typedef {object} PaymentFacts
@@ -187,7 +193,7 @@
  * @property {string} currency
  * @property {number} decimals
  * @property {string} available
- * @property {string} unsettled_fees
+ * @property {string} unsettled_fees the part of `available` that is the platform's share, which waits; the treasury's alone
  * @property {ChainCall} withdraw
  *
  * @typedef {{ curve: import("@sealpost/plugin-sdk").Curve, public_key: string, proved_at: string }} LinkedKey

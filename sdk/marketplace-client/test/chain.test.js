@@ -6,8 +6,8 @@ import { fileURLToPath } from "node:url";
 
 import { generateSecretKey, walletFromPrivateKey, wrapMarketplaceDEK } from "@sealpost/plugin-sdk";
 
-import { checkOffer, discoverWallets, payWithWallet, purchase, sendCall, watchWallets } from "../index.js";
-import { allowanceData, approveData, callData, purchaseData, withdrawData } from "../src/chain/abi.js";
+import { boughtBy, checkOffer, coinOf, discoverWallets, inBlock, payWithWallet, purchase, sendCall, sendRefund, watchWallets, withdrawnBy } from "../index.js";
+import { allowanceData, approveData, listData, purchaseData, readText, refundData, withdrawData } from "../src/chain/abi.js";
 import { ACCOUNT, CHAIN, CONTRACT, TOKEN, chain, ethereum } from "./kit/ethereum.js";
 import { storeThatSays } from "./kit/server.js";
 
@@ -54,10 +54,12 @@ describe("paying with a wallet", () => {
       purchase: (/** @type {any} */ { item, buyer_key, amount }) => purchaseData(item, buyer_key, amount),
       approve: (/** @type {any} */ { spender, amount }) => approveData(spender, amount),
       allowance: (/** @type {any} */ { owner, spender }) => allowanceData(owner, spender),
+      list: (/** @type {any} */ { item, token, amount }) => listData(item, token, amount),
+      refund: (/** @type {any} */ { item, buyer_key, receipt }) => refundData(item, buyer_key, receipt),
       withdraw: () => withdrawData(),
       withdrawToken: (/** @type {any} */ { token }) => withdrawData(token),
     };
-    assert.equal(vectors.calls.length, 14);
+    assert.equal(vectors.calls.length, 22);
     for (const call of vectors.calls) {
       assert.equal(await write[/** @type {keyof typeof write} */ (call.call)](call), call.data, call.call);
     }
@@ -121,6 +123,60 @@ describe("paying with a wallet", () => {
     assert.deepEqual(provider.sent, []);
   });
 
+  it("buys nothing where another key of the same buyer has it, and says which", async () => {
+    const other = { curve: vectors.buyer_keys[1].curve, public_key: vectors.buyer_keys[1].public_key };
+    const provider = ethereum({ bought: vectors.buyer_keys[1].on_chain });
+    const paying = payWithWallet(provider, await offer(), { chain, key, mine: [other] });
+    await assert.rejects(paying, { code: "already_purchased", detail: other });
+    assert.deepEqual(provider.sent, []);
+    assert.deepEqual(await boughtBy(provider, await offer(), [key, other]), [other]);
+    await payWithWallet(provider, await offer(), { chain, key });
+    assert.equal(provider.sent.length, 1);
+  });
+
+  it("asks a token what it is, and pays in none that is another one than the store says", async () => {
+    const wrong = [{ symbol: "WBTC" }, { decimals: 8n }, { symbol: "" }, { decimals: 2n ** 255n }];
+    for (const state of wrong) {
+      const provider = ethereum(state);
+      await assert.rejects(payWithWallet(provider, await offer({ token: TOKEN }), { chain, key }), { code: "token_differs" });
+      assert.deepEqual(provider.sent, []);
+    }
+    await payWithWallet(ethereum({ symbol: "usd.c" }), await offer({ token: TOKEN }), { chain, key });
+    assert.equal(readText(`0x${Buffer.from("MKR").toString("hex").padEnd(64, "0")}`), "MKR");
+    assert.equal(readText("0x"), "");
+  });
+
+  it("names the coin by the chain, whatever the store calls it", async () => {
+    assert.deepEqual([1, 137, 8453, 999_999].map(coinOf), ["ETH", "POL", "ETH", undefined]);
+    const called = async (/** @type {string} */ symbol, chain_id = CHAIN, decimals = 18) => {
+      const given = await offer({ currency: symbol, chain_id, decimals });
+      const calls = { purchase: { .../** @type {any} */ (given.calls).purchase, chain_id } };
+      return checkOffer({ ...given, calls }, { ...chain, chain_id, coin: { symbol, decimals } }, key);
+    };
+    await assert.rejects(called("DAI"), { code: "offer_unexpected" });
+    await assert.rejects(called("ETH", 137), { code: "offer_unexpected" });
+    await assert.rejects(called("ETH", 1, 6), { code: "offer_unexpected" });
+    await called("MATIC", 137);
+    await called("DUCK", 999_999);
+  });
+
+  it("waits for no transaction that the wallet replaced, and goes on where it came to pass all the same", async (context) => {
+    context.mock.timers.enable({ apis: ["setTimeout"] });
+    const patient = async (/** @type {Promise<any>} */ waiting) => {
+      let done = false;
+      const end = waiting.finally(() => (done = true)).catch((error) => error);
+      while (!done) {
+        await new Promise((resolve) => setImmediate(resolve));
+        context.mock.timers.tick(10_000);
+      }
+      return end;
+    };
+    const replaced = ethereum({ replaced: true });
+    assert.equal((await patient(inBlock(replaced, TX, { account: ACCOUNT }))).code, "transaction_replaced");
+    assert.equal(await patient(inBlock(replaced, TX, { account: ACCOUNT, holds: async () => true })), undefined);
+    assert.equal((await patient(inBlock(replaced, TX, { patience: 0 }))).code, "transaction_waiting");
+  });
+
   it("buys nothing where the approval failed in its block, or another account is shown", async () => {
     const failing = ethereum({ status: "0x0" });
     await assert.rejects(payWithWallet(failing, await offer({ token: TOKEN }), { chain, key }), { code: "transaction_failed" });
@@ -182,10 +238,110 @@ describe("paying with a wallet", () => {
       await assert.rejects(sendCall(asked, "withdraw", { ...call, ...change }, { chain }), { code: "offer_unexpected" });
       assert.deepEqual(asked.asked, []);
     }
-    const refund = await callData("refund(bytes32,bytes,(address,address,address,uint128,uint128,uint64))", "00".repeat(32));
-    await sendCall(ethereum(), "refund", { ...call, data: refund, value: "0x5" }, { chain });
-    await assert.rejects(sendCall(ethereum(), "refund", call, { chain }), { code: "offer_unexpected" });
     await assert.rejects(sendCall(ethereum({ status: "0x0" }), "withdraw", call, { chain }), { code: "transaction_failed" });
+  });
+
+  it("lists what was shown, for the price that was shown", async () => {
+    for (const token of [undefined, TOKEN]) {
+      const shown = await offer({ ...(token && { token }), listed: "no" });
+      const listing = async (/** @type {Partial<ChainOffer>} */ change) => {
+        const { item, amount, ...meant } = { ...shown, ...change };
+        return { chain_id: CHAIN, to: CONTRACT, data: await listData(item, meant.token, amount), value: "0x0" };
+      };
+      const provider = ethereum();
+      await sendCall(provider, "list", await listing({}), { chain, offer: shown });
+      assert.equal(provider.sent.length, 1);
+      const wrong = [
+        listing({ amount: "1" }),
+        listing({ item: vectors.items[2].item }),
+        listing({ token: token ? undefined : TOKEN }),
+        listing({}).then((call) => ({ ...call, value: "0x1" })),
+        listing({}).then((call) => ({ ...call, to: TOKEN })),
+      ];
+      for (const call of wrong) {
+        const asked = ethereum();
+        await assert.rejects(sendCall(asked, "list", await call, { chain, offer: shown }), { code: "offer_unexpected" });
+        assert.deepEqual(asked.asked, []);
+      }
+      const other = { ...shown, item_text: "com.publisher.my-plugin@9.9.9" };
+      await assert.rejects(sendCall(ethereum(), "list", await listing({}), { chain, offer: other }), { code: "offer_unexpected" });
+      await assert.rejects(sendCall(ethereum(), "list", await listing({}), { chain }), { code: "bad_argument" });
+    }
+  });
+
+  it("tells what a withdrawal took out by its receipt", async () => {
+    const topic = "0xa4195c37c2947bbe89165f03e320b6903116f0b10d8cfdb522330f7ce6f9fa24";
+    const data = `0x${"0".repeat(64)}${(7n).toString(16).padStart(64, "0")}`;
+    const log = { address: CONTRACT, topics: [topic, "0x", "0x"], data };
+    assert.equal(await withdrawnBy({ status: "0x1", logs: [log, { ...log, address: TOKEN }, { ...log, topics: ["0x00"] }] }, CONTRACT), 7n);
+    assert.equal(await withdrawnBy({ status: "0x1" }, CONTRACT), 0n);
+  });
+});
+
+describe("giving a payment back", () => {
+  const PAYER = "0x70997970c51812dc3a010c7d01b50e0d17dc79c8";
+  const at = "2026-11-21T10:00:00Z";
+  /** @param {{ token?: string, missing?: bigint }} [options] */
+  async function paid({ token, missing = 0n } = {}) {
+    const { item } = vectors.items[1];
+    const receipt = { payer: PAYER, publisher: ACCOUNT, ...(token && { token }), amount: "2500000", fee: "375000", paidAt: Date.parse(at) / 1000 };
+    const refund = { chain_id: CHAIN, to: CONTRACT, data: await refundData(item, on_chain, receipt), value: token ? "0x0" : `0x${missing.toString(16)}` };
+    const approve = token && missing > 0n ? { refund_approve: { chain_id: CHAIN, to: token, data: await approveData(CONTRACT, String(missing)), value: "0x0" } } : {};
+    const { paidAt, ...facts } = receipt;
+    return { tx_hash: TX, index: 0, state: /** @type {const} */ ("settled"), confirmations: 12, chain_id: CHAIN, item, buyer_key: on_chain, paid_at: at, ...facts, refund, ...approve };
+  }
+  const stands = { bought: true };
+
+  it("allows the contract what is missing of a token first, and only that", async () => {
+    const provider = ethereum(stands);
+    const states = /** @type {string[]} */ ([]);
+    await sendRefund(provider, await paid({ token: TOKEN, missing: 2_000_000n }), { chain, onState: ({ name }) => states.push(name) });
+    assert.deepEqual(provider.sent.map(({ to }) => to), [TOKEN, CONTRACT]);
+    assert.equal(provider.sent[0].data, await approveData(CONTRACT, "2000000"));
+    assert.deepEqual(states, ["connect", "switch", "check", "approve", "approving", "confirm", "sent"]);
+    const allowed = ethereum({ ...stands, allowance: 2_000_000n });
+    await sendRefund(allowed, await paid({ token: TOKEN, missing: 2_000_000n }), { chain });
+    assert.deepEqual(allowed.sent.map(({ to }) => to), [CONTRACT]);
+    const poor = ethereum({ ...stands, token: 1n });
+    await assert.rejects(sendRefund(poor, await paid({ token: TOKEN, missing: 2n }), { chain }), { code: "funds_too_low" });
+    assert.deepEqual(poor.sent, []);
+  });
+
+  it("is for the account that was paid or the contract's owner, while the sale stands", async () => {
+    const stranger = ethereum({ ...stands, account: PAYER });
+    await assert.rejects(sendRefund(stranger, await paid(), { chain }), { code: "wallet_other_account" });
+    const owner = ethereum({ ...stands, account: PAYER, owner: PAYER });
+    assert.equal((await sendRefund(owner, await paid(), { chain })).account, PAYER);
+    const gone = ethereum();
+    await assert.rejects(sendRefund(gone, await paid(), { chain }), { code: "not_purchased" });
+    assert.deepEqual([stranger.sent, gone.sent], [[], []]);
+  });
+
+  it("shows no wallet another refund than the one that was asked for", async () => {
+    const [coin, token] = [await paid({ missing: 5n }), await paid({ token: TOKEN, missing: 5n })];
+    const refunding = (/** @type {object} */ change) => ({ ...coin, refund: { ...coin.refund, ...change } });
+    const approving = (/** @type {object} */ change) => ({ ...token, refund_approve: { ...token.refund_approve, ...change } });
+    const wrong = /** @type {any[]} */ ([
+      refunding({ to: TOKEN }),
+      refunding({ chain_id: 1 }),
+      refunding({ value: "0x2625a1" }),
+      refunding({ data: token.refund.data }),
+      { ...coin, amount: "2500001" },
+      { ...coin, payer: ACCOUNT },
+      { ...coin, item: vectors.items[2].item },
+      { ...coin, buyer_key: vectors.buyer_keys[1].on_chain },
+      { ...coin, paid_at: "2026-11-21T10:00:01Z" },
+      { ...coin, refund_approve: token.refund_approve },
+      approving({ to: CONTRACT }),
+      approving({ data: await approveData(PAYER, "5") }),
+      approving({ data: await approveData(CONTRACT, "2500001") }),
+    ]);
+    for (const payment of wrong) {
+      const provider = ethereum(stands);
+      await assert.rejects(sendRefund(provider, payment, { chain }), { code: "offer_unexpected" });
+      assert.deepEqual(provider.asked, []);
+    }
+    await assert.rejects(sendRefund(ethereum(stands), { ...coin, refund: undefined }, { chain }), { code: "refund_not_offered" });
   });
 });
 

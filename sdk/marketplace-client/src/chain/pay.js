@@ -4,8 +4,10 @@
 import { askProvider, buyerKeyOnChain, itemId } from "@sealpost/plugin-sdk";
 
 import { fail } from "../fail.js";
-import { allowanceData, approveData, balanceData, purchaseData, readQuantity, selector, verifyData, withdrawData } from "./abi.js";
-import { accountOf, inBlock, send, switchTo } from "./wallet.js";
+import { allowanceData, approveData, balanceData, purchaseData, readQuantity, verifyData } from "./abi.js";
+import { isCall, same, unexpected } from "./call.js";
+import { checkToken, wrongCoin } from "./coins.js";
+import { accountOf, inBlock, send, switchTo, view } from "./wallet.js";
 
 /** @typedef {import("@sealpost/plugin-sdk").Curve} Curve */
 /** @typedef {import("@sealpost/plugin-sdk").Provider} Provider */
@@ -22,6 +24,8 @@ import { accountOf, inBlock, send, switchTo } from "./wallet.js";
  * @typedef {object} Paying
  * @property {ChainInfo} chain what the store sells on
  * @property {{ curve: Curve, publicKey?: string, public_key?: string }} key the buyer's key that the offer was asked for
+ * @property {readonly { curve: Curve, publicKey?: string, public_key?: string }[]} [mine] other keys of the same buyer: where one
+ *   of them has bought this version already, nothing is sent
  * @property {string} [account] address to pay with; the first that the wallet shows where absent
  * @property {(state: PayState) => void} [onState]
  * @property {AbortSignal} [signal] ends the waiting; what was sent stays sent
@@ -35,21 +39,24 @@ import { accountOf, inBlock, send, switchTo } from "./wallet.js";
  * @param {Paying} options
  * @returns {Promise<{ txHash: string, account: string }>} as soon as it was sent, long before it counts
  */
-export async function payWithWallet(provider, offer, { chain, key, account: wanted, onState = () => {}, signal }) {
+export async function payWithWallet(provider, offer, { chain, key, mine = [], account: wanted, onState = () => {}, signal }) {
   const calls = await checkOffer(offer, chain, key);
   onState({ name: "connect" });
   const account = await accountOf(provider, wanted);
   onState({ name: "switch" });
   await switchTo(provider, offer.chain_id);
   onState({ name: "check" });
-  await checkUnsold(provider, offer, await buyerKeyOnChain(key));
+  const { token, currency, decimals } = offer;
+  if (token !== undefined) await checkToken(provider, { token, currency, decimals });
+  await checkUnsold(provider, offer, [key, ...mine]);
   await checkFunds(provider, offer, account);
-  if (offer.token !== undefined && (await allowed(provider, offer, account)) < BigInt(offer.amount)) {
+  const mayTake = async () => (await allowed(provider, offer, account)) >= BigInt(offer.amount);
+  if (token !== undefined && !(await mayTake())) {
     onState({ name: "approve" });
     signal?.throwIfAborted();
     const txHash = await send(provider, calls.approve, account);
     onState({ name: "approving", txHash, account });
-    await inBlock(provider, txHash, signal);
+    await inBlock(provider, txHash, { account, holds: mayTake, signal });
   }
   signal?.throwIfAborted();
   onState({ name: "confirm" });
@@ -79,6 +86,8 @@ export async function checkOffer(offer, chain, key) {
   if (chain_id !== chain.chain_id || !same(contract, chain.contract) || !named || !text || !/^[1-9]\d{0,77}$/.test(amount)) {
     throw unexpected("it does not fit the store's chain, or its item's name");
   }
+  const misnamed = token === undefined ? wrongCoin(chain) : undefined;
+  if (misnamed !== undefined) throw unexpected(misnamed);
   const approve = { chain_id, to: token ?? contract, data: await approveData(contract, amount), value: "0x0" };
   const value = token === undefined ? `0x${BigInt(amount).toString(16)}` : "0x0";
   const purchase = { chain_id, to: contract, data: await purchaseData(offer.item, await buyerKeyOnChain(key), amount), value };
@@ -91,49 +100,33 @@ export async function checkOffer(offer, chain, key) {
 }
 
 /**
- * Sends one of the seller's calls that a store prepared, after it was checked to be what it is called.
+ * Which of some keys have bought an item, by the chain that the wallet is on.
  *
+ * @template {Paying["key"]} K
  * @param {Provider} provider
- * @param {"withdraw" | "refund" | "list"} what
- * @param {ChainCall} call
- * @param {{ chain: ChainInfo, token?: string, account?: string, onState?: (state: PayState) => void, signal?: AbortSignal }} options
- *   `token`: what is withdrawn, the coin where absent. The answer comes when the transaction is in a block
- * @returns {Promise<{ txHash: string, account: string }>}
+ * @param {Pick<ChainOffer, "contract" | "item">} what
+ * @param {readonly K[]} keys
+ * @returns {Promise<K[]>}
  */
-export async function sendCall(provider, what, call, { chain, token, account: wanted, onState = () => {}, signal }) {
-  const begins = what === "withdraw" ? await withdrawData(token) : await selector(SELLER[what]);
-  const data = call.data.toLowerCase();
-  const isWhat = what === "withdraw" ? data === begins : data.startsWith(begins);
-  const pays = what === "refund" || BigInt(call.value) === 0n;
-  if (call.chain_id !== chain.chain_id || !same(call.to, chain.contract) || !isWhat || !pays) {
-    throw unexpected("the call it prepared is another one");
-  }
-  onState({ name: "connect" });
-  const account = await accountOf(provider, wanted);
-  onState({ name: "switch" });
-  await switchTo(provider, call.chain_id);
-  onState({ name: "confirm" });
-  const txHash = await send(provider, call, account);
-  onState({ name: "sent", txHash, account });
-  await inBlock(provider, txHash, signal);
-  return { txHash, account };
+export async function boughtBy(provider, { contract, item }, keys) {
+  const asked = keys.map(async (key) => (await view(provider, contract, await verifyData(item, await buyerKeyOnChain(key)))) !== 0n);
+  const bought = await Promise.all(asked);
+  return keys.filter((_, at) => bought[at]);
 }
 
-const SELLER = {
-  refund: "refund(bytes32,bytes,(address,address,address,uint128,uint128,uint64))",
-  list: "list(bytes32,address,uint96)",
-};
-
 /**
- * The contract sells a version to a key once; finding out by a failed transaction costs its gas.
+ * The contract sells a version to a key once, and a buyer with several keys rarely means to pay for each.
  *
  * @param {Provider} provider
  * @param {ChainOffer} offer
- * @param {string} buyerKey
+ * @param {Paying["key"][]} keys the one that is paid for first
  */
-async function checkUnsold(provider, { contract, item }, buyerKey) {
-  if ((await view(provider, contract, await verifyData(item, buyerKey))) === 0n) return;
-  throw fail("already_purchased", "this key has bought this version already", "Look into your library, or buy for another key.");
+async function checkUnsold(provider, offer, keys) {
+  const [found] = await boughtBy(provider, offer, keys);
+  if (found === undefined) return;
+  const { curve, publicKey, public_key = publicKey } = found;
+  const text = found === keys[0] ? "this key has bought this version already" : "another key of yours has bought this version already";
+  throw fail("already_purchased", text, "Look into your library, or buy for another key.", { curve, public_key });
 }
 
 /**
@@ -158,31 +151,3 @@ async function checkFunds(provider, { token, amount, currency }, account) {
 async function allowed(provider, { token, contract }, account) {
   return view(provider, String(token), await allowanceData(account, contract));
 }
-
-/**
- * @param {Provider} provider
- * @param {string} to
- * @param {string} data
- */
-async function view(provider, to, data) {
-  return readQuantity(await askProvider(provider, "eth_call", [{ to, data }, "latest"]));
-}
-
-/**
- * @param {ChainCall} given
- * @param {ChainCall} meant
- */
-function isCall(given, meant) {
-  const alike = same(given.to, meant.to) && same(given.data, meant.data);
-  return alike && given.chain_id === meant.chain_id && BigInt(given.value) === BigInt(meant.value);
-}
-
-/**
- * @param {string} left
- * @param {string} right
- */
-const same = (left, right) => left.toLowerCase() === right.toLowerCase();
-
-/** @param {string} how */
-const unexpected = (how) =>
-  fail("offer_unexpected", `the store's offer is not what it says: ${how}`, "Send nothing. Load the page again, and tell the store's operator if it stays.");

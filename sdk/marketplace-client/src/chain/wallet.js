@@ -7,10 +7,14 @@ import { readQuantity } from "./abi.js";
 
 /** @typedef {import("@sealpost/plugin-sdk").Provider} Provider */
 /** @typedef {import("../types.js").ChainCall} ChainCall */
+/** @typedef {{ status: string, logs?: { address: string, topics: string[], data: string }[] }} Receipt */
 
-/** Milliseconds between looks at a transaction. */
+/** Milliseconds between looks at a transaction, and until nobody waits for it any longer. */
 const LOOK = 1000;
 const LONGEST_LOOK = 6000;
+const PATIENCE = 20 * 60_000;
+/** So many looks have to see another transaction in its place: the nodes behind a wallet may know different blocks. */
+const SURE = 3;
 
 /**
  * The account that a wallet shows to the page; its owner is asked the first time.
@@ -20,13 +24,34 @@ const LONGEST_LOOK = 6000;
  * @returns {Promise<string>} lower hex
  */
 export async function accountOf(provider, wanted) {
+  return chooseAccount(await accountsOf(provider), wanted === undefined ? [] : [wanted]);
+}
+
+/**
+ * The accounts that a wallet shows to the page, the one in use first.
+ *
+ * @param {Provider} provider
+ * @returns {Promise<string[]>} lower hex
+ */
+export async function accountsOf(provider) {
   const answer = await askProvider(provider, "eth_requestAccounts");
   const accounts = (Array.isArray(answer) ? answer : []).filter((each) => /^0x[0-9a-fA-F]{40}$/.test(each));
-  const shown = accounts.map((each) => each.toLowerCase());
-  const found = wanted === undefined ? shown[0] : shown.find((each) => each === wanted.toLowerCase());
+  if (accounts.length > 0) return accounts.map((each) => each.toLowerCase());
+  throw fail("wallet_locked", "the wallet shows no account", "Unlock it, and let it show an account to the page.");
+}
+
+/**
+ * @param {string[]} shown
+ * @param {string[]} wanted one of these, in this order; any where there are none
+ */
+export function chooseAccount(shown, wanted) {
+  const [found] = wanted.length === 0 ? shown : wanted.map((each) => each.toLowerCase()).filter((each) => shown.includes(each));
   if (found !== undefined) return found;
-  if (wanted === undefined) throw fail("wallet_locked", "the wallet shows no account", "Unlock it, and let it show an account to the page.");
-  throw fail("wallet_other_account", `the wallet does not show the account ${wanted}`, "Choose that account in the wallet, and try again.");
+  throw fail(
+    "wallet_other_account",
+    `the wallet does not show the account ${wanted.join(" or ")}`,
+    "Choose that account in the wallet, and try again.",
+  );
 }
 
 /**
@@ -61,22 +86,74 @@ export async function send(provider, call, from) {
 }
 
 /**
- * Waits until a transaction is in a block. One that failed there is an error.
+ * Waits until a transaction is in a block. One that failed there is an error, and one that the wallet replaced by another, unless
+ * what it was for came to pass all the same.
  *
  * @param {Provider} provider
  * @param {string} hash
- * @param {AbortSignal} [signal]
+ * @param {object} [options]
+ * @param {string} [options.account] who sent it
+ * @param {() => Promise<boolean>} [options.holds] whether the chain has what it was for
+ * @param {number} [options.patience] milliseconds
+ * @param {AbortSignal} [options.signal]
+ * @returns {Promise<Receipt | undefined>} nothing where it came to pass by another transaction
  */
-export async function inBlock(provider, hash, signal) {
+export async function inBlock(provider, hash, { account, holds = async () => false, patience = PATIENCE, signal } = {}) {
+  const end = Date.now() + patience;
+  /** @type {bigint | undefined} */
+  let nonce;
+  let replaced = 0;
   for (let pause = LOOK; ; pause = Math.min(pause * 1.5, LONGEST_LOOK)) {
     signal?.throwIfAborted();
+    // Asked before the receipt: a number that is used up now is used by this one, or by another.
+    nonce ??= await nonceOf(provider, hash);
+    const passed = account !== undefined && nonce !== undefined && (await sentBy(provider, account)) > nonce;
     const receipt = await askProvider(provider, "eth_getTransactionReceipt", [hash]);
     if (receipt) {
-      if (readQuantity(receipt.status) === 1n) return;
+      if (readQuantity(receipt.status) === 1n) return receipt;
       throw fail("transaction_failed", "the transaction failed in its block", "Nothing was paid but its gas. Try again.", { hash });
+    }
+    if (await holds()) return undefined;
+    replaced = passed ? replaced + 1 : 0;
+    if (replaced >= SURE) {
+      throw fail("transaction_replaced", "the wallet sent another transaction in its place", "Look into the wallet what it sent, and load the page again.", { hash });
+    }
+    if (Date.now() + pause > end) {
+      throw fail("transaction_waiting", "the transaction has not come into a block", "It may still come. Look into the wallet: there it can be sped up or cancelled.", { hash });
     }
     await new Promise((resolve) => setTimeout(resolve, pause));
   }
+}
+
+/**
+ * A whole number that a contract says.
+ *
+ * @param {Provider} provider
+ * @param {string} to
+ * @param {string} data
+ */
+export async function view(provider, to, data) {
+  return readQuantity(await askProvider(provider, "eth_call", [{ to, data }, "latest"]));
+}
+
+/**
+ * @param {Provider} provider
+ * @param {string} hash
+ */
+async function nonceOf(provider, hash) {
+  // Not every wallet answers that, and none has to.
+  const found = await askProvider(provider, "eth_getTransactionByHash", [hash]).catch(() => undefined);
+  return found?.nonce === undefined ? undefined : readQuantity(found.nonce);
+}
+
+/**
+ * How many transactions of an account are in blocks.
+ *
+ * @param {Provider} provider
+ * @param {string} account
+ */
+async function sentBy(provider, account) {
+  return readQuantity(await askProvider(provider, "eth_getTransactionCount", [account, "latest"]));
 }
 
 /**
