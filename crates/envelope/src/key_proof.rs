@@ -19,10 +19,22 @@ use crate::{
 
 const LABEL: &[u8] = b"sealpost-key-proof-v1\n";
 
+/// An account's id with a character that ids do not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the account's id has characters other than letters, digits and `_`")]
+pub struct AccountIdError;
+
 /// What a challenge is bound to: the store's origin, such as `https://shop.example`, and the account's id.
-#[must_use]
-pub fn context(origin: &str, account: &str) -> String {
-    format!("sealpost-key:{origin}:{account}")
+///
+/// # Errors
+/// When the id has anything but ASCII letters, digits and `_`, or nothing: it is the store that names the account, and with a
+/// colon in it `https://shop.example` could speak for `https://shop.example:8443`.
+pub fn context(origin: &str, account: &str) -> Result<String, AccountIdError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    match !account.is_empty() && account.bytes().all(plain) {
+        true => Ok(format!("sealpost-key:{origin}:{account}")),
+        false => Err(AccountIdError),
+    }
 }
 
 /// Holder: opens a challenge that was made for `context` and answers it.

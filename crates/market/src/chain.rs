@@ -8,15 +8,18 @@ mod call;
 mod event;
 mod item;
 mod key;
+mod network;
 mod offer;
 mod payment;
 mod refusal;
+mod shortfall;
 
 pub use address::{Address, AddressError};
 pub use call::{CallData, ContractCall, PurchaseReceipt};
 pub use event::{BlockRef, ChainEvent, ChainPurchase, ChainRefund, TxOutcome};
 pub use item::{ChainHash, HashError, item_id, item_text, keccak256};
 pub use key::{BuyerKey, BuyerKeyError};
+pub use network::{Network, network, network_text};
 pub use offer::{Offer, judge};
 pub use payment::{Misstep, PaymentEvent, PaymentState};
 pub use refusal::Refusal;

@@ -103,7 +103,7 @@ impl Currency {
             "JPY" | "KRW" | "CLP" | "ISK" | "VND" | "XAF" | "XOF" | "XPF" | "PYG" | "UGX" | "RWF" => 0,
             "BHD" | "IQD" | "JOD" | "KWD" | "LYD" | "OMR" | "TND" => 3,
             "USDC" | "USDT" | "EURC" => 6,
-            "BTC" | "HBAR" => 8,
+            "BTC" | "WBTC" | "CBBTC" | "HBAR" => 8,
             "ETH" | "WETH" | "DAI" | "POL" | "MATIC" | "BNB" | "AVAX" | "XDAI" | "CELO" => 18,
             _ => 2,
         }

@@ -3,7 +3,7 @@
 use sealpost_envelope::{
     Dek,
     ecdh::{Curve, EcdhError, SecretKey, wrap},
-    key_proof::{answer, check, context, respond},
+    key_proof::{AccountIdError, answer, check, context, respond},
 };
 
 use crate::common::rng;
@@ -11,7 +11,7 @@ use crate::common::rng;
 /// By Python: `hmac.new(bytes([0x42] * 32), b"sealpost-key-proof-v1\n" + context, hashlib.sha256).hexdigest()`.
 #[test]
 fn the_answer_is_the_documented_hmac() {
-    let context = context("https://shop.example", "u_1");
+    let context = context("https://shop.example", "u_1").unwrap();
     assert_eq!(context, "sealpost-key:https://shop.example:u_1");
     assert_eq!(
         answer(&Dek::from_bytes([0x42; 32]), &context),
@@ -21,7 +21,7 @@ fn the_answer_is_the_documented_hmac() {
 
 #[test]
 fn the_holder_of_a_key_proves_it_on_every_curve() {
-    let context = context("https://shop.example", "u_1");
+    let context = context("https://shop.example", "u_1").unwrap();
     for curve in Curve::ALL {
         let key = SecretKey::generate(curve, &mut rng());
         let secret = Dek::generate(&mut rng());
@@ -33,17 +33,26 @@ fn the_holder_of_a_key_proves_it_on_every_curve() {
 
 #[test]
 fn a_challenge_of_another_store_or_account_is_answered_for_nobody() {
-    let ours = context("https://shop.example", "u_1");
+    let ours = context("https://shop.example", "u_1").unwrap();
     let key = SecretKey::generate(Curve::X25519, &mut rng());
-    for other in [context("https://shop.example", "u_2"), context("https://evil.example", "u_1")] {
+    for other in [("https://shop.example", "u_2"), ("https://evil.example", "u_1")] {
+        let other = context(other.0, other.1).unwrap();
         let challenge = wrap(&Dek::generate(&mut rng()), &key.recipient(), &other, &mut rng()).unwrap();
         assert_eq!(respond(&challenge, &key, &ours), Err(EcdhError::Open));
     }
 }
 
 #[test]
+fn an_account_id_cannot_pass_for_a_part_of_the_origin() {
+    for id in ["8443:u_1", "", ":", "u_1 ", "u-1", "u_1\n", "ü_1", "u/1", "u_1\0"] {
+        assert_eq!(context("https://shop.example", id), Err(AccountIdError), "{id:?}");
+    }
+    assert!(context("https://shop.example:8443", "u_AZ09az").is_ok());
+}
+
+#[test]
 fn another_answer_is_no_proof() {
-    let context = context("https://shop.example", "u_1");
+    let context = context("https://shop.example", "u_1").unwrap();
     let secret = Dek::generate(&mut rng());
     let right = answer(&secret, &context);
     assert!(check(&secret, &context, &right));

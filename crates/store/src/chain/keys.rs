@@ -95,7 +95,7 @@ async fn challenge(
     let now = state.clock.now_s();
     state.proofs.attempt(&user, state.clock.now_ms())?;
     let hour = now.div_euclid(HOUR_S);
-    let context = key_proof::context(&state.origin, user.id().as_str());
+    let context = key_proof::context(&state.origin, user.id().as_str()).map_err(Fault::internal)?;
     let secret = state.proofs.challenge(&context, &key, hour)?;
     let curve = key.curve.parse().map_err(Fault::internal)?;
     let recipient = ecdh::Recipient::from_hex(curve, &key.public_key).map_err(Fault::internal)?;
@@ -124,7 +124,7 @@ async fn prove(
     let key = read(&proof.curve, &proof.public_key)?;
     let (now, now_ms) = (state.clock.now_s(), state.clock.now_ms());
     state.proofs.attempt(&user, now_ms)?;
-    let context = key_proof::context(&state.origin, user.id().as_str());
+    let context = key_proof::context(&state.origin, user.id().as_str()).map_err(Fault::internal)?;
     let hour = now.div_euclid(HOUR_S);
     let mut right = false;
     for hour in [hour, hour - 1] {

@@ -34,7 +34,7 @@ async fn challenge(kit: &Kit, token: &str, key: &SecretKey) -> Value {
 /// The answer that the holder of a key makes, by a context of their own.
 async fn respond(kit: &Kit, token: &str, key: &SecretKey) -> String {
     let told = challenge(kit, token, key).await;
-    let context = key_proof::context(&kit.store.state.origin, &account(kit, token).await);
+    let context = key_proof::context(&kit.store.state.origin, &account(kit, token).await).unwrap();
     assert_eq!(told["context"], context);
     let envelope = serde_json::from_value(told["envelope"].clone()).unwrap();
     key_proof::respond(&envelope, key, &context).unwrap()
@@ -120,8 +120,8 @@ async fn a_challenge_opens_for_its_store_and_account_alone() {
     let envelope = serde_json::from_value(told["envelope"].clone()).unwrap();
     let (origin, id) = (kit.store.state.origin.clone(), account(&kit, &ann).await);
     for context in [
-        key_proof::context("https://other.example", &id),
-        key_proof::context(&origin, "a_somebodyelse"),
+        key_proof::context("https://other.example", &id).unwrap(),
+        key_proof::context(&origin, "a_somebodyelse").unwrap(),
         PLUGIN.to_owned(),
         String::new(),
     ] {

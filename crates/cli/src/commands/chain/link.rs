@@ -20,7 +20,10 @@ pub(super) async fn link(client: &Client, key: &SecretKey) -> Result<KeyLinked> 
     let challenge: KeyChallenge = client.post(&["api", "v1", "keys", "challenge"], &named).await?;
 
     // Ours, never the store's: a store that passes on another's challenge must get no answer.
-    let context = key_proof::context(&client.store().to_string(), client.user_id()?);
+    let context = key_proof::context(&client.store().to_string(), client.user_id()?).map_err(|error| {
+        Failure::new("account_id", error.to_string())
+            .hint("sign in to the store again; if it stays, tell its operator")
+    })?;
     if challenge.context != context {
         return Err(other_context(&challenge.context, &context));
     }
