@@ -183,6 +183,22 @@ impl Reader {
         self.view(token, &Erc20::decimalsCall {}).await
     }
 
+    /// What a token's contract calls itself; nothing where it does not say so in the usual way. Anybody can give any name.
+    ///
+    /// # Errors
+    /// [`ChainError`] when too few endpoints say the same.
+    pub async fn token_symbol(&self, token: Address) -> Result<Option<String>, ChainError> {
+        let call = call_of(token, &Erc20::symbolCall {}.abi_encode());
+        let params = |block| json!([call, block]);
+        let Bytes(value) = match self.at_tip("what a token is called", "eth_call", params).await {
+            Ok(value) => value,
+            // Whether it fails, is for those to ask who need it.
+            Err(ChainError::Unreachable { answered: 0, .. }) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        Ok(returned::<Erc20::symbolCall>(token, &value).ok())
+    }
+
     async fn view<C: SolCall>(&self, to: Address, call: &C) -> Result<C::Return, ChainError> {
         let call = call_of(to, &call.abi_encode());
         let params = |block| json!([call, block]);
