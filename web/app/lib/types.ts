@@ -11,6 +11,8 @@ export type Curve = "secp256k1" | "p256" | "p384" | "x25519" | "ed25519";
 export interface Price {
   amount: string;
   currency: string;
+  /** Where the store says them. */
+  decimals?: number;
 }
 
 /** A plugin's manifest: whatever its publisher wrote, with what ABI 1 knows of. */

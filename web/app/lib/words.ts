@@ -28,9 +28,9 @@ export function date(text: string): string {
   return new Intl.DateTimeFormat("en", { dateStyle: "medium" }).format(new Date(text));
 }
 
-/** Decimals of coins and tokens, as the store counts them; what the browser knows as money is not in here. */
+/** Decimals of coins and tokens, for stores that do not say them with the price; what the browser knows as money is not in here. */
 const COINS: Record<string, number> = Object.fromEntries(
-  Object.entries({ 6: "EURC USDC USDT", 8: "BTC HBAR", 18: "AVAX BNB CELO DAI ETH MATIC POL WETH XDAI" }).flatMap(([decimals, symbols]) =>
+  Object.entries({ 6: "EURC USDC USDT", 8: "BTC CBBTC HBAR WBTC", 18: "AVAX BNB CELO DAI ETH MATIC POL WETH XDAI" }).flatMap(([decimals, symbols]) =>
     symbols.split(" ").map((symbol) => [symbol, Number(decimals)]),
   ),
 );
@@ -51,7 +51,7 @@ export function coins(amount: string, currency: string, decimals: number): strin
 
 export function price(value: Price | null | undefined): string {
   if (!value || /^0*$/.test(value.amount)) return "Free";
-  const decimals = COINS[value.currency];
+  const decimals = value.decimals !== undefined && !isMoney(value.currency) ? value.decimals : COINS[value.currency];
   if (decimals !== undefined) return coins(value.amount, value.currency, decimals);
   try {
     const format = new Intl.NumberFormat("en", { style: "currency", currency: value.currency });
@@ -62,6 +62,11 @@ export function price(value: Price | null | undefined): string {
   } catch {
     return `${value.amount} ${value.currency}`;
   }
+}
+
+/** Whether the browser writes it as money. */
+function isMoney(currency: string): boolean {
+  return Intl.supportedValuesOf("currency").includes(currency);
 }
 
 export function isFree(listing: Listing): boolean {

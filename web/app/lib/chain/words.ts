@@ -1,30 +1,31 @@
 // Chains and payments in words.
 
-import type { ChainInfo, ChainPayment } from "@sealpost/marketplace-client";
+import { coinOf, type ChainInfo, type ChainOffer, type ChainPayment } from "@sealpost/marketplace-client";
 import { coins, units } from "../words";
 
-const CHAINS: Record<number, string> = {
-  1: "Ethereum",
-  10: "OP Mainnet",
-  56: "BNB Smart Chain",
-  100: "Gnosis",
-  137: "Polygon",
-  8453: "Base",
-  42161: "Arbitrum One",
-  43114: "Avalanche",
-  84532: "Base Sepolia",
-  11155111: "Sepolia",
-  31337: "a chain for tests",
-};
-
-export function chainName(id: number): string {
-  return CHAINS[id] ? `${CHAINS[id]} (chain ${id})` : `chain ${id}`;
+export function chainName({ chain_id, name }: Pick<ChainInfo, "chain_id" | "name">): string {
+  return name ? `${name} (chain ${chain_id})` : `chain ${chain_id}`;
 }
 
+/** What money there is called: a chain's coin by the chain's number, whatever a store calls it. */
+export function currencyOn(chain: number, token: string | undefined, said: string): string {
+  return token === undefined ? (coinOf(chain) ?? said) : said;
+}
+
+/** What an offer costs. */
+export function priceOf({ chain_id, token, amount, currency, decimals }: Pick<ChainOffer, "chain_id" | "token" | "amount" | "currency" | "decimals">): string {
+  const named = token === undefined && coinOf(chain_id) !== undefined;
+  return coins(amount, currencyOn(chain_id, token, currency), named ? COIN_DECIMALS : decimals);
+}
+
+const COIN_DECIMALS = 18;
+
 /** What was paid, in the token's own units where the store does not know it. */
-export function paid({ amount, currency, decimals }: Pick<ChainPayment, "amount" | "currency" | "decimals">): string {
+export function paid(payment: Pick<ChainPayment, "amount" | "currency" | "decimals" | "chain_id" | "token">): string {
+  const { amount, currency, decimals, chain_id, token } = payment;
   if (amount === undefined) return "";
-  return currency === undefined || decimals === undefined ? `${units(amount, 0)} units of a token` : coins(amount, currency, decimals);
+  if (currency === undefined || decimals === undefined) return `${units(amount, 0)} units of a token`;
+  return priceOf({ chain_id, token, amount, currency, decimals });
 }
 
 /** Such as `15%`, of hundredths of a percent. */
