@@ -88,6 +88,15 @@ describe("paying with a wallet", () => {
     assert.deepEqual(allowed.sent.map(({ to }) => to), [CONTRACT]);
   });
 
+  it("takes back what is left of an older allowance first, which tokens such as USDT ask for", async () => {
+    const left = ethereum({ allowance: 1n });
+    const states = /** @type {string[]} */ ([]);
+    await payWithWallet(left, await offer({ token: TOKEN }), { chain, key, onState: ({ name }) => states.push(name) });
+    assert.deepEqual(left.sent.map(({ to, value }) => [to, value]), [[TOKEN, "0x0"], [TOKEN, "0x0"], [CONTRACT, "0x0"]]);
+    assert.deepEqual(left.sent.slice(0, 2).map(({ data }) => data), [await approveData(CONTRACT, "0"), await approveData(CONTRACT, "2500000")]);
+    assert.deepEqual(states, ["connect", "switch", "check", "approve", "approving", "approve", "approving", "confirm", "sent"]);
+  });
+
   it("has the wallet change to the store's chain, and sends nothing on another", async () => {
     const elsewhere = ethereum({ chainId: 1 });
     await payWithWallet(elsewhere, await offer(), { chain, key });

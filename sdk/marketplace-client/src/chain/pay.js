@@ -50,13 +50,20 @@ export async function payWithWallet(provider, offer, { chain, key, mine = [], ac
   if (token !== undefined) await checkToken(provider, { token, currency, decimals });
   await checkUnsold(provider, offer, [key, ...mine]);
   await checkFunds(provider, offer, account);
-  const mayTake = async () => (await allowed(provider, offer, account)) >= BigInt(offer.amount);
-  if (token !== undefined && !(await mayTake())) {
-    onState({ name: "approve" });
-    signal?.throwIfAborted();
-    const txHash = await send(provider, calls.approve, account);
-    onState({ name: "approving", txHash, account });
-    await inBlock(provider, txHash, { account, holds: mayTake, signal });
+  if (token !== undefined) {
+    const approve = async (/** @type {ChainCall} */ call, /** @type {(now: bigint) => boolean} */ done) => {
+      onState({ name: "approve" });
+      signal?.throwIfAborted();
+      const txHash = await send(provider, call, account);
+      onState({ name: "approving", txHash, account });
+      await inBlock(provider, txHash, { account, holds: async () => done(await allowed(provider, offer, account)), signal });
+    };
+    const before = await allowed(provider, offer, account);
+    if (before < BigInt(offer.amount)) {
+      // USDT and its like change no allowance but to and from nothing.
+      if (before > 0n) await approve({ ...calls.approve, data: await approveData(offer.contract, "0") }, (now) => now === 0n);
+      await approve(calls.approve, (now) => now >= BigInt(offer.amount));
+    }
   }
   signal?.throwIfAborted();
   onState({ name: "confirm" });
