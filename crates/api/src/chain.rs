@@ -11,12 +11,18 @@ use serde::{Deserialize, Serialize};
 pub struct ChainInfo {
     /// EIP-155 chain id.
     pub chain_id: u64,
+    /// What people call the chain, such as `Base`; absent where its number is not a known one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
     /// Address of the marketplace's contract.
     pub contract: String,
     /// The chain's own coin.
     pub coin: ChainCoin,
     /// Tokens (ERC-20) that prices may be in.
     pub tokens: Vec<ChainToken>,
+    /// Block that the contract was deployed in, as far as the store knows: nothing of it is before.
+    #[serde(default)]
+    pub from_block: u64,
     /// When a payment counts: `finalized`, `safe`, or a number of blocks.
     pub finality: String,
     /// The platform's share of a sale for what is listed now, in hundredths of a percent; absent while the chain cannot be reached.
@@ -36,6 +42,9 @@ pub struct ChainInfo {
     /// What went wrong when the store last asked the chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What the store's operator should mend before anybody pays.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
     /// Address of a block explorer, without a trailing slash.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub explorer: Option<String>,
@@ -189,8 +198,8 @@ pub struct ChainPayment {
     /// Why it does not count.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reason: Option<ChainReason>,
-    /// For publisher and operator: gives the money back, sent by the wallet that was paid (or, within the contract's window, by its
-    /// owner).
+    /// For a seller whose address was paid: gives the money back, sent by that address. For operators: within the 30 days that the
+    /// contract gives its owner, sent by the owner.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub refund: Option<ChainCall>,
     /// Sent before `refund`, where a token was paid that the contract does not hold any more: lets it take what is missing.
@@ -280,7 +289,8 @@ pub struct ChainBalance {
     pub decimals: u8,
     /// What the address can withdraw now, in minor units.
     pub available: String,
-    /// The part of `available` that is fees of the platform which wait to be settled; `0` for all but the treasury.
+    /// The part of `available` that is the platform's share of sales, of all sellers, which waits to become the account's own; it is
+    /// withdrawn all the same. `0` for all but the treasury.
     pub unsettled_fees: String,
     /// Sent by the address itself: withdraws all of it.
     pub withdraw: ChainCall,

@@ -3,6 +3,7 @@
 mod amounts;
 mod buy;
 mod buying_key;
+mod coins;
 mod confirm;
 mod contract;
 mod deliver;
@@ -15,6 +16,7 @@ mod market;
 mod operate;
 mod options;
 mod payments;
+mod pins;
 mod refund;
 mod sell;
 mod status;

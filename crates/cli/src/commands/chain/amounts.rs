@@ -15,6 +15,18 @@ pub(super) fn text(amount: &str, currency: &str) -> String {
     }
 }
 
+/// Minor units with a point before the last `decimals` of them; two of those stay, and zeros at the end go.
+pub(super) fn decimal(amount: u128, decimals: u8) -> String {
+    let decimals = usize::from(decimals);
+    let digits = format!("{amount:0>width$}", width = decimals + 1);
+    let (whole, fraction) = digits.split_at(digits.len() - decimals);
+    let kept = fraction.trim_end_matches('0').len().max(decimals.min(2));
+    match kept {
+        0 => whole.to_owned(),
+        _ => format!("{whole}.{}", &fraction[..kept]),
+    }
+}
+
 /// The platform's share of a price, rounded down as the contract does.
 pub(super) fn fee(amount: u128, bps: u16) -> u128 {
     let (whole, bps) = (u128::from(WHOLE), u128::from(bps));
@@ -23,14 +35,13 @@ pub(super) fn fee(amount: u128, bps: u16) -> u128 {
 }
 
 /// What a sale for `amount` brings: `1.28 USDC after the platform's 15 % (0.22 USDC)`.
-pub(super) fn proceeds(amount: &str, currency: &str, bps: u16) -> Option<String> {
-    let money = Money::parse(amount, currency).ok()?;
-    let fee = Money { amount: fee(money.amount, bps), currency: money.currency.clone() };
-    let left = Money { amount: money.amount - fee.amount, currency: money.currency };
-    Some(match bps {
+pub(super) fn proceeds(amount: u128, bps: u16, text: impl Fn(u128) -> String) -> String {
+    let fee = fee(amount, bps);
+    let left = text(amount - fee);
+    match bps {
         0 => format!("{left}, the platform takes nothing"),
-        _ => format!("{left} after the platform's {} ({fee})", percent(bps)),
-    })
+        _ => format!("{left} after the platform's {} ({})", percent(bps), text(fee)),
+    }
 }
 
 /// Basis points as `15 %` or `2.5 %`.
@@ -72,14 +83,27 @@ mod tests {
     }
 
     #[test]
+    fn a_point_stands_where_the_decimals_say() {
+        for (amount, decimals, text) in [
+            (0, 18, "0.00"),
+            (1, 18, "0.000000000000000001"),
+            (1_500_000, 6, "1.50"),
+            (1_234_567, 6, "1.234567"),
+            (5, 0, "5"),
+            (5, 1, "0.5"),
+            (u128::MAX, 0, "340282366920938463463374607431768211455"),
+        ] {
+            assert_eq!(decimal(amount, decimals), text);
+        }
+        assert_eq!(decimal(1, 255).len(), 257);
+    }
+
+    #[test]
     fn share_and_rest_are_the_whole_to_the_last_wei() {
         assert_eq!(fee(99, 1500), 14, "rounded down");
         assert_eq!(fee(u128::MAX, 10_000), u128::MAX);
-        assert_eq!(
-            proceeds("1500000", "USDC", 1500).unwrap(),
-            "1.275 USDC after the platform's 15 % (0.225 USDC)"
-        );
-        assert_eq!(proceeds("1500000", "USDC", 0).unwrap(), "1.50 USDC, the platform takes nothing");
-        assert_eq!(proceeds("x", "USDC", 0), None);
+        let text = |amount| format!("{} USDC", decimal(amount, 6));
+        assert_eq!(proceeds(1_500_000, 1500, text), "1.275 USDC after the platform's 15 % (0.225 USDC)");
+        assert_eq!(proceeds(1_500_000, 0, text), "1.50 USDC, the platform takes nothing");
     }
 }

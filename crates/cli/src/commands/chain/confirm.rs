@@ -7,13 +7,17 @@ use crate::{
     output::{clean, say},
 };
 
-/// Says what is about to happen; at a terminal, waits for a yes. Programs are not asked.
+/// Says what is about to happen, and waits for a yes. Where nobody can be asked, only `--yes` is one.
 pub(super) fn confirm(yes: bool, what: &str) -> Result<()> {
     for line in what.lines() {
         say!("{}", clean(line));
     }
-    if yes || !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+    if yes {
         return Ok(());
+    }
+    if !(io::stdin().is_terminal() && io::stderr().is_terminal()) {
+        return Err(Failure::new("not_confirmed", "nothing was sent: there is no terminal to ask at")
+            .hint("say --yes to go on without being asked"));
     }
     let mut err = io::stderr().lock();
     let _gone = write!(err, "Go on? [y/N] ").and_then(|()| err.flush());
@@ -34,6 +38,15 @@ fn is_yes(answer: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn without_a_terminal_only_the_option_is_a_yes() {
+        // Tests have no terminal where they are run by a machine; where they have one, there is nothing to test.
+        if !io::stdin().is_terminal() {
+            assert_eq!(confirm(false, "Pay.").unwrap_err().code(), "not_confirmed");
+        }
+        assert_eq!(confirm(true, "Pay."), Ok(()));
+    }
 
     #[test]
     fn anything_but_a_yes_is_a_no() {

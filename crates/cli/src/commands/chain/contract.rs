@@ -1,18 +1,19 @@
 //! The contract as the commands use it: questions, and transactions with what a person is told of them.
 
 use sealpost_api::chain::ChainInfo;
-use sealpost_chain::{Balance, Listed, Reader, SendError, Sender, Sent, Settings, Signer};
+use sealpost_chain::{
+    Balance, Listed, Reader, SendError, Sender, Sent, Settings, Signer, call_data, receipt,
+};
 use sealpost_envelope::ErrorCode as _;
 use sealpost_market::chain::{
     Address, BuyerKey, CallData, ChainEvent, ChainHash, ChainPurchase, ContractCall, TxOutcome, keccak256,
+    network_text,
 };
 use serde_json::json;
 use url::Url;
 
 use super::{
-    amounts,
-    confirm::confirm,
-    info::chain_name,
+    coins::{coin_name, coin_text},
     options::{Node, Signing},
 };
 use crate::{
@@ -23,7 +24,9 @@ use crate::{
 /// A contract, by endpoints that serve its chain.
 pub(super) struct Contract {
     reader: Reader,
-    coin: String,
+    chain_id: u64,
+    /// Nothing of the contract is before this block.
+    first: u64,
 }
 
 /// What is sent.
@@ -36,27 +39,34 @@ pub(super) enum Call {
     AcceptOwnership,
 }
 
+impl Call {
+    /// Gives a payment back.
+    pub(super) fn refund(purchase: &ChainPurchase) -> Self {
+        let (item, key) = (purchase.item, purchase.buyer_key.clone());
+        Self::Market(ContractCall::Refund { item, key, receipt: receipt(purchase) })
+    }
+}
+
 /// How many blocks are searched at a time for one event, from the newest back.
 const STRIDE: u64 = 50_000;
 
 impl Contract {
     /// The contract of a store, by the endpoints that were named for it.
     pub(super) fn connect(info: &ChainInfo, address: Address, node: &Node) -> Result<Self> {
-        let rpc = node.endpoints(&format!("chain {}", chain_name(info.chain_id)))?;
-        let settings = settings(info.chain_id, address, rpc)?;
-        Ok(Self { reader: Reader::new(settings).map_err(failed)?, coin: info.coin.symbol.clone() })
+        let rpc = node.rpc.endpoints(&format!("chain {}", network_text(info.chain_id)))?;
+        let settings = settings(info.chain_id, address, &rpc)?;
+        let reader = Reader::new(settings).map_err(failed)?;
+        Ok(Self { reader, chain_id: info.chain_id, first: info.from_block })
     }
 
-    /// Sends a call once whoever is asked has agreed to `what`, and waits until it is in a block.
-    pub(super) async fn send(
-        &self,
-        signing: &Signing,
-        signer: &Signer,
-        call: &Call,
-        what: &str,
-    ) -> Result<Sent> {
-        confirm(signing.yes, what)?;
-        self.send_quietly(signing, signer, call).await
+    /// The most that the network may take for a call, in wei; an error where it would fail.
+    pub(super) async fn highest_fee(&self, signing: &Signing, signer: &Signer, call: &Call) -> Result<u128> {
+        let sender = self.sender(signing, signer)?;
+        let fee = sender.highest_fee(&self.data(call)).await.map_err(|error| self.unsent(error))?;
+        match fee > signing.most_fee() {
+            true => Err(self.unsent(SendError::FeeTooHigh { fee, most: signing.most_fee() })),
+            false => Ok(fee),
+        }
     }
 
     /// Sends a call that was agreed to, and waits until it is in a block.
@@ -64,10 +74,7 @@ impl Contract {
         let sender = self.sender(signing, signer)?;
         let sent = match call {
             Call::Market(call) => sender.send(call).await,
-            Call::OfferOwnership(to) => {
-                sender.send_data(&self.ownership("transferOwnership(address)", Some(*to))).await
-            }
-            Call::AcceptOwnership => sender.send_data(&self.ownership("acceptOwnership()", None)).await,
+            Call::OfferOwnership(_) | Call::AcceptOwnership => sender.send_data(&self.data(call)).await,
         };
         sent.map_err(|error| self.unsent(error))
     }
@@ -151,6 +158,12 @@ impl Contract {
         self.reader.funds(account, token).await.map_err(failed)
     }
 
+    /// A token's decimals, and what it calls itself.
+    pub(super) async fn token(&self, token: Address) -> Result<(u8, Option<String>)> {
+        let decimals = self.reader.token_decimals(token).await.map_err(failed)?;
+        Ok((decimals, self.reader.token_symbol(token).await.map_err(failed)?))
+    }
+
     /// How much of a token the contract may take from an account.
     pub(super) async fn allowance(&self, token: Address, owner: Address) -> Result<u128> {
         self.reader.allowance(token, owner).await.map_err(failed)
@@ -201,15 +214,13 @@ impl Contract {
         let waiting = self.balance(self.treasury().await?, purchase.token).await?.unsettled_fees;
         let publisher = self.balance(purchase.publisher, purchase.token).await?;
         let earned = publisher.available.saturating_sub(publisher.unsettled_fees);
-        let share = purchase.amount.saturating_sub(purchase.fee);
-        Ok(purchase.amount - earned.min(share) - waiting.min(purchase.fee))
+        Ok(receipt(purchase).shortfall(earned, waiting))
     }
 
-    /// Ranges of blocks from the newest back to the first.
+    /// Ranges of blocks from the newest back to the contract's first.
     async fn strides(&self) -> Result<impl Iterator<Item = (u64, u64)> + use<>> {
         let newest = self.reader.heads().await.map_err(failed)?.latest.number;
-        let ends = std::iter::successors(Some(newest), |end| end.checked_sub(STRIDE));
-        Ok(ends.map(|end| (end.saturating_sub(STRIDE - 1), end)))
+        Ok(strides(self.first, newest))
     }
 }
 
@@ -217,6 +228,14 @@ impl Contract {
     fn sender(&self, signing: &Signing, signer: &Signer) -> Result<Sender> {
         let reader = Reader::new(self.reader.settings().clone()).map_err(failed)?;
         Ok(signing.limits(Sender::new(reader, signer.clone())))
+    }
+
+    fn data(&self, call: &Call) -> CallData {
+        match call {
+            Call::Market(call) => call_data(self.reader.contract(), call),
+            Call::OfferOwnership(to) => self.ownership("transferOwnership(address)", Some(*to)),
+            Call::AcceptOwnership => self.ownership("acceptOwnership()", None),
+        }
     }
 
     fn ownership(&self, signature: &str, to: Option<Address>) -> CallData {
@@ -229,8 +248,14 @@ impl Contract {
     }
 
     fn unsent(&self, error: SendError) -> Failure {
-        unsent(error, &self.coin)
+        unsent(error, self.chain_id)
     }
+}
+
+fn strides(first: u64, newest: u64) -> impl Iterator<Item = (u64, u64)> {
+    let ends = std::iter::successors(Some(newest), |end| end.checked_sub(STRIDE));
+    let ends = ends.take_while(move |end| *end >= first);
+    ends.map(move |end| (end.saturating_sub(STRIDE - 1).max(first), end))
 }
 
 /// Settings for these endpoints. Only how blocks settle is left as it is: whoever sends waits for a block alone.
@@ -244,14 +269,14 @@ pub(super) fn settings(chain_id: u64, contract: Address, rpc: &[Url]) -> Result<
 }
 
 /// Why a transaction did not do its work, with money as people read it.
-pub(super) fn unsent(error: SendError, coin: &str) -> Failure {
-    let money = |wei: u128| amounts::text(&wei.to_string(), coin);
+pub(super) fn unsent(error: SendError, chain_id: u64) -> Failure {
+    let money = |wei: u128| coin_text(chain_id, wei);
     match &error {
         SendError::Funds { has, needs } => Failure::new(
             error.code(),
             format!("your address has {}; this takes {} with the network's fee", money(*has), money(*needs)),
         )
-        .hint(format!("send some {coin} to that address")),
+        .hint(format!("send some {} to that address", coin_name(chain_id))),
         SendError::FeeTooHigh { fee, most } => Failure::new(
             error.code(),
             format!("the network's fee could reach {}, and you pay at most {}", money(*fee), money(*most)),
@@ -261,5 +286,27 @@ pub(super) fn unsent(error: SendError, coin: &str) -> Failure {
             "wait, and look it up in an explorer before you send anything else; --timeout waits longer",
         ),
         _ => failed(error),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_block_from_the_first_to_the_newest_is_searched_once_and_none_before() {
+        for (first, newest) in
+            [(0, 0), (0, 7), (7, 7), (3, STRIDE), (1, STRIDE), (5, 3 * STRIDE + 4), (5, 3 * STRIDE)]
+        {
+            let mut expected = newest;
+            let found: Vec<_> = strides(first, newest).collect();
+            for (index, (from, to)) in found.iter().enumerate() {
+                assert!(*to == expected && from <= to && to - from < STRIDE, "{first}..={newest}: {found:?}");
+                assert_eq!(index + 1 == found.len(), *from == first);
+                expected = from.saturating_sub(1);
+            }
+            assert!(!found.is_empty());
+        }
+        assert_eq!(strides(9, 8).count(), 0);
     }
 }

@@ -88,6 +88,9 @@ pub(crate) struct EnvelopeArgs {
     curve: Curve,
     #[command(flatten)]
     source: Source,
+    /// Block that the contract was deployed in; nothing before it is searched [default: as the store says]
+    #[arg(long, value_name = "BLOCK", help_heading = "Chain")]
+    from_block: Option<u64>,
     #[command(flatten)]
     node: Node,
     #[command(flatten)]
@@ -116,7 +119,7 @@ pub(crate) async fn deliver(args: DeliverArgs) -> Result<()> {
     let what = format!("Publish the envelope of {text} for its buyer: {} bytes, for ever.", bytes.len());
     let key = purchase.buyer_key.clone();
     let call = Call::Market(ContractCall::Deliver { item: purchase.item, key, envelope: bytes });
-    let sent = contract.send(&args.signing, &signer, &call, &what).await?;
+    let sent = market.send(&contract, &args.signing, &signer, &call, &what).await?;
     let told = json!({ "item_text": text, "item": purchase.item, "tx_hash": sent.tx });
     answer(args.connection.json, &told, |_| {
         format!(
@@ -129,7 +132,8 @@ pub(crate) async fn deliver(args: DeliverArgs) -> Result<()> {
 
 pub(crate) async fn envelope(args: EnvelopeArgs) -> Result<()> {
     one_reader_of_stdin(&args.source.readers())?;
-    let market = Market::find(&args.connection, &args.node).await?;
+    let mut market = Market::find(&args.connection, &args.node).await?;
+    market.info.from_block = args.from_block.unwrap_or(market.info.from_block);
     let contract = market.connect(&args.node)?;
     let (plugin_id, id) = named(&args.connection, &market, &args.item).await?;
     for key in keys(&args)? {
@@ -204,6 +208,7 @@ async fn wrapped(client: &Client, plugin_id: &str, purchase: &ChainPurchase) -> 
         curve: Some(device.curve),
         voucher: None,
         tx_hash: Some(purchase.tx.to_string()),
+        version: None,
         index: None,
         name: None,
     };

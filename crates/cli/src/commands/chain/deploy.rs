@@ -2,16 +2,16 @@
 
 use clap::Args;
 use sealpost_chain::{Reader, Sender, chain_id};
-use sealpost_market::chain::Address;
+use sealpost_market::chain::{Address, network_text};
 use serde::Serialize;
 use url::Url;
 
 use super::{
     amounts::{bps_option, percent},
+    coins::coin_text,
     confirm::confirm,
     contract::{settings, unsent},
-    info::chain_name,
-    options::{Signing, endpoint, no_rpc},
+    options::{Rpc, Signing, no_rpc},
 };
 use crate::{
     failure::{Failure, Result},
@@ -46,17 +46,8 @@ pub(crate) struct DeployArgs {
     /// Chain that the endpoint must serve [default: whichever it does]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Chain")]
     chain_id: Option<u64>,
-    /// JSON-RPC endpoint of the chain; of several, parted by commas, more than half must agree
-    #[arg(
-        long,
-        value_name = "URL",
-        env = "SEALPOST_RPC",
-        hide_env_values = true,
-        value_delimiter = ',',
-        value_parser = endpoint,
-        help_heading = "Chain"
-    )]
-    rpc: Vec<Url>,
+    #[command(flatten)]
+    rpc: Rpc,
     #[command(flatten)]
     signing: Signing,
     #[command(flatten)]
@@ -77,29 +68,35 @@ struct Deployed {
 
 pub(crate) async fn deploy(args: DeployArgs) -> Result<()> {
     one_reader_of_stdin(&args.signing.readers())?;
-    let Some(first) = args.rpc.first() else { return Err(no_rpc("the chain")) };
+    let rpc = args.rpc.endpoints("the chain")?;
+    let Some(first) = rpc.first() else { return Err(no_rpc("the chain")) };
     let id = chain_id(first.as_str()).await.map_err(failed)?;
     if let Some(wanted) = args.chain_id.filter(|wanted| *wanted != id) {
-        let sentence = format!("the endpoint serves chain {}, not {}", chain_name(id), chain_name(wanted));
+        let sentence =
+            format!("the endpoint serves chain {}, not {}", network_text(id), network_text(wanted));
         return Err(Failure::new("chain_wrong", sentence).hint("name an endpoint of the chain you mean"));
     }
     let signer = args.signing.key.signer()?;
     let owner = args.owner.unwrap_or(signer.address());
     let treasury = args.treasury.unwrap_or(owner);
+    // Nothing is called: any address does.
+    let reader = Reader::new(settings(id, Address::new([1; 20]), &rpc)?).map_err(failed)?;
+    let address = signer.address();
+    let sender = args.signing.deploying(Sender::new(reader, signer));
+    let fee = sender.highest_fee_to_deploy(owner, treasury, args.fee).await;
+    let fee = fee.map_err(|error| unsent(error, id))?;
     let what = format!(
-        "Deploy a marketplace on chain {}, from {}.\nOwner: {}\nTreasury: {}\nThe platform's share of sales: {}",
-        chain_name(id),
-        signer.address().checksummed(),
+        "Deploy a marketplace on chain {}, from {}.\nOwner: {}\nTreasury: {}\nThe platform's share of sales: {}\nThe network takes at most {}.",
+        network_text(id),
+        address.checksummed(),
         owner.checksummed(),
         treasury.checksummed(),
-        percent(args.fee)
+        percent(args.fee),
+        coin_text(id, fee)
     );
     confirm(args.signing.yes, &what)?;
     say!("Deploying ...");
-    // Nothing is called: any address does.
-    let reader = Reader::new(settings(id, Address::new([1; 20]), &args.rpc)?).map_err(failed)?;
-    let sender = args.signing.limits(Sender::new(reader, signer));
-    let made = sender.deploy(owner, treasury, args.fee).await.map_err(|error| unsent(error, "coin"))?;
+    let made = sender.deploy(owner, treasury, args.fee).await.map_err(|error| unsent(error, id))?;
     let deployed = Deployed {
         chain_id: id,
         contract: made.contract,
@@ -118,7 +115,7 @@ pub(crate) async fn deploy(args: DeployArgs) -> Result<()> {
     say!(
         "This goes into the store's settings; of three endpoints of different providers, one may lie or fail:"
     );
-    answer(args.shown.json, &deployed, |deployed| table(deployed, &args.rpc));
+    answer(args.shown.json, &deployed, |deployed| table(deployed, &rpc));
     Ok(())
 }
 

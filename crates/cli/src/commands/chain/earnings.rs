@@ -8,9 +8,7 @@ use serde::Serialize;
 
 use super::{
     amounts,
-    confirm::confirm,
     contract::{Call, Contract},
-    info::chain_name,
     market::Market,
     options::{KeyFile, Node, Signing},
 };
@@ -126,7 +124,7 @@ pub(crate) async fn balance(args: BalanceArgs) -> Result<()> {
 
 pub(crate) async fn withdraw(args: WithdrawArgs) -> Result<()> {
     one_reader_of_stdin(&args.signing.readers())?;
-    let market = Market::find(&args.connection, &args.node).await?;
+    let mut market = Market::find(&args.connection, &args.node).await?;
     let contract = market.connect(&args.node)?;
     let wanted = args.token.as_deref().map(|symbol| market.currency(symbol)).transpose()?;
     let signer = args.signing.key.signer()?;
@@ -144,16 +142,18 @@ pub(crate) async fn withdraw(args: WithdrawArgs) -> Result<()> {
             "`sealpost chain balance ADDRESS` looks at another address, --key FILE takes another key",
         ));
     }
+    let mut tokens = Vec::new();
+    for (token, _) in &due {
+        market.ask_token(&contract, *token).await?;
+        if !tokens.contains(token) {
+            tokens.push(*token);
+        }
+    }
     let to = args.to.filter(|to| *to != signer.address());
     let sums: Vec<_> = due.iter().map(|(token, amount)| market.text(*token, *amount)).collect();
-    let what = format!(
-        "Withdraw {} to {}.\nContract {} on chain {}.",
-        sums.join(" and "),
-        to.unwrap_or(signer.address()).checksummed(),
-        market.contract,
-        chain_name(market.info.chain_id)
-    );
-    confirm(args.signing.yes, &what)?;
+    let what =
+        format!("Withdraw {} to {}.", sums.join(" and "), to.unwrap_or(signer.address()).checksummed());
+    market.ask(&args.signing, &what, &tokens, args.signing.most_fee())?;
     let mut moved = Vec::new();
     for (token, amount) in due {
         let call = Call::Market(ContractCall::Withdraw { token, to });
@@ -172,9 +172,19 @@ pub(crate) async fn withdraw(args: WithdrawArgs) -> Result<()> {
 
 pub(crate) async fn settle(args: SettleArgs) -> Result<()> {
     one_reader_of_stdin(&args.signing.readers())?;
-    let market = Market::find(&args.connection, &args.node).await?;
+    let mut market = Market::find(&args.connection, &args.node).await?;
     let contract = market.connect(&args.node)?;
-    let treasury = contract.treasury().await?;
+    let (treasury, owner) = (contract.treasury().await?, contract.owner().await?);
+    let signer = args.signing.key.signer()?;
+    if ![treasury, owner].contains(&signer.address()) {
+        let sentence = format!(
+            "this key's address is {}; the treasury is {treasury}, and the contract's owner is {owner}",
+            signer.address()
+        );
+        return Err(
+            Failure::new("not_treasury", sentence).hint("name the key of one of them with --key FILE")
+        );
+    }
     let mut due = Vec::new();
     for token in market.currencies() {
         let fees = contract.balance(treasury, token).await?.unsettled_fees;
@@ -186,10 +196,14 @@ pub(crate) async fn settle(args: SettleArgs) -> Result<()> {
         return Err(Failure::new("nothing_to_settle", "no share of a sale waits")
             .hint("`sealpost chain balance TREASURY` shows what the treasury can withdraw"));
     }
-    let signer = args.signing.key.signer()?;
+    let mut tokens = Vec::new();
+    for (token, _) in &due {
+        market.ask_token(&contract, *token).await?;
+        tokens.push(*token);
+    }
     let sums: Vec<_> = due.iter().map(|(token, fees)| market.text(*token, *fees)).collect();
     let what = format!("Make {} the own of the treasury, {}.", sums.join(" and "), treasury.checksummed());
-    confirm(args.signing.yes, &what)?;
+    market.ask(&args.signing, &what, &tokens, args.signing.most_fee())?;
     let mut moved = Vec::new();
     for (token, fees) in due {
         let call = Call::Market(ContractCall::SettleFees { publisher: treasury, token });

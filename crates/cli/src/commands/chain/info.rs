@@ -2,7 +2,7 @@
 
 use clap::Args;
 use sealpost_api::chain::ChainInfo;
-use sealpost_market::chain::Address;
+use sealpost_market::chain::{Address, network_text};
 use serde::Serialize;
 
 use super::{amounts::percent, market::Market, options::Node};
@@ -48,10 +48,10 @@ struct Terms {
 
 pub(crate) async fn info(args: InfoArgs) -> Result<()> {
     let client = Client::open(&args.connection)?;
-    let market = Market::of_store(&client, &args.node).await?;
-    let terms = match args.node.rpc.is_empty() {
-        true => None,
-        false => {
+    let market = Market::told_by(&client, &args.node).await?;
+    let terms = match args.node.rpc.is_given() {
+        false => None,
+        true => {
             let contract = market.connect(&args.node)?;
             let (owner, treasury) = (contract.owner().await?, contract.treasury().await?);
             Some(Terms { owner, treasury, paused: contract.paused().await? })
@@ -70,7 +70,7 @@ fn describe(Shown { info, terms }: &Shown<'_>) -> String {
         (_, block, _) => block.map(|block| format!("up to block {block}")),
     };
     facts([
-        ("Chain", Some(chain_name(info.chain_id))),
+        ("Chain", Some(network_text(info.chain_id))),
         ("Contract", Some(info.contract.clone())),
         ("Coin", Some(info.coin.symbol.clone())),
         ("Tokens", (!tokens.is_empty()).then(|| tokens.join(", "))),
@@ -92,26 +92,4 @@ fn finality_text(finality: &str) -> String {
         "safe" => "when their block is safe".to_owned(),
         blocks => format!("after {blocks} blocks"),
     }
-}
-
-/// A chain's number, with the name that people know it by.
-pub(super) fn chain_name(id: u64) -> String {
-    let name = match id {
-        1 => "Ethereum",
-        10 => "OP Mainnet",
-        56 => "BNB Smart Chain",
-        100 => "Gnosis",
-        137 => "Polygon",
-        8453 => "Base",
-        42161 => "Arbitrum One",
-        43114 => "Avalanche C-Chain",
-        59144 => "Linea",
-        84532 => "Base Sepolia, a test chain",
-        421_614 => "Arbitrum Sepolia, a test chain",
-        11_155_111 => "Sepolia, a test chain",
-        11_155_420 => "OP Sepolia, a test chain",
-        31337 => "a local test node",
-        _ => return id.to_string(),
-    };
-    format!("{id} ({name})")
 }

@@ -2,17 +2,20 @@
 
 use sealpost_api::{
     catalogue::Listing,
-    chain::{ChainCoin, ChainInfo, ChainOffer},
+    chain::{ChainInfo, ChainOffer},
 };
-use sealpost_chain::chain_id;
+use sealpost_chain::{Sent, Signer, chain_id};
 use sealpost_market::{
     Version,
-    chain::{Address, ChainHash, item_id, item_text},
+    chain::{Address, ChainHash, item_id, item_text, network, network_text},
 };
 
 use super::{
-    contract::Contract,
-    options::{Node, no_rpc},
+    coins::{Coins, Misnamed, coin_name, coin_text},
+    confirm::confirm,
+    contract::{Call, Contract},
+    options::{Node, Signing, no_rpc},
+    pins::Pins,
 };
 use crate::{
     client::Client,
@@ -29,6 +32,10 @@ pub(super) struct Market {
     pub(super) info: ChainInfo,
     /// The contract's address.
     pub(super) contract: Address,
+    /// How its money is called.
+    coins: Coins,
+    /// The store's address, where a store named the contract.
+    store: Option<String>,
 }
 
 /// One version of a listing, as it is sold on chain.
@@ -49,8 +56,27 @@ pub(super) struct Cost {
 }
 
 impl Market {
-    /// The market of a store. A contract that was named must be that one.
+    /// The market of a store, which must be the one it was before. A contract that was named must be that one.
     pub(super) async fn of_store(client: &Client, node: &Node) -> Result<Self> {
+        let market = Self::told_by(client, node).await?;
+        let store = client.store().to_string();
+        Pins::load()?.check(&store, market.info.chain_id, market.contract, node.contract)?;
+        let coin = &market.info.coin.symbol;
+        match network(market.info.chain_id) {
+            Some(network) if !network.is_coin(coin) => {
+                let chain = network_text(network.id);
+                Err(Failure::new(
+                    "coin_misnamed",
+                    format!("the store calls the coin of chain {chain} {coin}; it is {}", network.coin),
+                )
+                .hint("nothing was sent: prices of this store are not what they seem; tell its operator"))
+            }
+            _ => Ok(market),
+        }
+    }
+
+    /// The market as a store tells of it, for those who only look.
+    pub(super) async fn told_by(client: &Client, node: &Node) -> Result<Self> {
         let info: ChainInfo = client.get(&["api", "v1", "chain"], &[]).await?;
         let contract: Address =
             info.contract.parse().map_err(|_| odd("names a contract that is no address"))?;
@@ -61,7 +87,8 @@ impl Market {
             )
             .hint("ask the store's operator which one is right, and send nothing before"));
         }
-        Ok(Self { info, contract })
+        let coins = Coins::of(info.chain_id);
+        Ok(Self { info, contract, coins, store: Some(client.store().to_string()) })
     }
 
     /// The market of the store that is named; where there is none, or it cannot be reached, that of the contract that
@@ -75,14 +102,15 @@ impl Market {
             Err(failure) => failure,
         };
         let Some(contract) = node.contract else { return Err(failure) };
-        let Some(rpc) = node.rpc.first() else { return Err(no_rpc("the contract's chain")) };
+        let rpc = node.rpc.endpoints("the contract's chain")?;
+        let Some(rpc) = rpc.first() else { return Err(no_rpc("the contract's chain")) };
         if failure.is(Exit::Unreachable) {
             say!("The store cannot be reached; going by the contract that was named.");
         }
         let chain_id = chain_id(rpc.as_str()).await.map_err(failed)?;
-        let coin = ChainCoin { symbol: coin_of(chain_id).to_owned(), decimals: 18 };
-        let info = ChainInfo { chain_id, contract: contract.to_string(), coin, ..ChainInfo::default() };
-        Ok(Self { info, contract })
+        let mut info = ChainInfo { chain_id, contract: contract.to_string(), ..ChainInfo::default() };
+        info.coin.symbol = network(chain_id).map_or_else(String::new, |network| network.coin.to_owned());
+        Ok(Self { info, contract, coins: Coins::of(chain_id), store: None })
     }
 
     /// The contract, by the endpoints that were named.
@@ -92,8 +120,12 @@ impl Market {
 
     /// The token of that symbol or address; `None` is the coin.
     pub(super) fn currency(&self, symbol: &str) -> Result<Option<Address>> {
-        if self.info.coin.symbol.eq_ignore_ascii_case(symbol) {
+        let is_coin = network(self.info.chain_id).is_some_and(|network| network.is_coin(symbol));
+        if is_coin || self.info.coin.symbol.eq_ignore_ascii_case(symbol) {
             return Ok(None);
+        }
+        if let Ok(address) = symbol.parse::<Address>() {
+            return Ok(Some(address).filter(|address| !address.is_zero()));
         }
         let token = self.info.tokens.iter().find(|token| token.symbol.eq_ignore_ascii_case(symbol));
         match token {
@@ -102,7 +134,10 @@ impl Market {
             }
             None => {
                 Err(Failure::new("currency_not_on_chain", format!("the store takes no {symbol} on chain"))
-                    .hint(format!("prices on its chain are in {}", self.symbols().join(", "))))
+                    .hint(format!(
+                        "prices on its chain are in {}; a token can be named by its address too",
+                        self.symbols().join(", ")
+                    )))
             }
         }
     }
@@ -118,13 +153,90 @@ impl Market {
         }
     }
 
-    /// An amount as people read it.
+    /// An amount as people read it; in a token as itself tells it, where it was asked.
     pub(super) fn text(&self, token: Option<Address>, amount: u128) -> String {
-        match (self.symbol(token), token) {
-            (Some(symbol), _) => super::amounts::text(&amount.to_string(), symbol),
-            (None, Some(token)) => format!("{amount} of token {token}"),
-            (None, None) => format!("{amount} wei"),
+        self.coins.text(token, amount)
+    }
+
+    /// Asks a token what it is called and how it counts.
+    pub(super) async fn ask_token(&mut self, contract: &Contract, token: Option<Address>) -> Result<()> {
+        let Some(address) = token.filter(|address| !self.coins.knows(*address)) else { return Ok(()) };
+        let (decimals, own) = contract.token(address).await?;
+        let store = self.symbol(token).map(str::to_owned);
+        self.coins.note(address, decimals, own, store);
+        Ok(())
+    }
+
+    /// An error where a token is not what its name stands for, unless it was named by its address.
+    pub(super) async fn check_token(
+        &mut self,
+        contract: &Contract,
+        token: Option<Address>,
+        named: Option<Address>,
+    ) -> Result<()> {
+        self.ask_token(contract, token).await?;
+        let Some(address) = token.filter(|token| named != Some(*token)) else { return Ok(()) };
+        let symbol = self.symbol(token).unwrap_or_default();
+        let address = address.checksummed();
+        let refused = |sentence: String| {
+            let hint =
+                format!("nothing was sent: if it is the token you mean, say so with --token {address}");
+            Err(Failure::new("token_misnamed", sentence).hint(hint))
+        };
+        match token.and_then(|token| self.coins.misnamed(token, symbol)) {
+            Some(Misnamed::Symbol(own)) => {
+                refused(format!("what the store calls {symbol} is token {address}, which calls itself {own}"))
+            }
+            Some(Misnamed::Decimals(decimals)) => refused(format!(
+                "what the store calls {symbol} is token {address}, which has {decimals} decimals, and {symbol} has not"
+            )),
+            None => Ok(()),
         }
+    }
+
+    /// Asks whoever pays: `what` happens, with the contract, the chain, the token and the highest fee of the network.
+    /// A yes is remembered as this store's contract.
+    pub(super) fn ask(
+        &self,
+        signing: &Signing,
+        what: &str,
+        tokens: &[Option<Address>],
+        fee: u128,
+    ) -> Result<()> {
+        let mut question = format!(
+            "{what}\nContract {} on chain {}.",
+            self.contract.checksummed(),
+            network_text(self.info.chain_id)
+        );
+        for token in tokens {
+            question += &self.coins.line(*token);
+        }
+        question +=
+            &format!("\nThe network takes at most {} a transaction.", coin_text(self.info.chain_id, fee));
+        confirm(signing.yes, &question)?;
+        match &self.store {
+            Some(store) => Pins::keep(store, self.info.chain_id, self.contract),
+            None => Ok(()),
+        }
+    }
+
+    /// Sends a call once whoever is asked has agreed to `what`, and waits until it is in a block.
+    pub(super) async fn send(
+        &self,
+        contract: &Contract,
+        signing: &Signing,
+        signer: &Signer,
+        call: &Call,
+        what: &str,
+    ) -> Result<Sent> {
+        let fee = contract.highest_fee(signing, signer, call).await?;
+        self.ask(signing, what, &[], fee)?;
+        contract.send_quietly(signing, signer, call).await
+    }
+
+    /// What the coin is called.
+    pub(super) fn coin(&self) -> String {
+        coin_name(self.info.chain_id)
     }
 
     /// Everything money may be in: the coin, then the tokens.
@@ -164,15 +276,6 @@ impl Market {
             return Err(odd("names two tokens for one price"));
         }
         Ok((offer, item, Cost { token, amount }))
-    }
-}
-
-/// The coin of a chain that no store told it of; nothing where that is not known.
-fn coin_of(chain_id: u64) -> &'static str {
-    match chain_id {
-        1 | 10 | 8453 | 42161 | 59144 | 84532 | 421_614 | 11_155_111 | 11_155_420 | 31337 => "ETH",
-        137 => "POL",
-        _ => "",
     }
 }
 

@@ -7,7 +7,6 @@ use serde_json::json;
 use super::{
     amounts::{bps_option, percent},
     contract::{Call, Contract},
-    info::chain_name,
     market::Market,
     options::{Node, Signing},
 };
@@ -115,8 +114,8 @@ pub(crate) async fn accept_owner(args: OwnerArgs) -> Result<()> {
     one_reader_of_stdin(&args.signing.readers())?;
     let (market, contract) = connected(&args.node, &args.connection).await?;
     let signer = args.signing.key.signer()?;
-    let what = format!("Become the owner of contract {}.", market.contract);
-    let sent = contract.send(&args.signing, &signer, &Call::AcceptOwnership, &what).await?;
+    let what = "Become the contract's owner.";
+    let sent = market.send(&contract, &args.signing, &signer, &Call::AcceptOwnership, what).await?;
     done(args.connection.json, &sent.tx.to_string(), "You are the contract's owner");
     Ok(())
 }
@@ -138,8 +137,7 @@ async fn owner(
             format!("this key's address is {}, and the contract's owner is {owner}", signer.address());
         return Err(Failure::new("not_owner", sentence).hint("name the owner's key with --key FILE"));
     }
-    let what = format!("{what}\nContract {} on chain {}.", market.contract, chain_name(market.info.chain_id));
-    let sent = contract.send(signing, &signer, &call, &what).await?;
+    let sent = market.send(&contract, signing, &signer, &call, what).await?;
     done(connection.json, &sent.tx.to_string(), then);
     Ok(())
 }

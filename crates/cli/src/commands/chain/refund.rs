@@ -5,7 +5,7 @@ use sealpost_market::chain::ChainPurchase;
 use serde::Serialize;
 
 use super::{
-    contract::Contract,
+    contract::{Call, Contract},
     market::Market,
     options::{Node, Signing},
     status::{Subject, look, subject},
@@ -57,7 +57,7 @@ pub(crate) async fn refund(args: RefundArgs) -> Result<()> {
         Subject::Tx(_) => Client::open(&args.connection)?,
         Subject::Purchase(_) => Client::signed_in(&args.connection)?,
     };
-    let market = Market::of_store(&client, &args.node).await?;
+    let mut market = Market::of_store(&client, &args.node).await?;
     let contract = market.connect(&args.node)?;
     let purchase = paid(&client, &contract, &args.what).await?;
     let signer = args.signing.key.signer()?;
@@ -76,6 +76,7 @@ pub(crate) async fn refund(args: RefundArgs) -> Result<()> {
         return Err(Failure::new("refunded_before", "the contract knows no such purchase any more")
             .hint("it was given back before; `sealpost chain status` shows when the store has seen it"));
     }
+    market.ask_token(&contract, purchase.token).await?;
     let shortfall = contract.shortfall(&purchase).await?;
     let has = contract.funds(signer.address(), purchase.token).await?;
     if has < shortfall {
@@ -96,7 +97,11 @@ pub(crate) async fn refund(args: RefundArgs) -> Result<()> {
         );
     }
     what += "\nThe licence ends. A refund cannot be undone.";
-    super::confirm::confirm(args.signing.yes, &what)?;
+    let fee = match shortfall {
+        0 => contract.highest_fee(&args.signing, &signer, &Call::refund(&purchase)).await?,
+        _ => args.signing.most_fee(),
+    };
+    market.ask(&args.signing, &what, &[purchase.token], fee)?;
     say!("Giving {price} back ...");
     let sent = contract.refund(&args.signing, &signer, &purchase, shortfall).await?;
     let refunded = Refunded {

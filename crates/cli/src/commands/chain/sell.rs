@@ -16,10 +16,8 @@ use serde::Serialize;
 
 use super::{
     amounts::proceeds,
-    confirm::confirm,
     contract::{Call, Contract},
-    info::chain_name,
-    market::{Cost, Item, Market, item, named},
+    market::{Cost, Item, Market, item, named, odd},
     options::{Node, Signing},
 };
 use crate::{
@@ -60,6 +58,9 @@ pub(crate) struct ListArgs {
     /// Currency of the new price: the chain's coin, or a token that the store takes
     #[arg(long, value_name = "CODE", requires = "price")]
     currency: Option<String>,
+    /// Token of the price, by its address: for one that calls itself otherwise than the store does
+    #[arg(long, value_name = "ADDRESS")]
+    token: Option<Address>,
     #[command(flatten)]
     node: Node,
     #[command(flatten)]
@@ -223,27 +224,29 @@ pub(crate) async fn list(args: ListArgs) -> Result<()> {
             .hint("give it a price: --price 1.50 --currency USDC"));
         }
     };
-    desk.market.currency(&wanted.currency)?;
+    let token = desk.market.currency(&wanted.currency)?;
+    desk.market.check_token(&desk.contract, token, args.token).await?;
     let version = desk.version(args.version.as_ref())?;
     let sold = item(&desk.listing, &version.to_string())?;
     // Whoever listed it first keeps it: before anything changes.
     desk.sells(&sold).await?;
     let share = desk.contract.fee_bps().await?;
-    let brings = proceeds(&wanted.amount, &wanted.currency, share).unwrap_or_default();
+    let amount = wanted.amount.parse().map_err(|_| odd("names a price that is no amount"))?;
+    let price_text = desk.market.text(token, amount);
+    let brings = proceeds(amount, share, |amount| desk.market.text(token, amount));
     let address = desk.signer.address();
     let mut what = format!(
-        "Sell {} on chain {} for {}: each sale brings {brings}.\nPaid to {}, by contract {}.",
+        "Sell {} on chain for {price_text}: each sale brings {brings}.\nPaid to {}.",
         sold.text,
-        chain_name(desk.market.info.chain_id),
-        price_text(Some(&wanted)),
         address.checksummed(),
-        desk.market.contract,
     );
     let payout = desk.listing.payout.as_deref().and_then(|payout| payout.parse::<Address>().ok());
     if let Some(before) = payout.filter(|before| *before != address) {
         what += &format!("\nUntil now it was paid to {}.", before.checksummed());
     }
-    confirm(args.signing.yes, &what)?;
+    let call = Call::Market(ContractCall::List { item: sold.id, token, price: amount });
+    let fee = desk.contract.highest_fee(&args.signing, &desk.signer, &call).await?;
+    desk.market.ask(&args.signing, &what, &[token], fee)?;
 
     if price.is_some() && desk.listing.price != price {
         let changes = ListingChanges { price, ..ListingChanges::default() };
@@ -264,7 +267,7 @@ pub(crate) async fn list(args: ListArgs) -> Result<()> {
 async fn put_on(desk: &Desk, args: &ListArgs, version: &Version, share: u16) -> Result<Vec<ListedItem>> {
     let (offer, first, cost) = desk.market.offer(&desk.client, &desk.listing, Some(version)).await?;
     if offer.publisher.parse() != Ok(desk.signer.address()) {
-        return Err(super::market::odd("offers the listing for another address than it was just told"));
+        return Err(odd("offers the listing for another address than it was just told"));
     }
     let mut items = vec![(first, true)];
     if args.version.is_none() {
@@ -326,10 +329,8 @@ pub(crate) async fn unlist(args: UnlistArgs) -> Result<()> {
             .hint(format!("`sealpost listings {}` shows its versions", desk.listing.id)));
     }
     let names: Vec<_> = items.iter().map(|item| item.text.as_str()).collect();
-    confirm(
-        args.signing.yes,
-        &format!("Take off contract {}: {}.", desk.market.contract, named(&desk.listing)),
-    )?;
+    let what = format!("Take off the contract: {}.", named(&desk.listing));
+    desk.market.ask(&args.signing, &what, &[], args.signing.most_fee())?;
     if args.version.is_none() {
         let gone = PayoutChange { address: None };
         let _: Listing =
@@ -365,7 +366,7 @@ pub(crate) async fn transfer(args: TransferArgs) -> Result<()> {
         args.to.checksummed()
     );
     let call = Call::Market(ContractCall::TransferListing { item: item.id, to: args.to });
-    let sent = desk.contract.send(&args.signing, &desk.signer, &call, &what).await?;
+    let sent = desk.market.send(&desk.contract, &args.signing, &desk.signer, &call, &what).await?;
     handed(
         args.connection.json,
         item,
@@ -381,7 +382,7 @@ pub(crate) async fn accept(args: AcceptArgs) -> Result<()> {
     let what =
         format!("Take over {}: {} sells it from now on.", item.text, desk.signer.address().checksummed());
     let call = Call::Market(ContractCall::AcceptListing { item: item.id });
-    let sent = desk.contract.send(&args.signing, &desk.signer, &call, &what).await?;
+    let sent = desk.market.send(&desk.contract, &args.signing, &desk.signer, &call, &what).await?;
     handed(args.connection.json, item, &sent.tx.to_string(), "yours");
     Ok(())
 }
