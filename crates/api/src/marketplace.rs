@@ -65,6 +65,9 @@ pub struct MarketplacePurchase {
     /// Transaction of the marketplace's contract that paid, for stores that sell on a chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub tx_hash: Option<String>,
+    /// Version to give; where absent the one that the transaction paid for, and without a transaction the newest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub version: Option<String>,
     /// Which key of the wallet it is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub index: Option<u32>,

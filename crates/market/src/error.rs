@@ -209,7 +209,11 @@ impl RuleError {
                 Conflict,
                 "Refund with the wallet that gets the money: the prepared call is in `payment.refund` of the purchase.",
             ),
-            Self::LicenceExpired => ("licence_expired", Gone, "Buy the listing again."),
+            Self::LicenceExpired => (
+                "licence_expired",
+                Gone,
+                "Buy the listing again; on chain pay for another key of yours, because one key buys a version once.",
+            ),
             Self::NothingReserved => {
                 ("nothing_reserved", Conflict, "Load the licence again; another change came first.")
             }

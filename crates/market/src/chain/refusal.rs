@@ -40,14 +40,9 @@ pub enum Refusal {
     /// It was paid for another key.
     #[error("the transaction paid for another key")]
     WrongKey,
-    /// It is a transaction of another chain.
-    #[error("the transaction is of chain {given}; this store looks at chain {ours}")]
-    WrongChain {
-        /// Which chain it is said to be of.
-        given: u64,
-        /// Which one the store looks at.
-        ours: u64,
-    },
+    /// Nobody has heard of it for long: it is of another chain, or was dropped.
+    #[error("the endpoints of this store's chain do not know the transaction")]
+    Unknown,
     /// The payment gave somebody a licence before.
     #[error("this payment was used")]
     Used,
@@ -91,7 +86,7 @@ impl Refusal {
             Self::WrongToken { asked: None, paid: None },
             Self::WrongPublisher(none),
             Self::WrongKey,
-            Self::WrongChain { given: 0, ours: 0 },
+            Self::Unknown,
             Self::Used,
             Self::BadKey,
             Self::NotVerified,
@@ -102,6 +97,8 @@ impl Refusal {
     fn describe(&self) -> (&'static str, &'static str, &'static str) {
         const REFUND: &str =
             "Ask the seller for a refund: the wallet that gets the money can give it back on chain.";
+        const ACCEPT: &str = "Ask the seller to accept it all the same (`POST /api/v1/payments/{tx_hash}/accept`), or to give the money \
+                              back on chain with the wallet that got it.";
         match self {
             Self::Reverted => (
                 "payment_reverted",
@@ -118,19 +115,24 @@ impl Refusal {
                 "A purchase of something else",
                 "Name the listing and version that the transaction paid for.",
             ),
-            Self::NotOffered => ("payment_not_offered", "Not offered on chain", REFUND),
-            Self::WrongAmount { .. } => ("payment_wrong_amount", "Another amount than the price", REFUND),
+            Self::NotOffered => ("payment_not_offered", "Not offered on chain", ACCEPT),
+            Self::WrongAmount { .. } => ("payment_wrong_amount", "Another amount than the price", ACCEPT),
             Self::WrongToken { .. } => ("payment_wrong_token", "Another token than the price", REFUND),
-            Self::WrongPublisher(_) => ("payment_wrong_publisher", "Paid to somebody else", REFUND),
+            Self::WrongPublisher(_) => (
+                "payment_wrong_publisher",
+                "Paid to somebody else",
+                "The seller here did not get the money: the address that did can give it back on chain, and so can the contract's \
+                 owner within 30 days. Write to the store's operator soon.",
+            ),
             Self::WrongKey => (
                 "payment_wrong_key",
                 "Paid for another key",
                 "Send the public key that the transaction paid for.",
             ),
-            Self::WrongChain { .. } => (
-                "payment_wrong_chain",
-                "A transaction of another chain",
-                "Switch your wallet to the chain in `GET /api/v1/chain`.",
+            Self::Unknown => (
+                "payment_unknown",
+                "Nobody has heard of this transaction",
+                "Check the hash, and that your wallet sent it on the chain in `GET /api/v1/chain`; it counts when it comes after all.",
             ),
             Self::Used => (
                 "payment_used",

@@ -166,7 +166,7 @@ fn every_refusal_has_a_code_of_its_own_and_words() {
         Refusal::WrongToken { asked: None, paid: Some(USDC) },
         Refusal::WrongPublisher(SELLER),
         Refusal::WrongKey,
-        Refusal::WrongChain { given: 1, ours: 2 },
+        Refusal::Unknown,
         Refusal::Used,
         Refusal::BadKey,
         Refusal::NotVerified,
