@@ -41,8 +41,23 @@ describe("a plugin is bought on the chain", () => {
     await registerInShop(opened.page, name);
     return { ...opened, wallet };
   }
-  const payButton = (page) => page.getByRole("button", { name: /^Pay / });
+  const payButton = (page) => page.getByRole("button", { name: /^Pay \d/ });
   const state = (page, title) => page.getByRole("status").getByRole("heading", { name: title }).waitFor();
+  /** From anywhere to the page that sells a plugin, whatever it says there. */
+  async function toOffer(page, title) {
+    await page.getByRole("navigation").getByRole("link", { name: "Plugins" }).click();
+    await page.getByRole("link", { name: title, exact: true }).click();
+    await page.getByRole("link", { name: "Get it" }).click();
+  }
+  /** Somebody's page of sales, with a wallet. */
+  async function selling(name, account) {
+    const opened = await openPage(browser);
+    const wallet = await putWallet(opened.context, chain, { account });
+    await opened.page.goto(`${shop}sales`);
+    await signInToShop(opened.page, name);
+    await opened.page.getByRole("button", { name: "Connect" }).click();
+    return { ...opened, wallet };
+  }
   /** From the catalogue to a payment that was sent. */
   async function pay(page, title, kind) {
     await toBuying(page, title);
@@ -178,7 +193,11 @@ describe("a plugin is bought on the chain", () => {
     wallet.account = chain.buyer;
     await payButton(page).click();
     await state(page, /confirmations$/);
-    await toBuying(page, "Insight Pro");
+    await toOffer(page, "Insight Pro");
+    await page.getByText("Your payment is on its way.").waitFor();
+    assert.equal(await payButton(page).count(), 0);
+    await picture(page, "chain-on-its-way");
+    await page.getByRole("button", { name: "Pay once more, for another key" }).click();
     await chooseKey(page, "browser");
     await payButton(page).click();
     assert.equal((await failure(page)).code, "already_purchased");
@@ -264,6 +283,131 @@ describe("a plugin is bought on the chain", () => {
     await later.context.close();
   });
 
+  test("a page that dies with the wallet open pays once, whatever key is chosen after", async () => {
+    const { page, wallet, context } = await newcomer("reborn", { wallet: { account: chain.another } });
+    await chain.pause(true);
+    await toBuying(page, "Insight Pro");
+    await chooseKey(page, "phrase");
+    const sent = new Promise((resolve) => {
+      wallet.beforeAnswer = async (method) => {
+        if (method !== "eth_sendTransaction") return;
+        resolve();
+        await new Promise(() => {});
+      };
+    });
+    await payButton(page).click();
+    await Promise.race([sent, failure(page).then(({ text }) => assert.fail(text))]);
+    wallet.beforeAnswer = undefined;
+    await page.goto(`${shop}library`);
+    await signInToShop(page, "reborn");
+    await toOffer(page, "Insight Pro");
+    await page.getByText("You began to pay for this.").waitFor();
+    assert.equal(await payButton(page).count(), 0);
+    await picture(page, "chain-begun");
+    await chain.mine(1);
+    await chain.pause(false);
+    await page.getByRole("button", { name: "The wallet sent nothing: pay now" }).click();
+    await chooseKey(page, "browser");
+    await payButton(page).click();
+    assert.equal((await failure(page)).code, "already_purchased");
+    await toOffer(page, "Insight Pro");
+    await page.getByText("The chain says that you have paid for this.").waitFor();
+    await picture(page, "chain-had");
+    await chain.mine(NEEDED);
+    const person = await signIn(store, "reborn");
+    await until(async () => (await person.ask("GET", "/api/v1/licences")).licences.length === 1);
+    await toOffer(page, "Insight Pro");
+    await page.getByText("You have this.").waitFor();
+    assert.equal(sentBy(wallet).length, 1);
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
+    await context.close();
+  });
+
+  test("a payment that was sped up in the wallet counts by its other hash", async () => {
+    const { page, context } = await newcomer("hasty");
+    await chain.pause(true);
+    const tx = await pay(page, "Insight Pro", "browser");
+    await state(page, "Sent, waiting for a block");
+    const { from, to, input: data, value, nonce, gas, maxFeePerGas } = await chain.rpc("eth_getTransactionByHash", tx);
+    const dearer = `0x${(3n * BigInt(maxFeePerGas)).toString(16)}`;
+    await chain.rpc("eth_sendTransaction", { from, to, data, value, nonce, gas, maxFeePerGas: dearer, maxPriorityFeePerGas: dearer });
+    await chain.mine(1 + NEEDED);
+    await chain.pause(false);
+    assert.equal(await chain.rpc("eth_getTransactionReceipt", tx), null);
+    await state(page, "Paid by another transaction");
+    await picture(page, "chain-replaced");
+    await page.getByRole("link", { name: "Open it here" }).waitFor();
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
+    await context.close();
+  });
+
+  test("a payment on its way can be taken off the list", async () => {
+    const { page, context } = await newcomer("tidy");
+    await chain.pause(true);
+    await pay(page, "Insight Pro", "browser");
+    await page.getByRole("navigation").getByRole("link", { name: "Library" }).click();
+    await page.getByRole("heading", { name: "Payments on their way" }).waitFor();
+    await page.getByRole("button", { name: "Remove the payment for Insight Pro from this list" }).click();
+    await page.getByRole("heading", { name: "Payments on their way" }).waitFor({ state: "detached" });
+    assert.equal(await page.evaluate(() => localStorage.length), 0);
+    await chain.mine(1);
+    await chain.pause(false);
+    await context.close();
+  });
+
+  test("tokens that were withdrawn already are given back out of the seller's wallet", async () => {
+    await mint(chain, chain.buyer, 2_500_000n);
+    const buyer = await newcomer("regret");
+    const tx = await pay(buyer.page, "Insight for USDC", "browser");
+    await chain.mine(NEEDED);
+    await state(buyer.page, "Paid");
+    const before = await tokens(chain, chain.buyer);
+    await buyer.context.close();
+
+    const { page, wallet, context } = await selling("token", chain.publisher);
+    await page.getByRole("button", { name: "Withdraw USDC" }).click();
+    await page.getByText("went to").waitFor();
+    const row = page.getByRole("list", { name: "Payments" }).getByRole("listitem").filter({ hasText: tx.slice(0, 8) });
+    // What the shop knows of the contract's balances may be a little old.
+    const person = await signIn(store, "token");
+    await until(async () => (await person.ask("GET", `/api/v1/payments/${tx}`)).payments[0].refund_approve);
+    await row.getByRole("button", { name: "Give it back…" }).click();
+    wallet.account = chain.another;
+    await row.getByRole("button", { name: "Give it back", exact: true }).click();
+    assert.equal((await failure(page)).code, "wallet_other_account");
+    wallet.account = chain.publisher;
+    await row.getByRole("button", { name: "Give it back", exact: true }).click();
+    await row.getByText(/^Given back\./).waitFor();
+    assert.deepEqual(sentBy(wallet).map(({ to }) => to.toLowerCase()), [chain.contract, chain.usdc, chain.contract]);
+    assert.equal((await tokens(chain, chain.buyer)) - before, 2_500_000n);
+    assert.equal(await row.getByRole("button").count(), 0, "it is not given back twice");
+    await context.close();
+  });
+
+  test("a treasury that sells is told what went out and what is left, to the wei", async () => {
+    const own = await sellOnChain(market, { name: "operator", title: "Insight House", price: "0.25", payout: chain.treasury });
+    const { curve, public_key } = JSON.parse(await read(path.join(ROOT, "tests/vectors/chain.json"), "utf8")).buyer_keys[0];
+    const { calls } = await own.ask("GET", `/api/v1/listings/${own.listing.id}/offer?curve=${curve}&public_key=${public_key}`);
+    const { to, data, value } = calls.purchase;
+    await chain.send({ from: chain.buyer, to, data, value });
+    const all = await held(chain, chain.treasury);
+    const earned = ((COIN / 4n) * 85n) / 100n;
+    assert.ok(all > earned);
+    await until(async () => {
+      const { balances } = await own.ask("GET", `/api/v1/chain/balances/${chain.treasury}`);
+      return balances[0].available === String(all);
+    });
+    const { page, context } = await selling("operator", chain.treasury);
+    await page.getByRole("button", { name: "Withdraw ETH" }).click();
+    await page.getByText(/0\.2125 ETH went to .* more is there/).waitFor();
+    assert.equal(await held(chain, chain.treasury), all - earned);
+    await picture(page, "chain-treasury");
+    await page.getByRole("button", { name: "Withdraw ETH" }).click();
+    await page.locator('[data-balance="ETH"]').waitFor({ state: "detached" });
+    assert.equal(await held(chain, chain.treasury), 0n);
+    await context.close();
+  });
+
   test("what was given back is shown to both, and withdrawing pays what is left to the wei", async () => {
     const buyer = await newcomer("returner");
     const tx = await pay(buyer.page, "Insight Pro", "browser");
@@ -285,6 +429,7 @@ describe("a plugin is bought on the chain", () => {
     const before = await chain.coins(chain.buyer);
     await row.getByRole("button", { name: "Give it back", exact: true }).click();
     await row.getByText(/^Given back\./).waitFor();
+    assert.equal(await row.getByRole("button").count(), 0, "it is not given back twice");
     assert.equal((await chain.coins(chain.buyer)) - before, PRICE);
     await chain.mine(NEEDED);
 
@@ -358,6 +503,10 @@ describe("a plugin is bought on the chain", () => {
       await chain.mine(NEEDED);
       const { said, kept, name } = await bought;
       assert.match(kept, /^0x[0-9a-f]{64}$/);
+      await page.reload();
+      await page.waitForFunction(() => globalThis.ready);
+      assert.equal((await page.evaluate(() => globalThis.bought())).kept, kept);
+      assert.equal(sentBy(wallet).length, 1, "after a reload it goes on, and pays nothing");
       assert.deepEqual(said.slice(0, 5), ["connect", "switch", "check", "confirm", "sent"]);
       assert.equal(name, "G-code Insight");
       assert.deepEqual(seen.errors, []);

@@ -40,13 +40,13 @@ decimals = 6
 }
 
 /** Publishes a plugin for a price in coin or token, and puts it into the contract by the publisher's wallet. */
-export async function sellOnChain({ chain, store }, { name, title, price, currency = "ETH", listed = true }) {
+export async function sellOnChain({ chain, store }, { name, title, price, currency = "ETH", listed = true, payout = chain.publisher }) {
   const seller = await sellPlugin(store, { name, title, price, currency, pluginId: `org.example.${name}` });
   if (!listed) return seller;
   const listing = `/api/v1/listings/${seller.listing.id}`;
-  await seller.ask("PUT", `${listing}/payout`, { address: chain.publisher });
+  await seller.ask("PUT", `${listing}/payout`, { address: payout });
   const { list } = await seller.ask("GET", `${listing}/offer`);
-  await chain.send({ from: chain.publisher, to: list.to, data: list.data });
+  await chain.send({ from: payout, to: list.to, data: list.data });
   // What a store says of a listing may be a little old.
   await until(async () => (await seller.ask("GET", `${listing}/offer`)).listed === "yes");
   return seller;
