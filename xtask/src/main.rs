@@ -19,10 +19,10 @@ use anyhow::{Result, bail};
 const USAGE: &str = "\
 cargo xtask COMMAND
 
-  demo [--once]        a store, a printer, a browser and two sales, end to end; --once stops after them and tells by
-                       its exit code
+  demo [--once]        a store, a printer, a browser, a chain and three sales, end to end; --once stops after them and
+                       tells by its exit code
   test [SUITE] [ARGS]  every test, or one suite: unit, vectors, contract, fuzz, interop,
-                       store, printer, faults, e2e, plugin, sdk, browser; ARGS go to the test program
+                       store, chain, printer, faults, e2e, plugin, sdk, browser; ARGS go to the test program
   bench [NAME] [--json] one benchmark or all: agent, browser, envelope, gas,
                        host, store, waiting
   fuzz [TARGET...]     looks for inputs that break a parser: --seconds N for each target (60), --list, and

@@ -20,12 +20,7 @@ export async function startChain() {
   const args = ["--port", "0", "--chain-id", String(CHAIN_ID), "--accounts", "10"];
   const service = await start(ANVIL, args, "Listening on ");
   const url = `http://${/[\d.]+:\d+/.exec(service.line)[0]}`;
-  const rpc = async (method, ...params) => {
-    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
-    const { result, error } = await (await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body })).json();
-    if (error) throw Object.assign(new Error(`${method}: ${error.message}`), { code: error.code, data: error.data });
-    return result;
-  };
+  const rpc = askNode(url);
   const accounts = await rpc("eth_accounts");
   const send = async (transaction) => {
     const hash = await rpc("eth_sendTransaction", { gas: "0x6acfc0", ...transaction });
@@ -59,6 +54,16 @@ export async function startChain() {
     pause: (paused) => rpc("evm_setAutomine", !paused),
     coins: async (account) => BigInt(await rpc("eth_getBalance", account, "latest")),
     stop: () => service.stop(),
+  };
+}
+
+/** Asks a node by JSON-RPC. */
+export function askNode(url) {
+  return async (method, ...params) => {
+    const body = JSON.stringify({ jsonrpc: "2.0", id: 1, method, params });
+    const { result, error } = await (await fetch(url, { method: "POST", headers: { "content-type": "application/json" }, body })).json();
+    if (error) throw Object.assign(new Error(`${method}: ${error.message}`), { code: error.code, data: error.data });
+    return result;
   };
 }
 

@@ -1,19 +1,26 @@
-//! The main job end to end: a store, a printer, a sale, three prints, and a plugin that is sold and runs in the browser; `--once` tells by its exit code whether all of it happened.
+//! The main job end to end: a store, a printer, a sale, three prints, a plugin that is sold and runs in the browser, and one that is sold for coin; `--once` tells by its exit code whether all of it happened.
 #![forbid(unsafe_code)]
 #![expect(clippy::print_stdout, reason = "the demo talks to the person at the terminal")]
 
+use std::path::Path;
 use std::time::{Duration, Instant};
 
+use alloy::primitives::utils::format_ether;
+use alloy::primitives::{Address, U256};
 use anyhow::{Context, Result, bail, ensure};
 use sealpost_api::catalogue::NewListing;
 use sealpost_api::job::Job;
 use sealpost_api::purchase::Payment;
 use sealpost_market::JobState;
 use sealpost_tests::agent::Agent;
+use sealpost_tests::chain::abi::Market;
+use sealpost_tests::chain::bazaar::{OTHER, OWNER, PAYER, PUBLISHER, TREASURY};
+use sealpost_tests::chain::node::Node;
 use sealpost_tests::person::{PASSWORD, Person, problem};
 use sealpost_tests::printer::{self, Printer};
-use sealpost_tests::shop::{self, PluginSale};
+use sealpost_tests::shop::{self, CoinSale, PluginSale};
 use sealpost_tests::store::{self, Store};
+use sealpost_tests::terminal::Terminal;
 use sealpost_tests::{parts, programs};
 
 const PRINTS: u32 = 3;
@@ -28,8 +35,14 @@ async fn main() -> Result<()> {
     let began = Instant::now();
     let folder = tempfile::Builder::new().prefix("sealpost-demo-").tempdir()?;
 
+    heading("A chain of this machine");
+    let node = Node::start(&folder.path().join("chain"))?;
+    node.mine_by_itself().await?;
+    let (contract, config) = deploy(&node)?;
+    println!("  chain {} on {}, with the marketplace's contract {contract}", node.chain_id, node.rpc.url);
+
     heading("A store");
-    let store = Store::start(folder.path(), &store::Options::default())?;
+    let store = Store::start(folder.path(), &store::Options { config, ..store::Options::default() })?;
     let seller = store.operator().await?;
     let buyer = store.person("buyer").await?;
     println!("  {} ({} sells, {} buys)", store.url, seller.email, buyer.email);
@@ -76,11 +89,15 @@ async fn main() -> Result<()> {
     let plugin = shop::sell_plugin(&store.url, folder.path()).await?;
     show_plugin(&plugin)?;
 
+    heading("A plugin is sold for coin");
+    let parts = sell_for_coin(&store, folder.path(), &node, contract).await?;
+
     heading("Summary");
     println!(
-        "  2 sales, {PRINTS} prints counted, 1 refused, 1 plugin run in Chromium, in {:.1} s",
+        "  3 sales, {PRINTS} prints counted, 1 refused, 2 plugins run in Chromium, in {:.1} s",
         began.elapsed().as_secs_f64()
     );
+    println!("  {parts}");
     if !once {
         println!("  {}/shop/ is the shop; {} bought there, password `{PASSWORD}`", store.url, plugin.buyer);
         println!("  {} stays up for {} and {}, password `{PASSWORD}`", store.url, seller.email, buyer.email);
@@ -146,6 +163,58 @@ fn show_plugin(sale: &PluginSale) -> Result<()> {
     println!("  in the page it says of {file}: {}", figures.join(", "));
     println!("  the page as it was: {}", sale.picture);
     Ok(())
+}
+
+/// Puts the contract on the chain; its address, and the store's settings for it.
+fn deploy(node: &Node) -> Result<(Address, String)> {
+    let operator = Terminal::new("http://127.0.0.1:1")?;
+    let (key, treasury) = (node.key_file(OWNER)?.display().to_string(), node.accounts[TREASURY].to_string());
+    let deploy = ["chain", "deploy", "--rpc", &node.rpc.url, "--key", &key, "--treasury", &treasury, "--yes"];
+    let deployed = operator.run(&deploy)?;
+    ensure!(deployed.status.success(), "it was not deployed: {}", String::from_utf8_lossy(&deployed.stderr));
+    let table = String::from_utf8(deployed.stdout)?;
+    let line = table.lines().find_map(|line| line.strip_prefix("contract = ")).context("no contract")?;
+    Ok((line.trim_matches('"').parse()?, format!("{table}finality = 2\npoll_ms = 200\n")))
+}
+
+/// Sells a plugin on the chain and takes the money out; who has how much of it, in words.
+async fn sell_for_coin(store: &Store, folder: &Path, node: &Node, contract: Address) -> Result<String> {
+    let sale = shop::sell_for_coin(&store.url, folder, node, PUBLISHER, PAYER).await?;
+    let CoinSale { title, version, price, tx, licence, .. } = &sale;
+    println!("  {title} {version}: {price}, listed in the contract by its publisher");
+    println!("  paid in the page from a wallet, by {tx}");
+    let layers = sale.figures.get("layers").context("the page shows no layers")?;
+    println!("  licence {licence}, for a key of that wallet; opened in the page it counts {layers} layers");
+    println!("  the receipt as it was: {}", sale.picture);
+    ensure!(sale.state == "settled", "the store says `{}` of the payment", sale.state);
+    let [paid] = sale.sent.as_slice() else { bail!("the wallet was asked for {:?}", sale.sent) };
+    let paid: U256 = paid.parse()?;
+
+    let seller = Terminal::new(&store.url)?;
+    let (key, safe) = (node.key_file(PUBLISHER)?.display().to_string(), node.accounts[OTHER]);
+    let before = node.rpc.coins(safe).await?;
+    let to = safe.to_string();
+    seller.json(&["chain", "withdraw", "--rpc", &node.rpc.url, "--key", &key, "--to", &to, "--yes"])?;
+    let publisher = node.rpc.coins(safe).await? - before;
+    let account = node.accounts[TREASURY];
+    let platform =
+        node.rpc.view(contract, &Market::balanceOfCall { account, token: Address::ZERO }).await?.available;
+    println!("  the publisher withdrew {} ETH, by `sealpost chain withdraw`", coins(publisher));
+    let percent = U256::from(100);
+    ensure!(
+        publisher * percent == paid * U256::from(85) && platform * percent == paid * U256::from(15),
+        "of {paid} wei the publisher got {publisher} and the platform {platform}"
+    );
+    Ok(format!(
+        "of {price} the publisher has {} (85 %), the platform {} (15 %)",
+        coins(publisher),
+        coins(platform)
+    ))
+}
+
+/// Wei as coins, without zeros at the end.
+fn coins(wei: U256) -> String {
+    format_ether(wei).trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
 fn heading(text: &str) {
