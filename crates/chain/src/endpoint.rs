@@ -25,6 +25,7 @@ const CHAIN_HOLDS: Duration = Duration::from_secs(60);
 const OTHER_CHAIN_HOLDS: Duration = Duration::from_secs(30);
 /// Parts of an address that are this long may be somebody's key.
 const KEY_LENGTH: usize = 8;
+const NO_REPLY: &str = "it is no JSON-RPC";
 
 /// One endpoint, and what is known of it.
 pub(crate) struct Endpoint {
@@ -37,6 +38,8 @@ pub(crate) struct Endpoint {
     chain: Mutex<Option<(Instant, u64)>>,
     failures: AtomicU32,
     odd: AtomicBool,
+    /// Whether it takes no two questions at once.
+    one_by_one: AtomicBool,
 }
 
 /// What an answer may cost.
@@ -85,6 +88,7 @@ impl Endpoint {
             chain: Mutex::new(None),
             failures: AtomicU32::new(0),
             odd: AtomicBool::new(false),
+            one_by_one: AtomicBool::new(false),
         }
     }
 
@@ -114,9 +118,30 @@ impl Endpoint {
         }
     }
 
+    /// Notes that it was waited for longer than the others.
+    pub(crate) fn is_late(&self) {
+        if self.failures.fetch_add(1, Ordering::Relaxed) == 1 {
+            tracing::warn!(endpoint = %self.host, "the endpoint is slower than the others");
+        }
+    }
+
     /// Asks one question, of an endpoint that serves the right chain.
     pub(crate) async fn call<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Fault> {
-        let outcome = match timeout(self.limits.timeout, self.call_on_chain(method, params)).await {
+        self.within_limits(self.call_on_chain(method, params)).await
+    }
+
+    /// Asks two questions at once: where an address leads to several nodes, one of them answers both. Endpoints that take no
+    /// two at once are asked one after the other.
+    pub(crate) async fn call_both<A: DeserializeOwned, B: DeserializeOwned>(
+        &self,
+        first: (&str, Value),
+        second: (&str, Value),
+    ) -> Result<(A, B), Fault> {
+        self.within_limits(self.both_on_chain(first, second)).await
+    }
+
+    async fn within_limits<T>(&self, asked: impl Future<Output = Result<T, Fault>>) -> Result<T, Fault> {
+        let outcome = match timeout(self.limits.timeout, asked).await {
             Ok(outcome) => outcome,
             Err(_) => Err(Fault::Timeout(self.limits.timeout)),
         };
@@ -147,6 +172,29 @@ impl Endpoint {
     }
 
     async fn call_on_chain<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Fault> {
+        self.on_chain().await?;
+        self.request(method, params).await
+    }
+
+    async fn both_on_chain<A: DeserializeOwned, B: DeserializeOwned>(
+        &self,
+        first: (&str, Value),
+        second: (&str, Value),
+    ) -> Result<(A, B), Fault> {
+        self.on_chain().await?;
+        if !self.one_by_one.load(Ordering::Relaxed) {
+            let questions = json!([question(1, first.0, &first.1), question(2, second.0, &second.1)]);
+            let (_, body) = self.exchange(&questions.to_string()).await?;
+            if let Some([first, second]) = replies(&body) {
+                return Ok((result(first, &self.secrets)?, result(second, &self.secrets)?));
+            }
+        }
+        let answers = (self.request(first.0, first.1).await?, self.request(second.0, second.1).await?);
+        self.one_by_one.store(true, Ordering::Relaxed);
+        Ok(answers)
+    }
+
+    async fn on_chain(&self) -> Result<(), Fault> {
         let known = *self.chain.lock().unwrap_or_else(PoisonError::into_inner);
         let holds = |id| if id == self.chain_id { CHAIN_HOLDS } else { OTHER_CHAIN_HOLDS };
         let id = match known {
@@ -157,23 +205,28 @@ impl Endpoint {
                 id
             }
         };
-        if id != self.chain_id {
-            return Err(Fault::OtherChain(id));
-        }
-        self.request(method, params).await
+        if id == self.chain_id { Ok(()) } else { Err(Fault::OtherChain(id)) }
     }
 
     async fn request<T: DeserializeOwned>(&self, method: &str, params: Value) -> Result<T, Fault> {
-        let question = json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params }).to_string();
-        match self.exchange(&question).await {
-            // A connection that was kept may have been closed meanwhile. To ask twice, or to send one transaction twice, is to
-            // do it once.
-            Err(Fault::Connection(_)) => self.exchange(&question).await,
+        let (status, body) = self.exchange(&question(1, method, &params).to_string()).await?;
+        // Providers send errors of JSON-RPC with statuses of their liking.
+        match read(&body, &self.secrets) {
+            Err(Fault::Garbage(NO_REPLY)) if status != StatusCode::OK => Err(Fault::Status(status.as_u16())),
             outcome => outcome,
         }
     }
 
-    async fn exchange<T: DeserializeOwned>(&self, question: &str) -> Result<T, Fault> {
+    async fn exchange(&self, question: &str) -> Result<(StatusCode, Vec<u8>), Fault> {
+        match self.post(question).await {
+            // A connection that was kept may have been closed meanwhile. To ask twice, or to send one transaction twice, is to
+            // do it once.
+            Err(Fault::Connection(_)) => self.post(question).await,
+            outcome => outcome,
+        }
+    }
+
+    async fn post(&self, question: &str) -> Result<(StatusCode, Vec<u8>), Fault> {
         let answer = self
             .client
             .post(self.url.clone())
@@ -182,14 +235,7 @@ impl Endpoint {
             .send()
             .await
             .map_err(|error| self.broken(&error))?;
-        let status = answer.status();
-        let body = self.body(answer).await?;
-        // Providers send errors of JSON-RPC with statuses of their liking.
-        match serde_json::from_slice::<Reply<'_>>(&body) {
-            Ok(reply) => self.result(reply),
-            Err(_) if status != StatusCode::OK => Err(Fault::Status(status.as_u16())),
-            Err(_) => Err(Fault::Garbage("it is no JSON-RPC")),
-        }
+        Ok((answer.status(), self.body(answer).await?))
     }
 
     async fn body(&self, mut answer: Response) -> Result<Vec<u8>, Fault> {
@@ -202,19 +248,6 @@ impl Endpoint {
             body.extend_from_slice(&chunk);
         }
         Ok(body)
-    }
-
-    fn result<T: DeserializeOwned>(&self, reply: Reply<'_>) -> Result<T, Fault> {
-        if let Some(error) = reply.error {
-            let data = error.data.and_then(|data| serde_json::from_str::<Bytes>(data.get()).ok());
-            return Err(Fault::Refused {
-                code: error.code,
-                message: clean(&error.message, &self.secrets),
-                data: data.map(|bytes| bytes.0),
-            });
-        }
-        let result = reply.result.ok_or(Fault::Garbage("it has no result"))?;
-        serde_json::from_str(result.get()).map_err(|_| Fault::Garbage("it has another shape"))
     }
 
     fn broken(&self, error: &reqwest::Error) -> Fault {
@@ -230,6 +263,37 @@ impl Endpoint {
     }
 }
 
+fn question(id: u64, method: &str, params: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": id, "method": method, "params": params })
+}
+
+/// The answers to questions 1 and 2, in that order; `None` where these are not both there.
+fn replies(body: &[u8]) -> Option<[Reply<'_>; 2]> {
+    let mut replies: Vec<Reply<'_>> = serde_json::from_slice(body).ok()?;
+    replies.sort_by_key(|reply| reply.id);
+    let replies: [Reply<'_>; 2] = replies.try_into().ok()?;
+    (replies[0].id == Some(1) && replies[1].id == Some(2)).then_some(replies)
+}
+
+/// Reads a whole answer, of which nothing that may be one of `secrets` is passed on.
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8], secrets: &[String]) -> Result<T, Fault> {
+    let reply = serde_json::from_slice(body).map_err(|_| Fault::Garbage(NO_REPLY))?;
+    result(reply, secrets)
+}
+
+fn result<T: DeserializeOwned>(reply: Reply<'_>, secrets: &[String]) -> Result<T, Fault> {
+    if let Some(error) = reply.error {
+        let data = error.data.and_then(|data| serde_json::from_str::<Bytes>(data.get()).ok());
+        return Err(Fault::Refused {
+            code: error.code,
+            message: clean(&error.message, secrets),
+            data: data.map(|bytes| bytes.0),
+        });
+    }
+    let result = reply.result.ok_or(Fault::Garbage("it has no result"))?;
+    serde_json::from_str(result.get()).map_err(|_| Fault::Garbage("it has another shape"))
+}
+
 /// Asks an endpoint of which nothing is known yet.
 pub(crate) async fn chain_id(url: Url) -> Result<u64, Fault> {
     let limits = Limits { timeout: Duration::from_secs(10), max_answer: 64 << 10 };
@@ -243,6 +307,9 @@ pub(crate) async fn chain_id(url: Url) -> Result<u64, Fault> {
 
 #[derive(Deserialize)]
 struct Reply<'a> {
+    /// Where several are asked at once; else there is one answer.
+    #[serde(default, deserialize_with = "number")]
+    id: Option<u64>,
     #[serde(borrow, default, deserialize_with = "present")]
     result: Option<&'a RawValue>,
     #[serde(borrow)]
@@ -256,6 +323,11 @@ struct ReplyError<'a> {
     message: String,
     #[serde(borrow)]
     data: Option<&'a RawValue>,
+}
+
+/// Anything else is no id of ours.
+fn number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<u64>, D::Error> {
+    Value::deserialize(deserializer).map(|id| id.as_u64())
 }
 
 /// `null` is a result too: what was asked for is not there.

@@ -34,6 +34,9 @@ pub enum Fault {
         /// What a contract that reverted gave back.
         data: Option<Vec<u8>>,
     },
+    /// It has not, or not yet, the block that a question ends with, so that it cannot know all of the answer.
+    #[error("it does not have block {0} of the chain")]
+    Behind(u64),
     /// It serves another chain, and is not asked until that changes.
     #[error("it serves chain {0}")]
     OtherChain(u64),
@@ -47,7 +50,7 @@ impl Fault {
 
     /// Whether the endpoint did answer, so that it is alive.
     pub(crate) fn is_answer(&self) -> bool {
-        matches!(self, Self::Refused { .. })
+        matches!(self, Self::Refused { .. } | Self::Behind(_))
     }
 
     /// Whether nothing is known of the endpoint for now, not even which chain it serves.

@@ -6,6 +6,7 @@ mod codec;
 pub mod contract;
 mod convert;
 mod endpoint;
+mod endpoints;
 mod error;
 mod fault;
 mod keystore;
@@ -18,6 +19,7 @@ mod settings;
 mod signer;
 
 pub use call::{call_data, refund_with};
+pub use endpoints::Endpoints;
 pub use error::ChainError;
 pub use fault::Fault;
 pub use keystore::{KeyError, KeyFile, Keystore};

@@ -5,7 +5,7 @@ mod split;
 use std::time::Duration;
 
 use futures::{StreamExt as _, stream::FuturesUnordered};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use crate::{
     SettingsError,
@@ -20,6 +20,8 @@ pub(crate) use split::Split;
 
 /// How long the rest is waited for once it is clear that too few agree.
 const REASONS: Duration = Duration::from_millis(250);
+/// How long those that are up are waited for once enough answered, where every answer counts.
+const REST: Duration = Duration::from_secs(2);
 
 /// The endpoints of a chain.
 pub(crate) struct Quorum {
@@ -70,18 +72,26 @@ impl Quorum {
     {
         let mut asked: FuturesUnordered<_> = self.asked(&ask);
         let mut answers = Answers::default();
-        while let Some((endpoint, outcome)) = asked.next().await {
-            answers.add(endpoint, outcome);
-            if answers.most() >= self.agree {
-                break;
-            }
-            if answers.most() + asked.len() < self.agree {
-                // Whoever reads the error wants to know of all of them.
-                while let Ok(Some((endpoint, outcome))) = timeout(REASONS, asked.next()).await {
-                    answers.add(endpoint, outcome);
-                }
-                break;
-            }
+        self.agreement(&mut asked, &mut answers).await;
+        let agreed = answers.agreed(self.agree, question).map_err(|answers| self.split(question, answers))?;
+        Ok(agreed.0)
+    }
+
+    /// As [`Quorum::tally`], and what others that are up answer beside it: they may know of what enough endpoints miss.
+    pub(crate) async fn gather<'a, T, F>(
+        &'a self,
+        question: &'static str,
+        ask: impl Fn(&'a Endpoint) -> F,
+    ) -> Result<(T, Vec<T>), Split<T>>
+    where
+        T: PartialEq,
+        F: Future<Output = Result<T, Fault>>,
+    {
+        let mut asked: FuturesUnordered<_> = self.asked(&ask);
+        let mut answers = Answers::default();
+        self.agreement(&mut asked, &mut answers).await;
+        if answers.most() >= self.agree {
+            self.rest(&mut asked, &mut answers).await;
         }
         answers.agreed(self.agree, question).map_err(|answers| self.split(question, answers))
     }
@@ -116,8 +126,9 @@ impl Quorum {
         reached.ok_or_else(|| self.split(question, answers).into_error())
     }
 
-    /// The answer in the middle of those of enough endpoints, for what differs between honest ones.
-    pub(crate) async fn middle<'a, T, F>(
+    /// The lowest answer that is not above those of enough endpoints, for what differs between honest ones and is better
+    /// low: fewer liars than that can neither raise it nor sink it below every honest one. Waits a moment for all that are up.
+    pub(crate) async fn lowest<'a, T, F>(
         &'a self,
         question: &'static str,
         ask: impl Fn(&'a Endpoint) -> F,
@@ -136,7 +147,53 @@ impl Quorum {
         if answers.answered() < self.agree {
             return Err(self.split(question, answers));
         }
-        answers.middle().ok_or_else(|| self.split(question, Answers::default()))
+        self.rest(&mut asked, &mut answers).await;
+        answers.lowest(self.agree).ok_or_else(|| self.split(question, Answers::default()))
+    }
+
+    /// Hears answers until enough are the same, or it is clear that too few are.
+    async fn agreement<'a, T: PartialEq>(
+        &self,
+        asked: &mut FuturesUnordered<impl Future<Output = (&'a Endpoint, Result<T, Fault>)>>,
+        answers: &mut Answers<'a, T>,
+    ) {
+        while let Some((endpoint, outcome)) = asked.next().await {
+            answers.add(endpoint, outcome);
+            if answers.most() >= self.agree {
+                return;
+            }
+            if answers.most() + asked.len() < self.agree {
+                // Whoever reads the error wants to know of all of them.
+                while let Ok(Some((endpoint, outcome))) = timeout(REASONS, asked.next()).await {
+                    answers.add(endpoint, outcome);
+                }
+                return;
+            }
+        }
+    }
+
+    /// Hears those that are up and have not answered yet, for a moment.
+    async fn rest<'a, T: PartialEq>(
+        &'a self,
+        asked: &mut FuturesUnordered<impl Future<Output = (&'a Endpoint, Result<T, Fault>)>>,
+        answers: &mut Answers<'a, T>,
+    ) {
+        let until = Instant::now() + REST;
+        loop {
+            let mut waiting = self
+                .endpoints
+                .iter()
+                .filter(|endpoint| endpoint.is_alive() && !answers.heard(endpoint))
+                .peekable();
+            if waiting.peek().is_none() {
+                return;
+            }
+            match timeout_at(until, asked.next()).await {
+                Ok(Some((endpoint, outcome))) => answers.add(endpoint, outcome),
+                Ok(None) => return,
+                Err(_) => return waiting.for_each(Endpoint::is_late),
+            }
+        }
     }
 
     fn split<T>(&self, question: &'static str, answers: Answers<'_, T>) -> Split<T> {

@@ -3,6 +3,7 @@
 mod broadcast;
 mod error;
 mod market;
+mod replace;
 
 use std::time::Duration;
 
@@ -117,8 +118,7 @@ impl Sender {
     /// As [`Sender::send`].
     pub async fn send_data(&self, call: &CallData) -> Result<Sent, SendError> {
         let to = evm::TxKind::Call(evm::Address::new(*call.to.as_bytes()));
-        let mined = self.mine(to, &call.data, call.value).await?;
-        Ok(Sent { tx: mined.tx, block: mined.block, gas_used: mined.gas_used })
+        self.mine(to, &call.data, call.value).await.map(Sent::from)
     }
 
     /// The purchases that the contract recorded in a transaction.
@@ -139,24 +139,28 @@ impl Sender {
             let raw = self.prepare(&draft).await?;
             self.broadcast(&raw).await?
         };
-        let mined = self.wait(tx).await?;
+        let mined = self.wait(&[tx]).await?;
         if mined.succeeded {
             return Ok(mined);
         }
         Err(SendError::Failed { tx, revert: self.why(&draft, mined.block.number).await })
     }
 
-    async fn wait(&self, tx: ChainHash) -> Result<Mined, SendError> {
+    /// Waits until one of these is in a block. The first one is the one to name where none is.
+    async fn wait(&self, txs: &[ChainHash]) -> Result<Mined, SendError> {
         let until = Instant::now() + self.patience;
         let (mut pause, most) = LOOK_AGAIN;
         loop {
-            // Endpoints that fail for a moment must not make a person think that nothing was sent.
-            match self.reader.mined(tx).await {
-                Ok(Some(mined)) => return Ok(mined),
-                Ok(None) => {}
-                Err(error) => tracing::debug!(%error, "looking for the receipt"),
+            for tx in txs {
+                // Endpoints that fail for a moment must not make a person think that nothing was sent.
+                match self.reader.mined(*tx).await {
+                    Ok(Some(mined)) => return Ok(mined),
+                    Ok(None) => {}
+                    Err(error) => tracing::debug!(%error, "looking for the receipt"),
+                }
             }
             if Instant::now() + pause > until {
+                let tx = txs.first().copied().unwrap_or(ChainHash::new([0; 32]));
                 return Err(SendError::NotMined { tx, waited: self.patience });
             }
             sleep(pause).await;
@@ -179,5 +183,11 @@ impl Sender {
         };
         let data = self.reader.quorum().ask("why it failed", ask).await.ok()?;
         Some(Revert::decode(&data))
+    }
+}
+
+impl From<Mined> for Sent {
+    fn from(mined: Mined) -> Self {
+        Self { tx: mined.tx, block: mined.block, gas_used: mined.gas_used }
     }
 }

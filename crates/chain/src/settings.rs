@@ -3,16 +3,24 @@
 use std::{collections::HashSet, fmt, time::Duration};
 
 use sealpost_envelope::ErrorCode;
-use sealpost_market::{Currency, chain::Address};
+use sealpost_market::{
+    Currency,
+    chain::{Address, network, network_text},
+};
 use serde::Deserialize;
-use url::{Host, Url};
+use url::Url;
 
-use crate::endpoint;
+use crate::{
+    endpoint,
+    endpoints::{Endpoints, MOST_ENDPOINTS, web},
+};
 
 /// Chains that exist on one developer's machine: what Anvil, Hardhat and Ganache call themselves.
 const PLAYGROUNDS: [u64; 2] = [31337, 1337];
-/// More endpoints cost more and say no more.
-const MOST_ENDPOINTS: usize = 16;
+/// Fewer blocks than these are worth a word, by chain: an epoch on Ethereum, elsewhere what is cautious.
+const DEPTHS: [(u64, u64); 5] = [(1, 32), (56, 15), (100, 20), (137, 128), (8453, 64)];
+/// The same where a chain is not among these.
+const USUAL_DEPTH: u64 = 12;
 
 /// A chain, the contract on it, and who is asked about it. Always sensible: it is checked when it is read.
 ///
@@ -104,6 +112,16 @@ pub enum SettingsError {
     /// The code of the coin stands for another number of decimals than a coin has.
     #[error("`coin` is {0}, which has {decimals} decimals here; a chain's coin has 18", decimals = .0.decimals())]
     Coin(Currency),
+    /// The coin of that chain is known by another name.
+    #[error("`coin` is {found}, and the coin of chain {chain} is {known}")]
+    CoinName {
+        /// By the settings.
+        found: Currency,
+        /// The chain, with its name.
+        chain: String,
+        /// What it is known by.
+        known: &'static str,
+    },
     /// The zero address.
     #[error("`{0}` is the zero address, where nothing is")]
     ZeroAddress(String),
@@ -134,6 +152,9 @@ pub enum SettingsError {
     /// None, or too many.
     #[error("`rpc` names {0} endpoints; it takes one to {MOST_ENDPOINTS}")]
     Endpoints(usize),
+    /// Neither a text nor a list of texts.
+    #[error("`rpc` is a list of addresses, such as [\"https://rpc.example/KEY\"]")]
+    Rpc,
     /// No finality that is known.
     #[error("`finality` is \"finalized\", \"safe\", or a number of blocks")]
     Finality,
@@ -168,7 +189,7 @@ pub enum SettingsError {
 struct Raw {
     id: u64,
     contract: Address,
-    rpc: Vec<String>,
+    rpc: Endpoints,
     agree: Option<usize>,
     #[serde(default)]
     finality: Finality,
@@ -191,10 +212,18 @@ impl Settings {
     /// # Errors
     /// When the address is no endpoint's.
     pub fn of_one(chain_id: u64, contract: Address, rpc: &str) -> Result<Self, SettingsError> {
+        Self::of(chain_id, contract, Endpoints::new([rpc])?)
+    }
+
+    /// Some endpoints for one contract, with everything else as it is by default.
+    ///
+    /// # Errors
+    /// When the chain's number or the contract's address is none.
+    pub fn of(chain_id: u64, contract: Address, rpc: Endpoints) -> Result<Self, SettingsError> {
         Raw {
             id: chain_id,
             contract,
-            rpc: vec![rpc.to_owned()],
+            rpc,
             agree: None,
             finality: Finality::default(),
             from_block: None,
@@ -236,11 +265,27 @@ impl Settings {
                 self.rpc.len()
             ));
         }
+        if let Finality::Blocks(blocks) = self.finality
+            && blocks < self.depth()
+        {
+            warnings.push(format!(
+                "[chain] `finality` is {blocks}: payments count while the chain may still take them back; chain {} wants \
+                 {} blocks or \"finalized\"",
+                self.chain_id,
+                self.depth()
+            ));
+        }
         if !self.starts_somewhere {
             warnings
                 .push("[chain] has no `from_block`: the whole chain is searched for purchases".to_owned());
         }
         warnings
+    }
+
+    /// After how many blocks a payment is as good as settled.
+    fn depth(&self) -> u64 {
+        let known = DEPTHS.iter().find(|(chain, _)| *chain == self.chain_id);
+        known.map_or(USUAL_DEPTH, |(_, depth)| *depth)
     }
 
     fn is_playground(&self) -> bool {
@@ -260,6 +305,10 @@ impl Settings {
         }
         if self.coin.decimals() != usize::from(Self::COIN_DECIMALS) {
             return Err(SettingsError::Coin(self.coin.clone()));
+        }
+        if let Some(known) = network(self.chain_id).filter(|network| !network.is_coin(self.coin.as_str())) {
+            let (found, chain) = (self.coin.clone(), network_text(self.chain_id));
+            return Err(SettingsError::CoinName { found, chain, known: known.coin });
         }
         self.check_tokens()
     }
@@ -287,11 +336,14 @@ impl TryFrom<Raw> for Settings {
     type Error = SettingsError;
 
     fn try_from(raw: Raw) -> Result<Self, SettingsError> {
-        let rpc = endpoints(&raw.rpc)?;
+        let rpc = raw.rpc.as_urls().to_vec();
         let explorer = raw.explorer.map(|text| web(&text).ok_or(SettingsError::Explorer)).transpose()?;
         let coin = match raw.coin {
             Some(coin) => coin,
-            None => "ETH".parse().map_err(|_| SettingsError::Finality)?,
+            None => network(raw.id)
+                .map_or("ETH", |network| network.coin)
+                .parse()
+                .map_err(|_| SettingsError::Finality)?,
         };
         let poll = raw.poll_ms.map(|ms| within("poll_ms", ms, 50, 3_600_000)).transpose()?;
         let timeout = within("timeout_ms", raw.timeout_ms.unwrap_or(10_000), 50, 120_000)?;
@@ -328,46 +380,6 @@ fn within(name: &'static str, found: u64, least: u64, most: u64) -> Result<u64, 
     }
 }
 
-fn endpoints(texts: &[String]) -> Result<Vec<Url>, SettingsError> {
-    if texts.is_empty() || texts.len() > MOST_ENDPOINTS {
-        return Err(SettingsError::Endpoints(texts.len()));
-    }
-    let mut hosts = HashSet::new();
-    let mut urls = Vec::new();
-    for (index, text) in texts.iter().enumerate() {
-        let number = index + 1;
-        let url = web(text).ok_or(SettingsError::Url(number))?;
-        let host = endpoint::host(&url);
-        if url.scheme() == "http" && !is_near(&url) {
-            return Err(SettingsError::ClearText { number, host });
-        }
-        if !hosts.insert((url.host_str().map(str::to_owned), url.port_or_known_default())) {
-            return Err(SettingsError::SameHost(host));
-        }
-        urls.push(url);
-    }
-    Ok(urls)
-}
-
-fn web(text: &str) -> Option<Url> {
-    let url = Url::parse(text.trim()).ok()?;
-    (matches!(url.scheme(), "http" | "https") && url.host().is_some()).then_some(url)
-}
-
-/// Whether what is sent there stays on this machine or network, as far as an address can tell.
-fn is_near(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => {
-            let name = name.trim_end_matches('.');
-            let top = name.rsplit('.').next().unwrap_or(name);
-            !name.contains('.') || matches!(top, "localhost" | "local" | "internal" | "lan" | "test")
-        }
-        Some(Host::Ipv4(ip)) => ip.is_loopback() || ip.is_private() || ip.is_link_local(),
-        Some(Host::Ipv6(ip)) => ip.is_loopback() || ip.is_unique_local() || ip.is_unicast_link_local(),
-        None => false,
-    }
-}
-
 impl ErrorCode for SettingsError {
     fn code(&self) -> &'static str {
         "chain_settings"
@@ -377,7 +389,7 @@ impl ErrorCode for SettingsError {
         match self {
             Self::Agree { .. } => "leave `agree` out for a majority",
             Self::Client(_) => "check the machine's certificates and limits",
-            Self::Coin(_) => "name the chain's coin by its code, such as ETH or POL",
+            Self::Coin(_) | Self::CoinName { .. } => "name the chain's coin by its code, such as ETH or POL",
             Self::ClearText { .. } => "use https://; http:// is for this machine and private addresses",
             Self::Decimals { .. } => {
                 "set what the token's contract says; a code has one number of decimals in a store"
@@ -390,7 +402,7 @@ impl ErrorCode for SettingsError {
             Self::Range { .. } => "set a number within the range, or leave it out",
             Self::SameHost(_) => "name endpoints of different providers",
             Self::SameToken(_) => "name every token once; the coin is no token",
-            Self::Url(_) => "write the whole address, such as https://rpc.example/KEY",
+            Self::Rpc | Self::Url(_) => "write the whole address, such as https://rpc.example/KEY",
             Self::ZeroAddress(_) => "set the address that `sealpost chain deploy` or the token's maker names",
         }
     }

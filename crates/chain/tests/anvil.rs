@@ -242,3 +242,45 @@ async fn a_chain_without_base_fees_takes_transactions_too() -> Outcome {
     assert_eq!(sender.reader().funds(elsewhere, None).await?, 7);
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_transaction_that_waits_is_sent_again_at_a_higher_fee_or_cancelled() -> Outcome {
+    for hardfork in ["prague", "berlin"] {
+        let Some(node) = Node::start_at(hardfork)? else { return Ok(()) };
+        let settings = || Settings::without_contract(31337, &node.url);
+        let impatient = support::market::sender(settings()?, 1)?.patience(std::time::Duration::ZERO);
+        let sender = support::market::sender(settings()?, 1)?;
+        let (first, second) = (Address::new([0xe1; 20]), Address::new([0xe2; 20]));
+        let send = async |to| match impatient.send_data(&CallData { to, data: Vec::new(), value: 7 }).await {
+            Err(SendError::NotMined { tx, .. }) => Ok(tx),
+            other => Err(format!("{other:?}")),
+        };
+        node.hold(true).await?;
+        let (kept, dropped) = (send(first).await?, send(second).await?);
+        let stranger = support::market::sender(settings()?, 2)?;
+        assert_eq!(stranger.speed_up(kept).await, Err(SendError::NotWaiting(kept)));
+        let capped = support::market::sender(settings()?, 1)?.max_fee(1);
+        assert!(matches!(capped.speed_up(kept).await, Err(SendError::FeeTooHigh { .. })));
+        let mine = async {
+            // Both are there when the block is made.
+            while node.call("txpool_status", json!([])).await?["pending"] != "0x2"
+                || node.call("eth_getTransactionByHash", json!([kept])).await? != serde_json::Value::Null
+                || node.call("eth_getTransactionByHash", json!([dropped])).await? != serde_json::Value::Null
+            {
+                tokio::task::yield_now().await;
+            }
+            node.mine(1).await
+        };
+        let (faster, nothing, mined) = tokio::join!(sender.speed_up(kept), sender.cancel(dropped), mine);
+        mined?;
+        let (faster, nothing) = (faster?, nothing?);
+        assert!(faster.tx != kept && nothing.tx != dropped && faster.block == nothing.block);
+        assert_eq!(sender.reader().funds(first, None).await?, 7, "{hardfork}");
+        assert_eq!(sender.reader().funds(second, None).await?, 0, "{hardfork}");
+        // What is in a block already is not sent again.
+        assert_eq!(sender.cancel(faster.tx).await?, faster);
+        let unknown = ChainHash::new([9; 32]);
+        assert_eq!(sender.speed_up(unknown).await, Err(SendError::NotWaiting(unknown)));
+    }
+    Ok(())
+}

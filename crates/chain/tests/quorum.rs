@@ -2,8 +2,10 @@
 
 mod support;
 
-use sealpost_chain::{ChainError, Heads, Reader, Settings};
-use sealpost_market::chain::{ChainEvent, ChainHash, TxOutcome};
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use sealpost_chain::{ChainError, Heads, Reader, Sender, Settings, Signer};
+use sealpost_market::chain::{CallData, ChainEvent, ChainHash, TxOutcome};
 use serde_json::{Value, json};
 use support::{
     Outcome,
@@ -370,5 +372,114 @@ async fn endpoints_that_are_a_block_apart_are_asked_about_the_same_block() -> Ou
     });
     let (a, b) = (liar(|_, _| None).await?, behind.await?);
     assert_eq!(reader(&[&a, &b], 20_000)?.fee_bps().await?, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_endpoint_that_is_behind_says_nothing_about_logs() -> Outcome {
+    // Its address leads to two nodes: the one that is asked for the block alone is not the one that has no logs yet.
+    let behind = || {
+        let told = AtomicBool::new(false);
+        liar(move |method, params| match method {
+            "eth_getLogs" => {
+                told.store(true, Ordering::Relaxed);
+                Some(Reply::Result(json!([])))
+            }
+            "eth_getBlockByNumber" if params[0] == json!(format!("{HEIGHT:#x}")) => {
+                told.load(Ordering::Relaxed).then_some(Reply::Result(Value::Null))
+            }
+            _ => None,
+        })
+    };
+    let (a, b, c) = (behind().await?, behind().await?, liar(|_, _| None).await?);
+    let told = reader(&[&a, &b, &c], 20_000)?.events(1, HEIGHT).await.unwrap_err();
+    assert!(matches!(told, ChainError::Unreachable { answered: 1, .. }), "{told}");
+    assert!(told.to_string().contains("it does not have block 100"), "{told}");
+    let a = behind().await?;
+    let (b, c) = (liar(|_, _| None).await?, c);
+    assert_eq!(reader(&[&a, &b, &c], 20_000)?.events(1, HEIGHT).await?.len(), PURCHASES.len());
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn endpoints_that_take_one_question_at_a_time_are_asked_so() -> Outcome {
+    let answers: [fn() -> Reply; 2] = [
+        || Reply::Error(json!({ "code": -32600, "message": "no batches" })),
+        || Reply::Body("400 Bad Request", b"no batches".to_vec()),
+    ];
+    for answer in answers {
+        let chain = honest();
+        let plain = Endpoint::start_plain(move |method, params| chain.answer(method, params), answer).await?;
+        let reader = reader(&[&plain], 20_000)?;
+        for _ in 0..3 {
+            assert_eq!(reader.events(1, HEIGHT).await?.len(), PURCHASES.len());
+        }
+        assert_eq!(plain.asked().iter().filter(|method| *method == "batch").count(), 1);
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_two_of_three_leave_out_counts_where_they_have_its_receipt() -> Outcome {
+    let forgetful = || {
+        liar(|method, params| {
+            let first = number_of(params[0]["fromBlock"].as_str().unwrap_or_default());
+            (method == "eth_getLogs" && first <= 41).then(|| Reply::Result(json!(honest().logs(7))))
+        })
+    };
+    let (a, b, c) = (forgetful().await?, forgetful().await?, liar(|_, _| None).await?);
+    for order in [[&a, &b, &c], [&a, &c, &b], [&c, &a, &b]] {
+        let events = reader(&order, 20_000)?.events(1, HEIGHT).await?;
+        assert_eq!(events.iter().map(|event| event.block().number).collect::<Vec<_>>(), PURCHASES);
+    }
+    // What only one tells of, receipt and all, is nothing.
+    let inventive = liar(|method, params| {
+        (method != "eth_chainId").then(|| Chain::new(&[7, 20, 40, 41, 90]).answer(method, params))
+    })
+    .await?;
+    let honest = liar(|_, _| None).await?;
+    let events = reader(&[&inventive, &honest, &c], 20_000)?.events(1, HEIGHT).await?;
+    assert_eq!(events.len(), PURCHASES.len());
+    Ok(())
+}
+
+const GWEI: u128 = 1_000_000_000;
+
+/// An endpoint that takes transactions, and asks for this much above the base fee of one gwei.
+async fn dear(tip: u128) -> Outcome<Endpoint> {
+    liar(move |method, _| {
+        Some(Reply::Result(match method {
+            "eth_getBalance" => json!("0xde0b6b3a7640000"),
+            "eth_estimateGas" => json!("0x186a0"),
+            "eth_maxPriorityFeePerGas" => json!(format!("{tip:#x}")),
+            "eth_getTransactionCount" => json!("0x7"),
+            _ => return None,
+        }))
+    })
+    .await
+}
+
+fn sender(endpoints: &[&Endpoint]) -> Outcome<Sender> {
+    Ok(Sender::new(reader(endpoints, 20_000)?, Signer::from_bytes(&[7; 32])?))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_endpoint_of_three_does_not_set_the_price_of_gas() -> Outcome {
+    let call = CallData { to: CONTRACT, data: vec![1], value: 0 };
+    let (a, b) = (dear(GWEI).await?, dear(2 * GWEI).await?);
+    for odd in [0, 25 * GWEI, 1_000 * GWEI, u128::MAX] {
+        let c = dear(odd).await?;
+        for order in [[&a, &b, &c], [&a, &c, &b], [&c, &a, &b]] {
+            let fee = sender(&order)?.highest_fee(&call).await?;
+            let tip = if odd == 0 { GWEI } else { 2 * GWEI };
+            assert_eq!(fee, 125_000 * (2 * GWEI + tip), "{odd}");
+        }
+    }
+    // Where it is asked alone, it does not take more than some multiple of what the chain itself asks for.
+    let alone = dear(1_000 * GWEI).await?;
+    assert_eq!(sender(&[&alone])?.highest_fee(&call).await?, 125_000 * (2 * GWEI + 30 * GWEI));
+    // An endpoint that says nothing holds up nobody.
+    let silent = liar(|method, _| (method == "eth_maxPriorityFeePerGas").then_some(Reply::Silence)).await?;
+    assert_eq!(sender(&[&silent, &a, &b])?.highest_fee(&call).await?, 125_000 * 4 * GWEI);
     Ok(())
 }

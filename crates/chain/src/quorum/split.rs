@@ -51,8 +51,15 @@ impl<T> Answers<'_, T> {
         self.groups.iter().map(|(_, endpoints)| endpoints.len()).max().unwrap_or(0)
     }
 
-    /// The answer that `agree` gave, who are a majority. Notes who gave another one.
-    pub(super) fn agreed(mut self, agree: usize, question: &'static str) -> Result<T, Self> {
+    /// Whether an endpoint answered or failed.
+    pub(super) fn heard(&self, endpoint: &Endpoint) -> bool {
+        let answered = self.groups.iter().flat_map(|(_, endpoints)| endpoints);
+        let failed = self.faults.iter().map(|(endpoint, _)| endpoint);
+        answered.chain(failed).any(|other| std::ptr::eq(*other, endpoint))
+    }
+
+    /// The answer that `agree` gave, who are a majority, and the others. Notes who gave another one.
+    pub(super) fn agreed(mut self, agree: usize, question: &'static str) -> Result<(T, Vec<T>), Self> {
         let Some(index) = self.groups.iter().position(|(_, endpoints)| endpoints.len() >= agree) else {
             return Err(self);
         };
@@ -60,19 +67,18 @@ impl<T> Answers<'_, T> {
         endpoints.iter().for_each(|endpoint| endpoint.agrees(true, question));
         let others = self.groups.iter().flat_map(|(_, endpoints)| endpoints);
         others.for_each(|endpoint| endpoint.agrees(false, question));
-        Ok(answer)
+        Ok((answer, self.groups.into_iter().map(|(other, _)| other).collect()))
     }
 }
 
 impl<T: Ord> Answers<'_, T> {
-    /// The answer in the middle.
-    pub(super) fn middle(mut self) -> Option<T> {
+    /// The lowest answer that so many endpoints do not go beyond.
+    pub(super) fn lowest(mut self, agree: usize) -> Option<T> {
         self.groups.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
-        let half = self.answered() / 2;
         let mut passed = 0;
         self.groups.into_iter().find_map(|(answer, endpoints)| {
             passed += endpoints.len();
-            (passed > half).then_some(answer)
+            (passed >= agree).then_some(answer)
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Purchases and refunds over a range of blocks.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     sync::atomic::Ordering,
 };
 
@@ -12,8 +12,13 @@ use serde_json::{Value, json};
 
 use super::{Reader, quantity};
 use crate::{
-    codec, contract::Marketplace::EnvelopeDelivered, convert::to_hash, endpoint::Endpoint, error::ChainError,
-    fault::Fault, rpc::Log,
+    codec,
+    contract::Marketplace::EnvelopeDelivered,
+    convert::to_hash,
+    endpoint::Endpoint,
+    error::ChainError,
+    fault::Fault,
+    rpc::{Block, Log, Mined},
 };
 
 /// How many blocks are searched at once before anything is known of the endpoints.
@@ -24,10 +29,13 @@ const MOST_SPAN: u64 = 65_536;
 const SILENCES: u32 = 2;
 /// Blocks that are looked up at the same time.
 const LOOK_UPS: usize = 8;
+/// Transactions that too few endpoints tell of and that are looked up, in one range. Whoever lies makes no more work than that.
+const DOUBTS: usize = 64;
 
 impl Reader {
     /// Purchases and refunds of the contract in the blocks `from..=to`, in the order they happened. Each is in a block
-    /// that the endpoints agree is on the chain. Ranges that the endpoints refuse are asked for in parts.
+    /// that the endpoints agree is on the chain. Ranges that the endpoints refuse are asked for in parts. An endpoint's
+    /// answer counts when it has the block `to`, and what one tells of alone counts when enough have its receipt.
     ///
     /// # Errors
     /// [`ChainError`] when too few endpoints say the same, or when the contract is no marketplace.
@@ -62,10 +70,11 @@ impl Reader {
         while next <= to {
             let span = self.span.load(Ordering::Relaxed).max(1);
             let end = to.min(next.saturating_add(span - 1));
-            let ask = |endpoint| self.logs(endpoint, topics, next, end);
-            match self.quorum().tally("logs", ask).await {
-                Ok(found) => {
-                    logs.extend(found);
+            let last = self.head_of(end).await?.ok_or(ChainError::NotCanonical(end))?.at;
+            let ask = |endpoint| self.logs(endpoint, topics, next, last);
+            match self.quorum().gather("logs", ask).await {
+                Ok((found, others)) => {
+                    logs.extend(self.completed(found, others).await);
                     if end - next + 1 == span {
                         self.span.store((span + span / 8 + 1).min(MOST_SPAN), Ordering::Relaxed);
                     }
@@ -87,14 +96,54 @@ impl Reader {
         Ok(logs)
     }
 
-    async fn logs(&self, endpoint: &Endpoint, topics: &Value, from: u64, to: u64) -> Result<Vec<Log>, Fault> {
+    /// What enough endpoints tell of, with what others tell of beside it and enough have the receipt of: endpoints leave logs
+    /// out for many reasons, and two of them may do so at the same time.
+    async fn completed(&self, mut found: Vec<Log>, others: Vec<Vec<Log>>) -> Vec<Log> {
+        let place = |log: &Log| (log.block.hash, log.index);
+        let known: HashSet<_> = found.iter().map(place).collect();
+        let doubted: Vec<Log> =
+            others.into_iter().flatten().filter(|log| !known.contains(&place(log))).collect();
+        let txs: BTreeSet<ChainHash> = doubted.iter().map(|log| log.tx).collect();
+        for tx in txs.into_iter().take(DOUBTS) {
+            let told: Vec<&Log> = doubted.iter().filter(|log| log.tx == tx).collect();
+            match self.receipt_on_chain(tx).await {
+                Ok(Some(mined)) => found.extend(mined.logs.into_iter().filter(|log| told.contains(&log))),
+                Ok(None) => {}
+                // Enough endpoints agree that there is nothing; this is asked for again with the next blocks.
+                Err(error) => tracing::debug!(%tx, %error, "a log that few endpoints tell of"),
+            }
+        }
+        found.sort_by_key(|log| (log.block.number, log.index));
+        found
+    }
+
+    async fn receipt_on_chain(&self, tx: ChainHash) -> Result<Option<Mined>, ChainError> {
+        let Some(mined) = self.mined(tx).await? else { return Ok(None) };
+        let head = self.head_of(mined.block.number).await?;
+        Ok(head.filter(|head| head.at == mined.block).map(|_| mined))
+    }
+
+    /// The logs that an endpoint has up to the block `last`, if it has that.
+    async fn logs(
+        &self,
+        endpoint: &Endpoint,
+        topics: &Value,
+        from: u64,
+        last: BlockRef,
+    ) -> Result<Vec<Log>, Fault> {
+        let to = last.number;
         let filter = json!({
             "address": self.contract(),
             "fromBlock": quantity(from),
             "toBlock": quantity(to),
             "topics": topics,
         });
-        let mut logs: Vec<Log> = endpoint.call("eth_getLogs", json!([filter])).await?;
+        let block = json!([quantity(to), false]);
+        let (mut logs, has): (Vec<Log>, Option<Block>) =
+            endpoint.call_both(("eth_getLogs", json!([filter])), ("eth_getBlockByNumber", block)).await?;
+        if has.is_none_or(|block| block.at != last) {
+            return Err(Fault::Behind(to));
+        }
         let asked_for = |log: &Log| {
             log.address == self.contract()
                 && (from..=to).contains(&log.block.number)

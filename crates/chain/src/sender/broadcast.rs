@@ -4,7 +4,7 @@ use alloy::{
     consensus::{SignableTransaction, TxEip1559, TxLegacy, transaction::RlpEcdsaEncodableTx},
     primitives as evm,
 };
-use sealpost_market::chain::{Address, ChainHash, keccak256};
+use sealpost_market::chain::{Address, CallData, ChainHash, keccak256};
 use serde_json::{Value, json};
 
 use super::{SendError, Sender};
@@ -20,6 +20,9 @@ use crate::{
 const MARGIN: u64 = 125;
 /// Where endpoints know no priority fee: a gwei.
 const USUAL_TIP: u128 = 1_000_000_000;
+/// A tip is at most twice the base fee, or 30 gwei where that is more, which is what some chains want at least: whatever endpoints
+/// say, more brings nothing.
+const MOST_TIP: u128 = 30_000_000_000;
 
 /// A call by somebody.
 pub(super) struct Draft {
@@ -30,9 +33,21 @@ pub(super) struct Draft {
 }
 
 /// What a unit of gas may cost, in wei.
-enum Price {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Price {
     Eip1559 { most: u128, tip: u128 },
     Legacy { price: u128 },
+}
+
+/// A transaction, but for its signature.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) nonce: u64,
+    pub(super) gas: u64,
+    pub(super) price: Price,
+    pub(super) to: evm::TxKind,
+    pub(super) value: u128,
+    pub(super) data: evm::Bytes,
 }
 
 impl Draft {
@@ -50,26 +65,61 @@ impl Draft {
 }
 
 impl Sender {
+    /// The most that a call can cost in fees now, in wei. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`Sender::send`]: what would revert has no price.
+    pub async fn highest_fee(&self, call: &CallData) -> Result<u128, SendError> {
+        let to = evm::TxKind::Call(evm::Address::new(*call.to.as_bytes()));
+        self.highest_fee_of(to, &call.data, call.value).await
+    }
+
+    pub(super) async fn highest_fee_of(
+        &self,
+        to: evm::TxKind,
+        data: &[u8],
+        value: u128,
+    ) -> Result<u128, SendError> {
+        let draft = Draft { from: self.address(), to, data: data.to_vec().into(), value };
+        self.affordable(draft.value).await?;
+        let (gas, price) = futures::try_join!(self.gas(&draft), self.price())?;
+        Ok(price.fee(gas))
+    }
+
     /// Estimates, prices, and signs.
     pub(super) async fn prepare(&self, draft: &Draft) -> Result<Vec<u8>, SendError> {
         // First, because endpoints say of an account without money that the call fails.
-        let has = self.reader.funds(self.address(), None).await?;
-        if has < draft.value {
-            return Err(SendError::Funds { has, needs: draft.value });
-        }
+        let has = self.affordable(draft.value).await?;
         let (gas, price, nonce) = futures::try_join!(self.gas(draft), self.price(), self.nonce())?;
-        let fee = u128::from(gas).saturating_mul(price.most());
+        let Draft { to, value, ref data, .. } = *draft;
+        let plan = Plan { nonce, gas, price, to, value, data: data.clone() };
+        self.granted(&plan, has)?;
+        Ok(self.signed(&plan))
+    }
+
+    /// What the account has, where that is this much.
+    pub(super) async fn affordable(&self, value: u128) -> Result<u128, SendError> {
+        let has = self.reader.funds(self.address(), None).await?;
+        if has < value { Err(SendError::Funds { has, needs: value }) } else { Ok(has) }
+    }
+
+    /// Whether its fee is within what was granted, and what the account has.
+    pub(super) fn granted(&self, plan: &Plan, has: u128) -> Result<(), SendError> {
+        let fee = plan.price.fee(plan.gas);
         if fee > self.max_fee {
             return Err(SendError::FeeTooHigh { fee, most: self.max_fee });
         }
-        let needs = fee.saturating_add(draft.value);
-        if has < needs {
-            return Err(SendError::Funds { has, needs });
-        }
+        let needs = fee.saturating_add(plan.value);
+        if has < needs { Err(SendError::Funds { has, needs }) } else { Ok(()) }
+    }
+
+    /// The same plan gives the same bytes each time: signatures are deterministic (RFC 6979).
+    pub(super) fn signed(&self, plan: &Plan) -> Vec<u8> {
         let chain_id = self.reader.settings().chain_id;
-        let (to, value, input) = (draft.to, evm::U256::from(draft.value), draft.data.clone());
-        Ok(match price {
-            Price::Eip1559 { most, tip } => self.signed(TxEip1559 {
+        let Plan { nonce, gas, price, to, value, ref data } = *plan;
+        let (value, input) = (evm::U256::from(value), data.clone());
+        match price {
+            Price::Eip1559 { most, tip } => self.encoded(TxEip1559 {
                 chain_id,
                 nonce,
                 gas_limit: gas,
@@ -80,7 +130,7 @@ impl Sender {
                 access_list: Default::default(),
                 input,
             }),
-            Price::Legacy { price } => self.signed(TxLegacy {
+            Price::Legacy { price } => self.encoded(TxLegacy {
                 chain_id: Some(chain_id),
                 nonce,
                 gas_price: price,
@@ -89,7 +139,7 @@ impl Sender {
                 value,
                 input,
             }),
-        })
+        }
     }
 
     /// Gives the transaction to the endpoints. One that takes it is enough, and more hear of it.
@@ -114,7 +164,7 @@ impl Sender {
         }
     }
 
-    fn signed<T: SignableTransaction<evm::Signature> + RlpEcdsaEncodableTx>(
+    fn encoded<T: SignableTransaction<evm::Signature> + RlpEcdsaEncodableTx>(
         &self,
         transaction: T,
     ) -> Vec<u8> {
@@ -133,30 +183,32 @@ impl Sender {
                 Ok(gas)
             }
         };
-        let gas: u64 = self.reader.quorum().middle("the gas", ask).await.map_err(refused)?;
+        let gas: u64 = self.reader.quorum().lowest("the gas", ask).await.map_err(refused)?;
         Ok(gas.saturating_mul(MARGIN) / 100)
     }
 
     /// Twice the base fee lets it wait for some full blocks.
-    async fn price(&self) -> Result<Price, SendError> {
+    pub(super) async fn price(&self) -> Result<Price, SendError> {
         let Some(base) = self.reader.latest().await?.base_fee else {
-            let price = self.middle_of("eth_gasPrice").await.map_err(Split::into_error)?;
+            let price = self.lowest_of("eth_gasPrice").await.map_err(Split::into_error)?;
             return Ok(Price::Legacy { price });
         };
-        let tip = match self.middle_of("eth_maxPriorityFeePerGas").await {
+        let tip = match self.lowest_of("eth_maxPriorityFeePerGas").await {
             Ok(tip) => tip,
             Err(split) if split.is_refusal() => USUAL_TIP,
             Err(split) => return Err(split.into_error().into()),
         };
-        Ok(Price::Eip1559 { most: base.saturating_mul(2).saturating_add(tip), tip })
+        let twice = base.saturating_mul(2);
+        let tip = tip.min(twice.max(MOST_TIP));
+        Ok(Price::Eip1559 { most: twice.saturating_add(tip), tip })
     }
 
-    async fn middle_of(&self, method: &'static str) -> Result<u128, Split<u128>> {
+    async fn lowest_of(&self, method: &'static str) -> Result<u128, Split<u128>> {
         let ask = |endpoint| async move {
             let Wide(wei) = Endpoint::call(endpoint, method, json!([])).await?;
             Ok(wei)
         };
-        self.reader.quorum().middle("the price of gas", ask).await
+        self.reader.quorum().lowest("the price of gas", ask).await
     }
 
     async fn nonce(&self) -> Result<u64, SendError> {
@@ -171,11 +223,10 @@ impl Sender {
 }
 
 impl Price {
-    fn most(&self) -> u128 {
-        match self {
-            Self::Eip1559 { most, .. } => *most,
-            Self::Legacy { price } => *price,
-        }
+    /// What so much gas costs at most.
+    fn fee(self, gas: u64) -> u128 {
+        let (Self::Eip1559 { most, .. } | Self::Legacy { price: most }) = self;
+        u128::from(gas).saturating_mul(most)
     }
 }
 

@@ -46,6 +46,9 @@ pub enum SendError {
         /// How long it was waited for.
         waited: Duration,
     },
+    /// None that this account signed, or not one that waits.
+    #[error("this account has no transaction {0} that waits")]
+    NotWaiting(ChainHash),
     /// More than 96 bits.
     #[error("a price of {0} units is more than the contract takes")]
     Price(u128),
@@ -78,6 +81,7 @@ impl ErrorCode for SendError {
             Self::FeeTooHigh { .. } => "network_fee_too_high",
             Self::Funds { .. } => "insufficient_funds",
             Self::NotMined { .. } => "not_mined",
+            Self::NotWaiting(_) => "transaction_not_waiting",
             Self::Price(_) => "price_too_high",
             Self::Refused(_) => "transaction_refused",
         }
@@ -92,6 +96,9 @@ impl ErrorCode for SendError {
             Self::Funds { .. } => "send the account some of the chain's coin",
             Self::NotMined { .. } => {
                 "look again with `sealpost chain status TX` before sending anything else"
+            }
+            Self::NotWaiting(_) => {
+                "check the hash and the key; it may have been dropped, replaced, or sent by another program"
             }
             Self::Price(_) => "set a lower price",
             Self::Refused(_) => "try again in a minute; another transaction of the account may be under way",

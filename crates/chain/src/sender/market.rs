@@ -39,13 +39,20 @@ impl Sender {
         treasury: Address,
         fee_bps: u16,
     ) -> Result<Deployed, SendError> {
-        let arguments = Marketplace::constructorCall {
-            owner: address(owner),
-            treasury: address(treasury),
-            feeBps: fee_bps,
-        };
-        let code = [contract::bytecode(), arguments.abi_encode()].concat();
-        self.create(&code).await
+        self.create(&deployment(owner, treasury, fee_bps)).await
+    }
+
+    /// The most that [`Sender::deploy`] can cost in fees now, in wei. Nothing is sent.
+    ///
+    /// # Errors
+    /// As [`Sender::send`].
+    pub async fn highest_fee_to_deploy(
+        &self,
+        owner: Address,
+        treasury: Address,
+        fee_bps: u16,
+    ) -> Result<u128, SendError> {
+        self.highest_fee_of(evm::TxKind::Create, &deployment(owner, treasury, fee_bps), 0).await
     }
 
     /// Makes any contract, from its code and the constructor's arguments.
@@ -206,6 +213,12 @@ impl Sender {
     pub async fn set_treasury(&self, treasury: Address) -> Result<Sent, SendError> {
         self.send(&ContractCall::SetTreasury { treasury }).await
     }
+}
+
+fn deployment(owner: Address, treasury: Address, fee_bps: u16) -> Vec<u8> {
+    let arguments =
+        Marketplace::constructorCall { owner: address(owner), treasury: address(treasury), feeBps: fee_bps };
+    [contract::bytecode(), arguments.abi_encode()].concat()
 }
 
 /// What a refund has to name, from the purchase.

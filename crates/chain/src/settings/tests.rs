@@ -85,6 +85,20 @@ fn tokens_have_the_decimals_their_codes_stand_for() {
 }
 
 #[test]
+fn a_coin_is_called_what_its_chain_is_known_for() {
+    let on = |id: u64, coin: &str| {
+        let text = format!("id = {id}\ncontract = \"{CONTRACT}\"\nrpc = [\"https://a.example\"]\n{coin}");
+        toml::from_str::<Settings>(&text)
+            .map(|settings| settings.coin.to_string())
+            .map_err(|error| error.to_string())
+    };
+    assert_eq!((on(137, "").unwrap(), on(1, "").unwrap()), ("POL".to_owned(), "ETH".to_owned()));
+    assert_eq!(on(137, "coin = \"MATIC\"").unwrap(), "MATIC");
+    assert!(on(1, "coin = \"DAI\"").unwrap_err().contains("the coin of chain 1 (Ethereum) is ETH"));
+    assert_eq!(on(99_999, "coin = \"DAI\"").unwrap(), "DAI", "nobody knows better");
+}
+
+#[test]
 fn what_is_not_known_or_out_of_range_is_refused() {
     for (more, words) in [
         ("agre = 2", "agre"),
@@ -108,4 +122,27 @@ fn an_operator_hears_of_what_works_and_is_weak() {
         assert_eq!(settings.warnings(), Vec::<String>::new(), "{first}");
     }
     assert_eq!(read(&all, "").unwrap().from_block, 0);
+}
+
+#[test]
+fn payments_that_count_early_are_warned_of_by_chain() {
+    let three = ["https://a.example", "https://b.example", "https://c.example"];
+    let warned = |chain: u64, finality: &str| {
+        let text = format!("from_block = 1\nfinality = {finality}");
+        let mut settings = read(&three, &text).unwrap();
+        settings.chain_id = chain;
+        settings.warnings().iter().any(|warning| warning.contains("`finality`"))
+    };
+    for (chain, depth) in [(1, 32), (137, 128), (56, 15), (424_242, 12)] {
+        assert!(warned(chain, "1") && warned(chain, &(depth - 1).to_string()), "{chain}");
+        assert!(!warned(chain, &depth.to_string()) && !warned(chain, "\"safe\""), "{chain}");
+    }
+    assert!(!warned(31_337, "1"), "a developer's own machine");
+}
+
+#[test]
+fn endpoints_without_brackets_are_endpoints() {
+    let text = format!("id = 1\ncontract = \"{CONTRACT}\"\nrpc = \"https://a.example/v2/k3y\"");
+    let settings: Settings = toml::from_str(&text).unwrap();
+    assert_eq!(settings.rpc.len(), 1);
 }

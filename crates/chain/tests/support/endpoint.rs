@@ -45,6 +45,21 @@ impl Endpoint {
     pub(crate) async fn start(
         answer: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static,
     ) -> Outcome<Self> {
+        Self::start_with(answer, None).await
+    }
+
+    /// One that answers `refusal` to several questions at once.
+    pub(crate) async fn start_plain(
+        answer: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static,
+        refusal: fn() -> Reply,
+    ) -> Outcome<Self> {
+        Self::start_with(answer, Some(refusal)).await
+    }
+
+    async fn start_with(
+        answer: impl Fn(&str, &Value) -> Reply + Send + Sync + 'static,
+        refusal: Option<fn() -> Reply>,
+    ) -> Outcome<Self> {
         let _installed_before = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let listener = TcpListener::bind(SocketAddr::from(([127, 0, 0, 1], 0))).await?;
         let url = format!("http://{}/v2/{KEY}", listener.local_addr()?);
@@ -53,7 +68,7 @@ impl Endpoint {
         let task = tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
                 let (answer, log) = (Arc::clone(&answer), Arc::clone(&log));
-                tokio::spawn(async move { serve(stream, &*answer, &log).await });
+                tokio::spawn(async move { serve(stream, &*answer, refusal, &log).await });
             }
         });
         Ok(Self { url, asked, task })
@@ -74,7 +89,12 @@ impl Drop for Endpoint {
 /// What stands in the address of every endpoint and must be seen nowhere.
 pub(crate) const KEY: &str = "api-key-0123456789";
 
-async fn serve(stream: TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) -> Outcome {
+async fn serve(
+    stream: TcpStream,
+    answer: &Answer,
+    refusal: Option<fn() -> Reply>,
+    log: &Mutex<Vec<String>>,
+) -> Outcome {
     let mut stream = BufReader::new(stream);
     loop {
         let mut length = 0;
@@ -94,10 +114,21 @@ async fn serve(stream: TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) -> 
         let mut body = vec![0; length];
         stream.read_exact(&mut body).await?;
         let question: Value = serde_json::from_slice(&body)?;
-        let method = question["method"].as_str().unwrap_or_default();
-        log.lock().unwrap_or_else(PoisonError::into_inner).push(method.to_owned());
+        let mut ask = |question: &Value| {
+            let method = question["method"].as_str().unwrap_or_default();
+            log.lock().unwrap_or_else(PoisonError::into_inner).push(method.to_owned());
+            answer(method, &question["params"])
+        };
+        let reply = match (question.as_array(), refusal) {
+            (Some(_), Some(refusal)) => {
+                log.lock().unwrap_or_else(PoisonError::into_inner).push("batch".to_owned());
+                refusal()
+            }
+            (Some(questions), None) => together(questions, &mut ask),
+            (None, _) => ask(&question),
+        };
         let whole = |value: Value| value.to_string().into_bytes();
-        let (status, body) = match answer(method, &question["params"]) {
+        let (status, body) = match reply {
             Reply::Result(result) => {
                 ("200 OK", whole(json!({ "jsonrpc": "2.0", "id": 1, "result": result })))
             }
@@ -116,6 +147,21 @@ async fn serve(stream: TcpStream, answer: &Answer, log: &Mutex<Vec<String>>) -> 
         let head = format!("HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n", body.len());
         stream.write_all(&[head.as_bytes(), &body].concat()).await?;
     }
+}
+
+/// Answers to questions that came at once, the last one's first; where one of them is none, that is the answer to all.
+fn together(questions: &[Value], ask: &mut impl FnMut(&Value) -> Reply) -> Reply {
+    let mut answers = Vec::new();
+    for question in questions {
+        let id = &question["id"];
+        answers.push(match ask(question) {
+            Reply::Result(result) => json!({ "jsonrpc": "2.0", "id": id, "result": result }),
+            Reply::Error(error) => json!({ "jsonrpc": "2.0", "id": id, "error": error }),
+            reply => return reply,
+        });
+    }
+    answers.reverse();
+    Reply::Body("200 OK", Value::from(answers).to_string().into_bytes())
 }
 
 async fn endless(mut stream: BufReader<TcpStream>) -> Outcome {
