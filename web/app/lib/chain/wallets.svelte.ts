@@ -17,7 +17,8 @@ export const wallets = {
     return found;
   },
   get chosen(): BrowserWallet | undefined {
-    return found.find(({ id }) => id === chosen) ?? found[0];
+    const { all } = wallets;
+    return all.find(({ id }) => id === chosen) ?? all[0];
   },
   choose(id: string) {
     chosen = id;
