@@ -1,11 +1,15 @@
 //! Purchases on an EVM chain: the port to it, and what people ask about it.
 
+mod accept;
+pub(crate) mod archive;
 mod asked;
 mod balances;
+pub(crate) mod bell;
 mod info;
 pub(crate) mod keys;
 pub(crate) mod named;
 pub(crate) mod offers;
+mod pace;
 pub(crate) mod payments;
 mod payout;
 pub(crate) mod pending;
@@ -20,6 +24,7 @@ mod reorg;
 mod sale;
 mod sales;
 pub(crate) mod settle;
+mod unheard;
 pub(crate) mod view;
 mod wallet;
 pub(crate) mod watch;
@@ -73,5 +78,6 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(payout::router())
         .merge(sale::router())
         .merge(sales::router())
+        .merge(accept::router())
         .merge(keys::router())
 }

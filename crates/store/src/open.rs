@@ -14,6 +14,7 @@ use zeroize::Zeroizing;
 
 use crate::blobs::{Blobs, FolderBlobs, pending};
 use crate::catalogue::cache::PageCache;
+use crate::chain::bell::Bell;
 use crate::chain::keys::Proofs;
 use crate::chain::{ChainPort, Questions};
 use crate::hub::Hub;
@@ -125,7 +126,7 @@ impl Store {
             blobs,
             payments: parts.payments.unwrap_or_else(|| Arc::new(BuiltIn)),
             chain: parts.chain,
-            watching: Notify::new(),
+            watching: Bell::default(),
             questions: Questions::default(),
             proofs: Proofs::new(proof_secret),
             hub: Hub::default(),

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, Semaphore};
 use crate::Config;
 use crate::blobs::Blobs;
 use crate::catalogue::cache::PageCache;
+use crate::chain::bell::Bell;
 use crate::chain::keys::Proofs;
 use crate::chain::{ChainPort, Questions};
 use crate::hub::Hub;
@@ -40,7 +41,7 @@ pub(crate) struct Shared {
     /// The chain that things are sold on, if there is one.
     pub(crate) chain: Option<Arc<dyn ChainPort>>,
     /// Rings when somebody named a transaction.
-    pub(crate) watching: Notify,
+    pub(crate) watching: Bell,
     /// What people asked it lately.
     pub(crate) questions: Questions,
     /// By which people prove that keys are theirs.

@@ -1,15 +1,19 @@
 //! The store through its routes.
 
 mod buying;
+mod chain_accept;
 mod chain_keys;
 mod chain_kit;
 mod chain_migration;
 mod chain_offers;
+mod chain_processes;
 mod chain_refusals;
 mod chain_reorg;
 mod chain_sales;
 mod chain_settling;
 mod chain_shop;
+mod chain_versions;
+mod chain_watching;
 mod chain_weather;
 mod deadlines;
 mod description;

@@ -6,12 +6,16 @@ use sealpost_api::Problem;
 use sealpost_market::AccountId;
 use sealpost_market::chain::{BuyerKey, ChainHash, ChainPurchase, Refusal, TxOutcome, judge};
 
+use super::port::ChainPort;
 use super::questions::Asking;
 use super::{payments, pending};
 use crate::fault::{Fault, Result, sentence};
 use crate::schema::chain_payment::Model;
 use crate::schema::{chain_cursor, listing};
 use crate::state::AppState;
+
+/// How often a payment is tried to be settled while the chain is read.
+const ATTEMPTS: u32 = 3;
 
 /// A transaction that pays for a listing, as somebody says.
 #[derive(Debug)]
@@ -61,14 +65,15 @@ pub(crate) async fn look(state: &AppState, asking: &Asking<'_>, named: &Named<'_
         TxOutcome::Mined { block, purchases } => (*block, purchases),
     };
     let paid = choose(state.db.read(), named, purchases).await?;
-    let offers = payments::offers_of(state.db.read(), &named.listing.id).await?;
+    let source = super::source(asking.port().terms());
+    let offers = payments::offers_of(state.db.read(), &source, &named.listing.id).await?;
     judge(paid, &offers).map_err(|refusal| refused(&refusal))?;
     payments::usable_key(&paid.buyer_key).map_err(|refusal| refused(&refusal))?;
     let port = asking.port();
     let cursor = chain_cursor::Entity::find_by_id(super::source(port.terms())).one(state.db.read()).await?;
     let number = super::read::signed(block.number);
     if cursor.as_ref().is_some_and(|cursor| cursor.settled >= number) {
-        pending::settle(state, port, port.heads().await?, &outcome).await?;
+        settle(state, port, &outcome).await?;
         if let Some(row) = recorded(state, asking, named).await? {
             return Ok(Standing::Known(Box::new(row)));
         }
@@ -79,9 +84,24 @@ pub(crate) async fn look(state: &AppState, asking: &Asking<'_>, named: &Named<'_
     Ok(Standing::Pending { heard: true, paid: Some(Box::new(paid.clone())), depth: Some((depth, needed)) })
 }
 
+/// Settles it; whoever is overtaken by the reader asks again. What is not settled then is so in a while.
+async fn settle(state: &AppState, port: &dyn ChainPort, outcome: &TxOutcome) -> Result<()> {
+    for _ in 0..ATTEMPTS {
+        match pending::settle(state, port, port.heads().await?, outcome).await {
+            Err(fault) if super::read::is_overtaken(&fault) => {}
+            done => return done,
+        }
+    }
+    Ok(())
+}
+
 /// What a person is told whose transaction does not pay.
 pub(crate) fn refused(refusal: &Refusal) -> Fault {
-    let status = if *refusal == Refusal::Used { 409 } else { 422 };
+    let status = match refusal {
+        Refusal::Used => 409,
+        Refusal::Unknown => 404,
+        _ => 422,
+    };
     Problem::new(status, refusal.code(), refusal.title())
         .detail(sentence(&refusal.to_string()))
         .hint(refusal.hint())

@@ -5,14 +5,16 @@ use sea_orm::{
 };
 use sealpost_database::Tx;
 use sealpost_envelope::ecdh;
-use sealpost_market::chain::{BuyerKey, ChainHash, ChainPurchase, Offer, PaymentEvent, Refusal};
-use sealpost_market::{AccountId, DeviceKey};
+use sealpost_market::chain::{Address, BuyerKey, ChainHash, ChainPurchase, Offer, PaymentEvent, Refusal};
+use sealpost_market::{AccountId, Currency, DeviceKey};
 use sha2::{Digest, Sha256};
 
-use super::wallet;
+use super::port::ChainTerms;
+use super::{price, wallet};
 use crate::fault::{Fault, Result};
 use crate::plugins::stranger;
 use crate::schema::chain_payment::{Column, Entity, Model};
+use crate::schema::value::parsed;
 use crate::schema::{chain_offer, linked_key, release};
 
 /// The id of a payment and of its purchase: the payment number `count` of one transaction for one listing and one key. Its
@@ -34,6 +36,7 @@ pub(crate) fn new(source: &str, tx: ChainHash, listing: &str, key: &BuyerKey, co
         detail: None,
         block_number: None,
         block_hash: None,
+        log_index: None,
         block_time: None,
         listing: Some(listing.to_owned()),
         item: None,
@@ -50,9 +53,10 @@ pub(crate) fn new(source: &str, tx: ChainHash, listing: &str, key: &BuyerKey, co
         refund_block_number: None,
         refund_block_hash: None,
         refund_by: None,
+        accepted_at: None,
         created_at: now,
         heard_at: now,
-        checked_at: now,
+        look_at: now,
         row_version: 0,
     }
 }
@@ -73,10 +77,36 @@ pub(crate) async fn release_of(db: &impl ConnectionTrait, item: ChainHash) -> Re
     Ok(select.one(db).await?)
 }
 
-/// Everything that was ever asked for a listing on chain.
-pub(crate) async fn offers_of(db: &impl ConnectionTrait, listing: &str) -> Result<Vec<Offer>> {
-    let select = chain_offer::Entity::find().filter(chain_offer::Column::Listing.eq(listing));
+/// Everything that was ever asked for a listing by this contract.
+pub(crate) async fn offers_of(db: &impl ConnectionTrait, source: &str, listing: &str) -> Result<Vec<Offer>> {
+    let select = chain_offer::Entity::find()
+        .filter(chain_offer::Column::Listing.eq(listing))
+        .filter(chain_offer::Column::Source.eq(source));
     select.all(db).await?.iter().map(chain_offer::Model::to_market).collect()
+}
+
+/// The money that a listing was paid in: as it was offered then, and as the settings call the token where it never was.
+pub(crate) async fn currency_of(
+    db: &impl ConnectionTrait,
+    terms: &ChainTerms,
+    listing: &str,
+    token: Option<Address>,
+) -> Result<Currency> {
+    let offered = chain_offer::Entity::find()
+        .filter(chain_offer::Column::Listing.eq(listing))
+        .filter(chain_offer::Column::Source.eq(super::source(terms)))
+        .filter(match token {
+            Some(token) => chain_offer::Column::Token.eq(token.to_string()),
+            None => chain_offer::Column::Token.is_null(),
+        })
+        .order_by_desc(chain_offer::Column::SinceMs)
+        .one(db)
+        .await?;
+    let symbol = match offered {
+        Some(offer) => Some(offer.currency),
+        None => price::currency(terms, token).map(|(symbol, _)| symbol),
+    };
+    parsed(symbol.as_deref().unwrap_or("TOKEN"))
 }
 
 /// The key that was paid for, if a content key can be wrapped for it.
@@ -118,6 +148,7 @@ impl Model {
         self.tx_index = i32::try_from(purchase.index).ok();
         self.block_number = i64::try_from(purchase.block.number).ok();
         self.block_hash = Some(purchase.block.hash.to_string());
+        self.log_index = i64::try_from(purchase.log_index).ok();
         self.block_time = i64::try_from(purchase.block_time).ok();
         self.item = Some(purchase.item.to_string());
         self.buyer_key = Some(purchase.buyer_key.to_string());
@@ -137,7 +168,8 @@ impl Model {
 
     /// Its block is no longer of the chain.
     pub(crate) fn forget_block(&mut self) {
-        (self.block_number, self.block_hash, self.block_time) = (None, None, None);
+        (self.block_number, self.block_hash) = (None, None);
+        (self.log_index, self.block_time) = (None, None);
         self.forget_refund();
     }
 
@@ -149,6 +181,17 @@ impl Model {
     /// Whether it is in this block.
     pub(crate) fn is_in(&self, block: sealpost_market::chain::BlockRef) -> bool {
         self.block_hash.as_deref() == Some(&block.hash.to_string())
+    }
+
+    /// Whether it is of this item and key.
+    pub(crate) fn is_of(&self, purchase: &ChainPurchase) -> bool {
+        self.item.as_deref() == Some(&purchase.item.to_string())
+            && self.buyer_key.as_deref() == Some(&purchase.buyer_key.to_string())
+    }
+
+    /// Whether it counted, and nothing but its refund or another block can change that.
+    pub(crate) fn is_settled(&self) -> bool {
+        matches!(self.state.as_str(), "settled" | "refunded")
     }
 
     /// Whether it is the same payment as this one of the chain, wherever that was mined.

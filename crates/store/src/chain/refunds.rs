@@ -1,9 +1,10 @@
 //! Money that the contract gave back.
 
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, QueryOrder};
 use sealpost_market::chain::{ChainRefund, PaymentEvent, PaymentState, Refusal};
 use sealpost_market::{Fact, PurchaseEvent};
 
+use super::read::signed;
 use super::settle::Desk;
 use crate::fault::Result;
 use crate::schema::chain_payment::{Column, Entity, Model};
@@ -41,6 +42,7 @@ impl Desk<'_> {
         // The contract did not stand by it because it had been refunded by then: it is to be looked at again.
         if row.reason.as_deref() == Some(Refusal::NotVerified.code()) {
             PaymentState::Seen.as_str().clone_into(&mut row.state);
+            (row.heard_at, row.look_at) = (self.state.clock.now_ms(), 0);
         }
         if let Some(refund) = refund {
             self.record(&row, &[Fact::RefundUndone { tx: row.tx()?, refund }])?;
@@ -54,25 +56,30 @@ impl Desk<'_> {
         row.save(self.tx).await
     }
 
-    /// The payment that a refund gives back: the one it is known to give back, else the newest of this item and key that was
-    /// not given back. The contract lets no second one in before.
+    /// The payment that a refund gives back: the one it is known to give back, else the newest before it of this item and key
+    /// that was not given back. The contract lets no second one in before. Whoever buys and gives back in turn without end makes
+    /// many rows, so two are loaded at most.
     async fn payment_of(&self, refund: &ChainRefund) -> Result<Option<Model>> {
-        let before = i64::try_from(refund.block.number).unwrap_or(i64::MAX);
-        let rows = Entity::find()
+        let of_item = Entity::find()
             .filter(Column::Source.eq(super::source(self.terms)))
             .filter(Column::Item.eq(refund.item.to_string()))
-            .filter(Column::KeyHash.eq(refund.key_hash.to_string()))
-            .filter(Column::BlockNumber.lte(before))
+            .filter(Column::KeyHash.eq(refund.key_hash.to_string()));
+        let known = of_item
+            .clone()
             .filter(Column::State.is_in(["settled", "refused", "refunded"]))
-            .order_by_desc(Column::BlockNumber)
-            .order_by_desc(Column::TxIndex)
-            .all(self.tx)
-            .await?;
-        let (tx, index) = (refund.tx.to_string(), i32::try_from(refund.index).ok());
-        let known = |row: &Model| row.refund_tx.as_deref() == Some(&tx) && row.refund_index == index;
-        if let Some(row) = rows.iter().find(|row| known(row)) {
-            return Ok(Some(row.clone()));
+            .filter(Column::RefundTx.eq(refund.tx.to_string()))
+            .filter(Column::RefundIndex.eq(i32::try_from(refund.index).ok()));
+        if let Some(row) = known.one(self.tx).await? {
+            return Ok(Some(row));
         }
-        Ok(rows.into_iter().find(|row| row.refund_tx.is_none()))
+        let (block, log) = (signed(refund.block.number), signed(refund.log_index));
+        let in_its_block = Column::BlockNumber.eq(block).and(Column::LogIndex.lt(log));
+        let newest = of_item
+            .filter(Column::State.is_in(["settled", "refused"]))
+            .filter(Column::RefundTx.is_null())
+            .filter(Column::BlockNumber.lt(block).or(in_its_block))
+            .order_by_desc(Column::BlockNumber)
+            .order_by_desc(Column::LogIndex);
+        Ok(newest.one(self.tx).await?)
     }
 }

@@ -4,19 +4,20 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder};
+use sea_orm::{ColumnTrait, Condition, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder};
 use sealpost_database::Tx;
-use sealpost_market::chain::ChainEvent;
+use sealpost_market::chain::{ChainEvent, ChainHash, TxOutcome};
 
-use super::port::ChainPort;
-use super::read::{is_among, save, signed};
+use super::port::{ChainFault, ChainPort};
+use super::read::{self, Moved, is_among, save, signed};
 use super::settle::Desk;
 use crate::fault::Result;
+use crate::schema::value::parsed;
 use crate::schema::{chain_checkpoint, chain_cursor, chain_payment};
 use crate::state::AppState;
 
 /// Payments whose block matters.
-const MINED: [&str; 3] = ["settled", "refused", "refunded"];
+pub(super) const MINED: [&str; 3] = ["settled", "refused", "refunded"];
 
 /// Whether the chain is still the one that was read up to the cursor. If not, the cursor goes back to where they part, and what
 /// was paid since then and is gone is undone.
@@ -88,23 +89,92 @@ async fn go_back(
     Ok(())
 }
 
-/// Payments that a request settled in these blocks, before they were read, and that are not there any more.
-pub(crate) async fn undo_missing(desk: &Desk<'_>, after: i64, to: u64, events: &[ChainEvent]) -> Result<()> {
+/// Payments whose events are not told.
+#[derive(Debug, Default)]
+pub(crate) struct Missing {
+    /// The chain says that they are not there.
+    gone: Vec<chain_payment::Model>,
+    /// The chain has them.
+    left_out: Vec<chain_payment::Model>,
+}
+
+/// Payments that a request settled in these blocks, before they were read, and whether the chain says they are not there. That their
+/// events were not told is no proof: endpoints leave events out.
+pub(crate) async fn missing(
+    state: &AppState,
+    port: &dyn ChainPort,
+    cursor: &chain_cursor::Model,
+    to: i64,
+    events: &[ChainEvent],
+) -> Result<Missing> {
+    let rows = ahead(state.db.read(), &cursor.id, cursor.block_number, to).await?;
+    let mut missing = Missing::default();
+    for row in rows {
+        if is_among(&row, events) {
+            continue;
+        }
+        if is_gone(port, &row).await? {
+            missing.gone.push(row);
+        } else {
+            tracing::warn!(tx = row.tx_hash, "a payment that the chain has was left out of its events");
+            missing.left_out.push(row);
+        }
+    }
+    Ok(missing)
+}
+
+/// Undoes what is gone.
+pub(crate) async fn undo_missing(
+    desk: &Desk<'_>,
+    (after, to): (i64, i64),
+    events: &[ChainEvent],
+    missing: &Missing,
+) -> Result<()> {
+    for row in ahead(desk.tx, &super::source(desk.terms), after, to).await? {
+        if missing.gone.contains(&row) {
+            desk.undo(row).await?;
+        } else if !is_among(&row, events) && !missing.left_out.contains(&row) {
+            // It was settled since they were looked for.
+            return Err(Moved.into());
+        }
+    }
+    Ok(())
+}
+
+/// Payments in blocks that are only being read.
+async fn ahead(
+    db: &impl ConnectionTrait,
+    source: &str,
+    after: i64,
+    to: i64,
+) -> Result<Vec<chain_payment::Model>> {
     let rows = chain_payment::Entity::find()
-        .filter(chain_payment::Column::Source.eq(super::source(desk.terms)))
+        .filter(chain_payment::Column::Source.eq(source))
         .filter(chain_payment::Column::State.is_in(MINED))
         // Failed transactions have no event to be found.
         .filter(chain_payment::Column::Item.is_not_null())
         .filter(chain_payment::Column::BlockNumber.gt(after))
-        .filter(chain_payment::Column::BlockNumber.lte(signed(to)))
-        .all(desk.tx)
-        .await?;
-    for row in rows {
-        if !is_among(&row, events) {
-            desk.undo(row).await?;
-        }
+        .filter(chain_payment::Column::BlockNumber.lte(to));
+    Ok(rows.all(db).await?)
+}
+
+/// Whether the chain says that a payment is not there: another block is in the place of its own, or its transaction does something
+/// else in it. That a receipt cannot be had is no proof: not all endpoints keep them for ever.
+async fn is_gone(port: &dyn ChainPort, row: &chain_payment::Model) -> Result<bool> {
+    let (Some(at), Some(item), Some(key)) = (row.block()?, row.item.as_deref(), row.key()?) else {
+        return Ok(false);
+    };
+    if read::block(port, at.number).await? != at {
+        return Ok(true);
     }
-    Ok(())
+    let item = parsed::<ChainHash>(item)?;
+    Ok(match port.transaction(row.tx()?).await? {
+        TxOutcome::Mined { block, purchases } if block == at => {
+            !purchases.iter().any(|paid| paid.item == item && paid.buyer_key == key)
+        }
+        TxOutcome::Reverted { block } => block == at,
+        _ => false,
+    })
 }
 
 /// The last block that both chains have; `hash` is absent where they have none in common.
@@ -112,6 +182,8 @@ pub(crate) async fn undo_missing(desk: &Desk<'_>, after: i64, to: u64, events: &
 struct Fork {
     number: i64,
     hash: Option<String>,
+    /// From this block on, both are proven to differ.
+    differs: i64,
 }
 
 #[derive(Debug)]
@@ -132,17 +204,16 @@ async fn parting(
         .order_by_desc(chain_checkpoint::Column::BlockNumber)
         .all(state.db.read())
         .await?;
-    let mut proven = false;
+    let mut differs = None;
     for checkpoint in checkpoints {
         let Some(hash) = port.block(checkpoint.block_number.unsigned_abs()).await? else { continue };
         if hash.to_string() == checkpoint.block_hash {
-            let fork = Fork { number: checkpoint.block_number, hash: Some(checkpoint.block_hash) };
-            return Ok(proven.then_some(fork));
+            let (number, hash) = (checkpoint.block_number, Some(checkpoint.block_hash));
+            return Ok(differs.map(|differs| Fork { number, hash, differs }));
         }
-        proven = true;
+        differs = Some(checkpoint.block_number);
     }
-    let start = signed(port.terms().from_block) - 1;
-    Ok(proven.then_some(Fork { number: start, hash: None }))
+    Ok(differs.map(|differs| Fork { number: cursor.from_block - 1, hash: None, differs }))
 }
 
 /// What was mined after the fork in blocks that are gone.
@@ -174,8 +245,17 @@ async fn gone(
             if let std::collections::hash_map::Entry::Vacant(entry) = canonical.entry(block.number) {
                 entry.insert(port.block(block.number).await?);
             }
-            let now = canonical.get(&block.number).copied().flatten();
-            stands.push(signed(block.number) <= fork.number || now == Some(block.hash));
+            let number = signed(block.number);
+            stands.push(match canonical.get(&block.number).copied().flatten() {
+                _ if number <= fork.number => true,
+                Some(now) => now == block.hash,
+                None if number >= fork.differs => false,
+                // A node that is behind the others proves nothing.
+                None => {
+                    let what = format!("block {number} is not there yet");
+                    return Err(ChainFault::Unreachable(what).into());
+                }
+            });
         }
         match stands.as_slice() {
             [false, _] => gone.payments.push(row),

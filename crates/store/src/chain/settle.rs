@@ -7,12 +7,13 @@ use sealpost_accounts::Actor;
 use sealpost_database::Tx;
 use sealpost_market::chain::{ChainPurchase, PaymentEvent, PaymentState, Refusal, judge};
 use sealpost_market::{
-    self as market, AccountId, Currency, Device, DeviceId, DeviceKey, Fact, LicenceId, ListingKind, Money,
-    NewPurchase, PaymentMethod, Price, PurchaseEvent, start_chain_purchase,
+    self as market, AccountId, Device, DeviceId, DeviceKey, Fact, LicenceId, ListingKind, Money, NewPurchase,
+    PaymentMethod, Price, PurchaseEvent, start_chain_purchase,
 };
 
+use super::payments;
 use super::port::ChainTerms;
-use super::{payments, price};
+use super::read::Moved;
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::purchases::change::{self, Changed};
@@ -38,7 +39,7 @@ pub(crate) struct Desk<'a> {
 pub(crate) enum Verified {
     Yes,
     No,
-    /// It was not asked, because the store did not know the item.
+    /// It was not asked, because the payment does not count anyway.
     NotAsked,
 }
 
@@ -55,23 +56,26 @@ impl<'a> Desk<'a> {
         verified: Verified,
     ) -> Result<Option<Model>> {
         let Some(release) = payments::release_of(self.tx, paid.item).await? else { return Ok(None) };
-        if verified == Verified::NotAsked {
-            // It was published between the question and now.
-            return Err(Fault::Conflict);
-        }
+        let offers = payments::offers_of(self.tx, &super::source(self.terms), &release.listing).await?;
         let mut row = self.row_of(paid, &release.listing).await?;
+        // Whoever never sold it on chain has no use for rows that others write for the price of their gas.
+        if offers.is_empty() && row.row_version == 0 {
+            return Ok(None);
+        }
         let before = row.payment_state()?;
         if row.is_in(paid.block) && matches!(before, PaymentState::Settled | PaymentState::Refunded) {
             return Ok(Some(row));
         }
-        let counted = self.counted(&row).await? && row.says_the_same(paid);
+        let accepted = row.accepted_at.is_some();
+        let counted = (accepted || self.counted(&row).await?) && row.says_the_same(paid);
         row.note(paid);
-        let offers = payments::offers_of(self.tx, &release.listing).await?;
-        let judged = match (counted, verified) {
-            (_, Verified::No) => Err(Refusal::NotVerified),
-            // What counted once counts again: the price may have changed while the chain made up its mind.
-            (true, _) => payments::usable_key(&paid.buyer_key),
-            (false, _) => judge(paid, &offers).and_then(|_| payments::usable_key(&paid.buyer_key)),
+        // What counted once counts again: the price may have changed while the chain made up its mind.
+        let offered = if counted { Ok(()) } else { judge(paid, &offers).map(drop) };
+        let judged = match (offered.and_then(|()| payments::usable_key(&paid.buyer_key)), verified) {
+            // It was published or offered between the question and now.
+            (Ok(_), Verified::NotAsked) => return Err(Moved.into()),
+            (Ok(_), Verified::No) => Err(Refusal::NotVerified),
+            (judged, _) => judged,
         };
         match judged {
             Ok(key) => self.settle(row, paid, &release, &key).await.map(Some),
@@ -120,6 +124,9 @@ impl<'a> Desk<'a> {
             self.undo_purchase(&row).await?;
         }
         row.forget_block();
+        // It is looked for from now on: it may be mined again, or be there after all.
+        let now = self.state.clock.now_ms();
+        (row.heard_at, row.look_at) = (now, now);
         row.save(self.tx).await
     }
 
@@ -168,7 +175,7 @@ impl<'a> Desk<'a> {
         Ok(self.purchase_of(row).await?.is_some_and(|purchase| purchase.licence.is_some()))
     }
 
-    async fn settle(
+    pub(super) async fn settle(
         &self,
         mut row: Model,
         paid: &ChainPurchase,
@@ -186,7 +193,7 @@ impl<'a> Desk<'a> {
             None => {
                 let buyer = payments::holder_of(self.tx, key).await?;
                 let order = Order { buyer, listing: &listing, release, key, name: None, index: None };
-                let money = self.money(paid, &listing)?;
+                let money = self.money(paid, &listing.id).await?;
                 begin(self.state, self.tx, &Actor::System, &row.id, &order, money).await?
             }
         };
@@ -214,7 +221,7 @@ impl<'a> Desk<'a> {
         release: &release::Model,
     ) -> Result<()> {
         let event = PurchaseEvent::Paid { licence: LicenceId::generate(&random::bytes()?) };
-        let money = self.money(paid, listing)?;
+        let money = self.money(paid, &listing.id).await?;
         let version = parsed(&release.version)?;
         change::apply(self.state, self.tx, &Actor::System, purchase, event, move |rules| {
             rules.price = Price::Fixed(money);
@@ -234,11 +241,8 @@ impl<'a> Desk<'a> {
         Ok(())
     }
 
-    fn money(&self, paid: &ChainPurchase, listing: &listing::Model) -> Result<Money> {
-        let symbol = price::currency(self.terms, paid.token).map(|(symbol, _)| symbol);
-        // A token that was taken out of the settings: its listing was priced in it.
-        let symbol = symbol.or_else(|| listing.price_currency.clone());
-        let currency: Currency = parsed(symbol.as_deref().unwrap_or("TOKEN"))?;
+    async fn money(&self, paid: &ChainPurchase, listing: &str) -> Result<Money> {
+        let currency = payments::currency_of(self.tx, self.terms, listing, paid.token).await?;
         Ok(Money { amount: paid.amount, currency })
     }
 }

@@ -8,8 +8,8 @@ use sealpost_accounts::extract::ClientAddress;
 use sealpost_accounts::{Actor, UserAuth};
 use sealpost_api::marketplace::MarketplacePurchased;
 use sealpost_database::Tx;
-use sealpost_market::RuleError;
 use sealpost_market::chain::Refusal;
+use sealpost_market::{RuleError, Version};
 
 use super::{bundle, devices, marketplace};
 use crate::chain::named::{self, Named, Standing};
@@ -19,6 +19,7 @@ use crate::http::once::{Answer, Once, once};
 use crate::purchases::find_licence;
 use crate::purchases::on_chain::{buyer_key, check_proved};
 use crate::schema::device::Wanted;
+use crate::schema::value::parsed;
 use crate::schema::{chain_payment, listing, purchase};
 use crate::state::AppState;
 
@@ -29,6 +30,8 @@ pub(super) struct Sale {
     pub(super) actor: Actor,
     pub(super) listing: listing::Model,
     pub(super) wanted: Wanted,
+    /// The version that is wanted; the one that was paid for where absent.
+    pub(super) version: Option<Version>,
     pub(super) from: ClientAddress,
 }
 
@@ -47,9 +50,14 @@ pub(super) async fn collect(state: &AppState, request: Once, sale: Sale, tx_hash
     let named = Named { tx, listing: &sale.listing, key: Some(key), account };
     let row = match named::look(state, &asking, &named).await? {
         Standing::Known(row) => row,
+        Standing::Pending { heard: false, .. }
+            if state.questions.unheard.is_unknown(tx, state.clock.now_ms()) =>
+        {
+            return Err(named::refused(&Refusal::Unknown));
+        }
         pending @ Standing::Pending { .. } => {
             if sale.user.is_some() {
-                state.watching.notify_one();
+                state.watching.ring(tx);
             }
             return Err(named::not_yet(&pending));
         }
@@ -71,13 +79,14 @@ async fn give(state: &AppState, tx: &Tx, sale: &Sale, payment: &str) -> Result<M
         Some(id) => purchase::Entity::find_by_id(id).one(tx).await?,
         None => None,
     };
-    let Some(licence) = bought.and_then(|bought| bought.licence) else {
-        return Err(named::refused_before(&row));
-    };
+    let (licence, paid) = bought.map(|bought| (bought.licence, bought.version)).unwrap_or_default();
+    let Some(licence) = licence else { return Err(named::refused_before(&row)) };
+    let paid = paid.as_deref().map(parsed::<Version>).transpose()?;
+    let version = sale.version.as_ref().or(paid.as_ref());
     let held = find_licence(tx, &licence).await?;
     if sale.user.as_ref().is_some_and(|user| user.id().as_str() != held.holder) {
         return Err(named::refused(&Refusal::Used));
     }
-    let (device, given) = devices::register(state, tx, &held, &sale.wanted, &sale.actor).await?;
+    let (device, given) = devices::register(state, tx, &held, &sale.wanted, version, &sale.actor).await?;
     marketplace::to_api(bundle::to_api(&sale.listing, &device, &given)?, given.release.cid)
 }

@@ -10,7 +10,7 @@ use sealpost_accounts::{ApiError, UserAuth};
 use sealpost_api::purchase::{PurchaseRequest, PurchaseResponse};
 use sealpost_database::Tx;
 use sealpost_market::chain::{BuyerKey, ChainPurchase, Refusal};
-use sealpost_market::{Currency, DeviceKey, Money, Party, RuleError};
+use sealpost_market::{DeviceKey, Money, Party, RuleError};
 
 use super::change::licence_of;
 use super::{buy, routes};
@@ -18,7 +18,7 @@ use crate::chain::named::{self, Named, Standing, key_not_proved, refused};
 use crate::chain::questions::Asking;
 use crate::chain::settle::{Order, begin};
 use crate::chain::view::View;
-use crate::chain::{self, payments, pending, price, refund};
+use crate::chain::{self, payments, pending, refund};
 use crate::fault::{Fault, Result};
 use crate::http::once::{Answer, Once, once};
 use crate::plugins::give::offered;
@@ -54,7 +54,9 @@ pub(crate) async fn place(
     let tx = named::read_hash(tx_hash)?;
     let named = Named { tx, listing: &listing, key, account: Some(user.id()) };
     let standing = named::look(state, &asking, &named).await?;
-    state.watching.notify_one();
+    if matches!(standing, Standing::Pending { .. }) {
+        state.watching.ring(tx);
+    }
     let shared = Arc::new((state.clone(), user, listing, releases, wanted, tx, standing));
     once(state, request, StatusCode::CREATED, move |tx| {
         let shared = shared.clone();
@@ -86,7 +88,7 @@ pub(crate) async fn payment(
     let view = View::load(state).await?;
     let mut payment = view.payment(&found)?;
     if matches!(by, Party::Publisher | Party::Operator) {
-        refund::offer(state, &view, &found, &mut payment).await?;
+        refund::offer(state, &view, &found, by == Party::Operator, &mut payment).await?;
     }
     Ok(Some(payment))
 }
@@ -144,13 +146,18 @@ impl Waiting<'_> {
             Some(mut row) => match self.purchase_of(&row).await? {
                 Some(purchase) => {
                     let purchase = self.mine(purchase)?;
-                    if pending::seen_again(&mut row, now)? {
+                    let again = pending::seen_again(&mut row, now)?;
+                    let news = paid.is_some_and(|paid| pending::show(&mut row, paid));
+                    if again || news {
                         row.save(self.tx).await?;
                     }
                     return Ok(purchase);
                 }
                 None if row.state == "refused" => return Err(named::refused_before(&row)),
-                None => row,
+                None => {
+                    pending::wait_anew(&mut row, now);
+                    row
+                }
             },
             None => payments::new(&source, hash, &self.listing.id, &key, 0, now),
         };
@@ -167,8 +174,12 @@ impl Waiting<'_> {
         };
         let purchase = begin(self.state, self.tx, &self.user.actor(), &id, &order, money).await?;
         row.purchase = Some(id);
+        // Whoever asked about the transaction before has been told so much.
+        if let Some(paid) = paid {
+            pending::show(&mut row, paid);
+        }
         // It is looked for at once.
-        row.checked_at = 0;
+        row.look_at = 0;
         row.save(self.tx).await?;
         let fact = sealpost_market::Fact::PaymentNamed { tx: hash, purchase: parsed(&purchase.id)?, key };
         crate::facts::record(self.tx, now, &self.user.actor(), &format!("payment:{hash}"), &[fact])?;
@@ -224,15 +235,13 @@ impl Waiting<'_> {
         let (token, amount) = match paid {
             Some(paid) => (paid.token, paid.amount),
             None => {
-                let offers = payments::offers_of(self.tx, &self.listing.id).await?;
+                let offers = payments::offers_of(self.tx, &chain::source(terms), &self.listing.id).await?;
                 let newest = offers.into_iter().max_by_key(|offer| offer.since);
                 let newest = newest.ok_or_else(|| refused(&Refusal::NotOffered))?;
                 (newest.token, newest.amount)
             }
         };
-        let symbol = price::currency(terms, token).map(|(symbol, _)| symbol);
-        let symbol = symbol.or_else(|| self.listing.price_currency.clone());
-        let currency: Currency = parsed(symbol.as_deref().unwrap_or("TOKEN"))?;
+        let currency = payments::currency_of(self.tx, terms, &self.listing.id, token).await?;
         Ok(Money { amount, currency })
     }
 

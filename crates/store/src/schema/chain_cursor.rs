@@ -8,6 +8,8 @@ pub struct Model {
     /// Which contract of which chain: `{chain id}:{address}`.
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
+    /// The block that reading began at.
+    pub from_block: i64,
     /// The last block whose events are in the tables.
     pub block_number: i64,
     /// Its hash; absent before the first block was read.

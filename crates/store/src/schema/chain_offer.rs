@@ -12,10 +12,14 @@ pub struct Model {
     #[sea_orm(primary_key, auto_increment = false)]
     pub id: String,
     pub listing: String,
+    /// Which contract of which chain it is an offer of: `{chain id}:{address}`.
+    pub source: String,
     /// Address that is to be paid.
     pub payout: String,
     /// The chain's coin where absent.
     pub token: Option<String>,
+    /// Symbol of the coin or token, as the listing's price names it.
+    pub currency: String,
     /// Minor units in decimal.
     pub amount: String,
     pub since_ms: i64,

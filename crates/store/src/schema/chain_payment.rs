@@ -26,6 +26,8 @@ pub struct Model {
     pub detail: Option<String>,
     pub block_number: Option<i64>,
     pub block_hash: Option<String>,
+    /// Which of the block's logs.
+    pub log_index: Option<i64>,
     /// Seconds since 1970.
     pub block_time: Option<i64>,
     pub listing: Option<String>,
@@ -49,11 +51,13 @@ pub struct Model {
     pub refund_block_number: Option<i64>,
     pub refund_block_hash: Option<String>,
     pub refund_by: Option<String>,
+    /// When its seller took it although it is not what was offered.
+    pub accepted_at: Option<i64>,
     pub created_at: i64,
     /// When its transaction was known last.
     pub heard_at: i64,
-    /// When its transaction was looked for last.
-    pub checked_at: i64,
+    /// When its transaction is to be looked for next; of a dropped one, when it is forgotten.
+    pub look_at: i64,
     pub row_version: i64,
 }
 

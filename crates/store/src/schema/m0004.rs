@@ -40,9 +40,9 @@ const INDEXES: &[(&str, &str, &[&str])] = &[
     ("chain_payments_tx", "chain_payments", &["tx_hash"]),
     ("chain_payments_block", "chain_payments", &["source", "block_number"]),
     ("chain_payments_refund", "chain_payments", &["source", "refund_block_number"]),
-    ("chain_payments_item", "chain_payments", &["item", "key_hash"]),
-    ("chain_payments_refund_tx", "chain_payments", &["refund_tx"]),
-    ("chain_payments_state", "chain_payments", &["state", "checked_at"]),
+    ("chain_payments_item", "chain_payments", &["item", "key_hash", "refund_tx", "block_number"]),
+    ("chain_payments_refund_tx", "chain_payments", &["refund_tx", "refund_index"]),
+    ("chain_payments_state", "chain_payments", &["state", "look_at"]),
     ("chain_payments_listing", "chain_payments", &["listing", "created_at"]),
     ("chain_payments_age", "chain_payments", &["created_at"]),
     ("chain_offers_listing", "chain_offers", &["listing", "since_ms"]),
@@ -61,6 +61,7 @@ fn payments() -> TableCreateStatement {
         .col(string_null("detail"))
         .col(big_integer_null("block_number"))
         .col(string_null("block_hash"))
+        .col(big_integer_null("log_index"))
         .col(big_integer_null("block_time"))
         .col(string_null("listing"))
         .col(string_null("item"))
@@ -77,9 +78,10 @@ fn payments() -> TableCreateStatement {
         .col(big_integer_null("refund_block_number"))
         .col(string_null("refund_block_hash"))
         .col(string_null("refund_by"))
+        .col(big_integer_null("accepted_at"))
         .col(big_integer("created_at"))
         .col(big_integer("heard_at"))
-        .col(big_integer("checked_at"))
+        .col(big_integer("look_at"))
         .col(big_integer("row_version"))
         .take()
 }
@@ -88,6 +90,7 @@ fn cursors() -> TableCreateStatement {
     Table::create()
         .table("chain_cursor")
         .col(string("id").primary_key().take())
+        .col(big_integer("from_block"))
         .col(big_integer("block_number"))
         .col(string_null("block_hash"))
         .col(big_integer("latest"))
@@ -114,8 +117,10 @@ fn offers() -> TableCreateStatement {
         .table("chain_offers")
         .col(string("id").primary_key().take())
         .col(string("listing"))
+        .col(string("source"))
         .col(string("payout"))
         .col(string_null("token"))
+        .col(string("currency"))
         .col(string("amount"))
         .col(big_integer("since_ms"))
         .col(big_integer_null("until_ms"))

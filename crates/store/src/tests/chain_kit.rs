@@ -1,12 +1,13 @@
 //! A chain that does what tests say: blocks, forks, a contract that keeps what was bought, endpoints that fail.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::{Arc, Mutex};
 
 use sealpost_market::chain::{
     Address, BlockRef, BuyerKey, CallData, ChainEvent, ChainHash, ChainPurchase, ChainRefund, ContractCall,
     TxOutcome, item_id, keccak256,
 };
+use tokio::sync::Notify;
 
 use crate::chain::{
     ChainBalance, ChainFault, ChainListing, ChainPort, ChainTerms, CoinTerms, Heads, TokenTerms,
@@ -28,7 +29,7 @@ pub(crate) struct Chain {
     script: Mutex<Script>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Script {
     /// From block 0 on.
     blocks: Vec<Block>,
@@ -39,8 +40,27 @@ struct Script {
     fault: Option<ChainFault>,
     /// `verifyPurchase` says no, whatever the blocks say.
     unverified: bool,
+    /// Events are left out, as if there were none.
+    silent: bool,
+    /// `verifyPurchase` cannot be asked at settled blocks.
+    pruned: bool,
     asked: HashMap<&'static str, usize>,
+    /// How many more questions of a method are answered, where that is limited.
+    budgets: HashMap<&'static str, usize>,
+    /// Transactions whose events the endpoints do not show.
+    hidden: HashSet<ChainHash>,
+    /// The next question of a method waits behind it.
+    gate: Option<(&'static str, Arc<Gate>)>,
     counter: u64,
+}
+
+/// A question under way.
+#[derive(Debug, Default)]
+pub(crate) struct Gate {
+    /// Rings when it was answered, before whoever asked hears of it.
+    pub(crate) answered: Notify,
+    /// Ring it to let the answer through.
+    pub(crate) opened: Notify,
 }
 
 #[derive(Clone, Debug)]
@@ -87,9 +107,35 @@ impl Chain {
             finality: FINALITY.to_string(),
             explorer: Some("https://explorer.example".to_owned()),
         };
+        Self::with(terms, time)
+    }
+
+    /// The same chain and contract, by settings that name no token.
+    pub(crate) fn without_tokens(time: u64) -> Arc<Self> {
+        Self::with(ChainTerms { tokens: Vec::new(), ..Self::new(time).terms.clone() }, time)
+    }
+
+    /// Another contract of the same chain.
+    pub(crate) fn elsewhere(time: u64) -> Arc<Self> {
+        Self::with(ChainTerms { contract: Address::new([0xc1; 20]), ..Self::new(time).terms.clone() }, time)
+    }
+
+    fn with(terms: ChainTerms, time: u64) -> Arc<Self> {
         let chain = Self { terms, script: Mutex::default() };
         chain.change(|script| script.mine(time));
         Arc::new(chain)
+    }
+
+    /// Endpoints forget the state of settled blocks.
+    pub(crate) fn prune(&self, pruned: bool) {
+        self.change(|script| script.pruned = pruned);
+    }
+
+    /// The same chain, as other settings have it.
+    pub(crate) fn under(&self, change: impl FnOnce(&mut ChainTerms)) -> Arc<Self> {
+        let mut terms = self.terms.clone();
+        change(&mut terms);
+        Arc::new(Self { terms, script: Mutex::new(self.change(|script| script.clone())) })
     }
 
     /// The contract sells an item.
@@ -167,9 +213,34 @@ impl Chain {
         self.change(|script| script.fault = fault);
     }
 
+    /// So many more questions of this method are answered, and then none; `None` ends it.
+    pub(crate) fn allow(&self, method: &'static str, budget: Option<usize>) {
+        self.change(|script| match budget {
+            Some(budget) => script.budgets.insert(method, budget),
+            None => script.budgets.remove(method),
+        });
+    }
+
+    /// Whether the endpoints leave out the events of a transaction.
+    pub(crate) fn hide(&self, tx: ChainHash, hides: bool) {
+        self.change(|script| if hides { script.hidden.insert(tx) } else { script.hidden.remove(&tx) });
+    }
+
+    /// Holds the next answer of a method back.
+    pub(crate) fn gate(&self, method: &'static str) -> Arc<Gate> {
+        let gate = Arc::new(Gate::default());
+        self.change(|script| script.gate = Some((method, gate.clone())));
+        gate
+    }
+
     /// Whether the contract denies every purchase.
     pub(crate) fn deny(&self, denies: bool) {
         self.change(|script| script.unverified = denies);
+    }
+
+    /// Whether all events are left out, whatever the blocks hold.
+    pub(crate) fn leave_out(&self, leaves_out: bool) {
+        self.change(|script| script.silent = leaves_out);
     }
 
     /// What the contract holds for an account.
@@ -191,9 +262,23 @@ impl Chain {
         change(&mut self.script.lock().unwrap())
     }
 
+    /// Waits behind the gate of a method, if there is one.
+    async fn pass(&self, method: &'static str) {
+        let gate = self.change(|script| script.gate.take_if(|(held, _)| *held == method));
+        if let Some((_, gate)) = gate {
+            gate.answered.notify_one();
+            gate.opened.notified().await;
+        }
+    }
+
     fn ask<T>(&self, method: &'static str, read: impl FnOnce(&Script) -> T) -> Result<T, ChainFault> {
         self.change(|script| {
             *script.asked.entry(method).or_default() += 1;
+            if let Some(left) = script.budgets.get_mut(method) {
+                *left = left
+                    .checked_sub(1)
+                    .ok_or_else(|| ChainFault::Unreachable("too many requests".to_owned()))?;
+            }
             match &script.fault {
                 Some(fault) => Err(fault.clone()),
                 None => Ok(read(script)),
@@ -218,10 +303,10 @@ impl Script {
 
     fn events(&self, block: &Block) -> Vec<ChainEvent> {
         let mut events = Vec::new();
-        for (tx, action) in &block.txs {
+        for (place, (tx, action)) in block.txs.iter().enumerate() {
             match action {
                 Action::Pay(all) => {
-                    events.extend(purchases(block, *tx, all).into_iter().map(ChainEvent::Purchased));
+                    events.extend(purchases(block, place, *tx, all).into_iter().map(ChainEvent::Purchased));
                 }
                 Action::Refund { item, key } => {
                     let paid = self.paid(*item, key, block.at.number);
@@ -229,6 +314,7 @@ impl Script {
                         tx: *tx,
                         index: 0,
                         block: block.at,
+                        log_index: first_log(place),
                         item: *item,
                         key_hash: key.hash(),
                         payer: PAYER,
@@ -265,11 +351,16 @@ impl Script {
     }
 }
 
-fn purchases(block: &Block, tx: ChainHash, all: &[Paid]) -> Vec<ChainPurchase> {
+fn first_log(place: usize) -> u64 {
+    place as u64 * 1_000
+}
+
+fn purchases(block: &Block, place: usize, tx: ChainHash, all: &[Paid]) -> Vec<ChainPurchase> {
     let purchase = |(index, paid): (usize, &Paid)| ChainPurchase {
         tx,
         index: index as u32,
         block: block.at,
+        log_index: first_log(place) + 2 * index as u64,
         block_time: block.time,
         item: paid.item,
         buyer_key: paid.key.clone(),
@@ -302,7 +393,13 @@ impl ChainPort for Chain {
     async fn events(&self, from: u64, to: u64) -> Result<Vec<ChainEvent>, ChainFault> {
         self.ask("events", |script| {
             let blocks = script.blocks.iter().filter(|block| (from..=to).contains(&block.at.number));
-            blocks.flat_map(|block| script.events(block)).collect()
+            let events = blocks.flat_map(|block| script.events(block));
+            let shown = |event: &ChainEvent| match event {
+                _ if script.silent => false,
+                ChainEvent::Purchased(paid) => !script.hidden.contains(&paid.tx),
+                ChainEvent::Refunded(refund) => !script.hidden.contains(&refund.tx),
+            };
+            events.filter(shown).collect()
         })
     }
 
@@ -312,25 +409,31 @@ impl ChainPort for Chain {
                 return TxOutcome::Waiting;
             }
             let mined = script.blocks.iter().find_map(|block| {
-                let (_, action) = block.txs.iter().find(|(mined, _)| *mined == tx)?;
-                Some((block, action))
+                let place = block.txs.iter().position(|(mined, _)| *mined == tx)?;
+                Some((block, place, &block.txs[place].1))
             });
             match mined {
                 None => TxOutcome::Unknown,
-                Some((block, Action::Revert)) => TxOutcome::Reverted { block: block.at },
-                Some((block, Action::Pay(all))) => {
-                    TxOutcome::Mined { block: block.at, purchases: purchases(block, tx, all) }
+                Some((block, _, Action::Revert)) => TxOutcome::Reverted { block: block.at },
+                Some((block, place, Action::Pay(all))) => {
+                    TxOutcome::Mined { block: block.at, purchases: purchases(block, place, tx, all) }
                 }
-                Some((block, _)) => TxOutcome::Mined { block: block.at, purchases: Vec::new() },
+                Some((block, ..)) => TxOutcome::Mined { block: block.at, purchases: Vec::new() },
             }
         })
     }
 
     async fn verified(&self, item: ChainHash, key: &BuyerKey, at: BlockRef) -> Result<bool, ChainFault> {
+        let is_old =
+            |script: &Script| script.pruned && script.blocks.last().is_some_and(|block| block.at != at);
+        if self.change(|script| is_old(script)) {
+            return Err(ChainFault::Unreachable("rpc.example: missing trie node".to_owned()));
+        }
         let answer = self.ask("verified", |script| {
             let canonical = script.blocks.get(at.number as usize).is_some_and(|block| block.at == at);
             canonical.then(|| !script.unverified && script.stands(item, key, at.number))
         })?;
+        self.pass("verified").await;
         answer.ok_or_else(|| ChainFault::Disagreement("the block is of the chain no more".to_owned()))
     }
 
