@@ -110,6 +110,11 @@ impl Keystore {
         self.0.address
     }
 
+    /// What opening it costs: blocks of scrypt, or rounds of PBKDF2.
+    pub(crate) fn work(&self) -> u64 {
+        self.0.work()
+    }
+
     /// Opens it, which takes a second on purpose.
     ///
     /// # Errors

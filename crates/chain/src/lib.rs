@@ -9,6 +9,8 @@ mod endpoint;
 mod endpoints;
 mod error;
 mod fault;
+#[doc(hidden)]
+pub mod fuzz;
 mod keystore;
 mod quorum;
 mod reader;

@@ -110,6 +110,13 @@ impl Document {
         })
     }
 
+    pub(super) fn work(&self) -> u64 {
+        match self.kdf {
+            Kdf::Scrypt(Cost { log_n, r, p }) => (u64::from(r) * u64::from(p)) << log_n,
+            Kdf::Pbkdf2 { rounds } => rounds.into(),
+        }
+    }
+
     pub(super) fn open(&self, passphrase: &[u8]) -> Result<Zeroizing<[u8; 32]>, KeyError> {
         let derived = self.kdf.derive(passphrase, &self.salt)?;
         if !bool::from(mac(&derived, &self.ciphertext).ct_eq(&self.mac)) {
