@@ -26,7 +26,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     (status = 404, body = Problem, description = "`chain_not_configured`"),
     (status = 422, body = Problem, description = "`invalid`"),
     (status = 429, body = Problem, description = "`too_many_attempts`"),
-    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`"),
+    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`, `chain_wrong`"),
 ))]
 async fn show(
     State(state): State<AppState>,

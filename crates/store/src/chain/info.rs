@@ -36,8 +36,8 @@ async fn show(State(state): State<AppState>, from: ClientAddress) -> Result<Json
     };
     Ok(Json(ChainInfo {
         caught_up: cursor.caught_up,
-        block: Some(cursor.block_number.unsigned_abs()),
-        latest: Some(cursor.latest.unsigned_abs()),
+        block: u64::try_from(cursor.block_number).ok().filter(|_| cursor.block_hash.is_some()),
+        latest: Some(cursor.latest.unsigned_abs()).filter(|latest| *latest > 0),
         error: cursor.error,
         ..info
     }))
@@ -54,6 +54,7 @@ fn of_terms(terms: &ChainTerms) -> ChainInfo {
         contract: terms.contract.to_string(),
         coin: ChainCoin { symbol: terms.coin.symbol.to_string(), decimals: terms.coin.decimals },
         tokens: tokens.collect(),
+        from_block: terms.from_block,
         finality: terms.finality.clone(),
         explorer: terms.explorer.clone(),
         ..ChainInfo::default()

@@ -55,7 +55,7 @@ pub struct ChainTerms {
     pub coin: CoinTerms,
     /// Tokens that prices may be in.
     pub tokens: Vec<TokenTerms>,
-    /// Block to read from; that of the contract's deployment.
+    /// Block to read from: that of the contract's deployment.
     pub from_block: u64,
     /// `finalized`, `safe`, or a number of blocks.
     pub finality: String,
@@ -148,9 +148,8 @@ impl ErrorCode for ChainFault {
     fn code(&self) -> &'static str {
         match self {
             Self::Disagreement(_) => "chain_disagreement",
-            Self::Unreachable(_) | Self::WrongChain { .. } | Self::NoContract(_) | Self::Nonsense(_) => {
-                "chain_unreachable"
-            }
+            Self::WrongChain { .. } => "chain_wrong",
+            Self::Unreachable(_) | Self::NoContract(_) | Self::Nonsense(_) => "chain_unreachable",
         }
     }
 

@@ -137,6 +137,7 @@ impl From<ChainFault> for Fault {
     fn from(fault: ChainFault) -> Self {
         let title = match fault {
             ChainFault::Disagreement(_) => "The chain's endpoints do not agree",
+            ChainFault::WrongChain { .. } => "The chain's endpoints serve another chain",
             _ => "The chain cannot be reached",
         };
         ApiError::new(StatusCode::SERVICE_UNAVAILABLE, fault.code(), title)

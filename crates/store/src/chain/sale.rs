@@ -39,7 +39,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     (status = 410, body = Problem, description = "`listing_not_for_sale`, `release_yanked`"),
     (status = 422, body = Problem, description = "`invalid`, `envelope_public_key`, `envelope_unknown_curve`"),
     (status = 429, body = Problem, description = "`too_many_attempts`"),
-    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`"),
+    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`, `chain_wrong`"),
 ))]
 async fn show(
     State(state): State<AppState>,

@@ -44,7 +44,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     (status = 422, body = Problem, description = "`envelope_public_key`, `envelope_unknown_curve`, `no_devices`, and why a transaction does not pay, as for `POST /api/v1/purchases`"),
     (status = 429, body = Problem, description = "`too_many_attempts`"),
     (status = 501, body = Problem, description = "`chain_not_configured`"),
-    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`"),
+    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`, `chain_wrong`"),
 ))]
 async fn place(
     State(state): State<AppState>,

@@ -47,7 +47,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     (status = 410, body = Problem, description = "`voucher_used_up`, `voucher_expired`, `listing_not_for_sale`"),
     (status = 422, body = Problem, description = "`which_key`, and why a transaction does not pay: `payment_reverted`, `payment_wrong_contract`, `payment_wrong_listing`, `payment_not_offered`, `payment_wrong_amount`, `payment_wrong_token`, `payment_wrong_publisher`, `payment_wrong_key`, `payment_key_unusable`, `payment_not_verified`"),
     (status = 429, body = Problem, description = "`too_many_attempts`"),
-    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`"),
+    (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`, `chain_wrong`"),
 ))]
 async fn place(
     State(state): State<AppState>,

@@ -12,8 +12,9 @@ use super::chain_kit::{Chain, PAYER, SELLER, USDC, words};
 use super::chain_shop::{ITEM, PLUGIN, PRICE, Shop, on_chain, recipient, shop, shop_with, wallet};
 use super::kit::{Answer, Kit, START_S};
 use super::plugin_kit::signing_key;
-use crate::chain::ChainFault;
-use crate::schema::chain_offer;
+use crate::chain::{ChainFault, watch};
+use crate::fault::Fault;
+use crate::schema::{chain_checkpoint, chain_cursor, chain_offer};
 
 /// The history of offers: payout, token, amount, since and until in seconds from the start.
 async fn history(kit: &Kit) -> Vec<(Address, Option<Address>, u128, i64, Option<i64>)> {
@@ -407,6 +408,37 @@ async fn however_many_ask_the_chain_is_asked_once_in_a_while() {
     shop.kit.pass_s(10);
     offer(&shop, "").await;
     assert_eq!(shop.chain.asked("listing") - before, 2);
+}
+
+#[tokio::test]
+async fn endpoints_of_another_chain_have_a_code_of_their_own_and_are_told_of_from_the_first_look() {
+    let shop = shop().await;
+    shop.chain.fail(Some(ChainFault::WrongChain { expected: 31_337, found: 1 }));
+    let refused = offer(&shop, "").await;
+    assert_eq!(refused.problem(), (503, "chain_wrong".to_owned()));
+    assert!(refused.string("hint").contains("[chain]") && refused.headers.contains_key(header::RETRY_AFTER));
+
+    // As at a store that never saw its chain.
+    let state = &shop.kit.store.state;
+    let forgot = state.db.write(|tx| {
+        Box::pin(async move {
+            chain_checkpoint::Entity::delete_many().exec(tx).await?;
+            chain_cursor::Entity::delete_many().exec(tx).await.map_err(Fault::from)
+        })
+    });
+    forgot.await.unwrap();
+    let fault = watch::round(state, &*shop.chain).await.unwrap_err();
+    watch::fail(state, &*shop.chain, fault.problem()).await;
+    let info = shop.kit.get("/api/v1/chain", "").await.json();
+    let error = info["error"].as_str().unwrap();
+    assert!(error.contains("chain 1, not to 31337"), "{error}");
+    let seen = (info.get("block"), info.get("latest"), &info["caught_up"], &info["from_block"]);
+    assert_eq!(seen, (None, None, &json!(false), &json!(0)));
+
+    shop.chain.fail(None);
+    shop.watch().await;
+    let info = shop.kit.get("/api/v1/chain", "").await.json();
+    assert_eq!((info.get("error"), &info["caught_up"]), (None, &json!(true)));
 }
 
 #[tokio::test]
