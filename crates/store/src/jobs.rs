@@ -13,7 +13,7 @@ mod view;
 use tokio::task::AbortHandle;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::chain::watch;
+use crate::chain::{archive, watch};
 use crate::hub::wire;
 use crate::state::AppState;
 
@@ -25,7 +25,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// What goes on in the background; stopped when dropped. What it was doing is taken up by the next run.
 #[derive(Debug)]
-pub(crate) struct Workers([AbortHandle; 4]);
+pub(crate) struct Workers([AbortHandle; 5]);
 
 /// Starts what goes on in the background; takes up what an earlier run left unfinished.
 pub(crate) fn start_workers(state: &AppState) -> Workers {
@@ -34,6 +34,7 @@ pub(crate) fn start_workers(state: &AppState) -> Workers {
         tokio::spawn(sweep::work(state.clone())).abort_handle(),
         tokio::spawn(wire::hear(state.clone())).abort_handle(),
         tokio::spawn(watch::work(state.clone())).abort_handle(),
+        tokio::spawn(archive::work(state.clone())).abort_handle(),
     ])
 }
 

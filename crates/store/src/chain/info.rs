@@ -7,9 +7,11 @@ use sea_orm::EntityTrait;
 use sealpost_accounts::extract::ClientAddress;
 use sealpost_api::Problem;
 use sealpost_api::chain::{ChainCoin, ChainInfo, ChainToken};
+use sealpost_market::chain::network;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::archive;
 use super::port::ChainTerms;
 use super::questions::Asking;
 use crate::fault::Result;
@@ -27,9 +29,12 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 ))]
 async fn show(State(state): State<AppState>, from: ClientAddress) -> Result<Json<ChainInfo>> {
     let asking = Asking::new(&state, from)?;
-    let (fee_bps, treasury) = join!(asking.soon(asking.fee_bps()), asking.soon(asking.treasury()));
+    let warning = async { Ok(archive::warning(&state).await) };
+    let (fee_bps, treasury, warning) =
+        join!(asking.soon(asking.fee_bps()), asking.soon(asking.treasury()), asking.soon(warning));
     let treasury = treasury.map(String::from);
-    let info = ChainInfo { fee_bps, treasury, ..of_terms(asking.port().terms()) };
+    let warnings = warning.flatten().into_iter().collect();
+    let info = ChainInfo { fee_bps, treasury, warnings, ..of_terms(asking.port().terms()) };
     let source = super::source(asking.port().terms());
     let Some(cursor) = chain_cursor::Entity::find_by_id(source).one(state.db.read()).await? else {
         return Ok(Json(info));
@@ -51,6 +56,7 @@ fn of_terms(terms: &ChainTerms) -> ChainInfo {
     });
     ChainInfo {
         chain_id: terms.chain_id,
+        name: network(terms.chain_id).map(|network| network.name.to_owned()),
         contract: terms.contract.to_string(),
         coin: ChainCoin { symbol: terms.coin.symbol.to_string(), decimals: terms.coin.decimals },
         tokens: tokens.collect(),

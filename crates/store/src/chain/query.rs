@@ -31,3 +31,11 @@ pub(crate) struct PaymentQuery {
     #[serde(default)]
     pub(crate) limit: Option<u64>,
 }
+
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct AcceptQuery {
+    /// Which purchase of the transaction, from 0; needed where it paid several times for listings of yours.
+    #[serde(default)]
+    pub(crate) index: Option<u32>,
+}

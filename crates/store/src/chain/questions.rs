@@ -10,8 +10,10 @@ use sealpost_envelope::ErrorCode;
 use sealpost_market::chain::{Address, ChainHash, TxOutcome};
 use tokio::sync::Semaphore;
 
+use super::archive::Archive;
 use super::asked::Asked;
 use super::port::{ChainBalance, ChainFault, ChainListing, ChainPort};
+use super::unheard::Unheard;
 use crate::fault::{Fault, Result};
 use crate::state::AppState;
 
@@ -28,6 +30,8 @@ pub(crate) struct Questions {
     treasury: Asked<(), Address>,
     balances: Asked<Address, Vec<ChainBalance>>,
     transactions: Asked<ChainHash, TxOutcome>,
+    pub(crate) archive: Archive,
+    pub(crate) unheard: Unheard,
     /// New questions of a household.
     new: Limiter,
     under_way: Semaphore,
@@ -41,6 +45,8 @@ impl Default for Questions {
             treasury: Asked::default(),
             balances: Asked::default(),
             transactions: Asked::default(),
+            archive: Archive::default(),
+            unheard: Unheard::default(),
             new: Limiter::new(120, 500),
             under_way: Semaphore::new(AT_ONCE),
         }

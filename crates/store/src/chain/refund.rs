@@ -1,5 +1,6 @@
 //! The calls by which a seller gives the money of a payment back.
 
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use sealpost_api::chain::ChainPayment;
 use sealpost_market::chain::{Address, ContractCall, PaymentState, PurchaseReceipt};
 
@@ -9,13 +10,18 @@ use super::view::{self, View};
 use crate::fault::Result;
 use crate::schema::chain_payment::Model;
 use crate::schema::value::parsed;
+use crate::schema::{chain_offer, listing};
 use crate::state::AppState;
 
-/// Adds to a payment what its publisher, or the contract's owner, sends to give it back; nothing where nothing can be given back.
+/// How long after a sale the contract lets its owner give the money back, in milliseconds.
+const OWNERS_WINDOW_MS: i64 = 30 * 86_400_000;
+
+/// Adds to a payment what its seller, or the contract's owner, sends to give it back; nothing where the one who asks cannot.
 pub(crate) async fn offer(
     state: &AppState,
     view: &View<'_>,
     row: &Model,
+    by_operator: bool,
     payment: &mut ChainPayment,
 ) -> Result<()> {
     let Some(port) = view.port.filter(|_| view.is_current(row)) else { return Ok(()) };
@@ -23,6 +29,11 @@ pub(crate) async fn offer(
         return Ok(());
     }
     let Some((call, receipt)) = prepare(row)? else { return Ok(()) };
+    let since = row.block_time.unwrap_or_default().saturating_mul(1000);
+    let by_owner = by_operator && state.clock.now_ms() <= since.saturating_add(OWNERS_WINDOW_MS);
+    if !by_owner && !paid_to_seller(state, row).await? {
+        return Ok(());
+    }
     let asking = Asking::by_the_store(state)?;
     // The contract sends back what is too much: where nobody can say what it lacks, all of it goes along.
     let missing = match view.is_silent() {
@@ -41,6 +52,20 @@ pub(crate) async fn offer(
     }
     payment.refund = Some(refund);
     Ok(())
+}
+
+/// Whether the money of a payment went to an address that its listing is or was sold by.
+pub(crate) async fn paid_to_seller(state: &AppState, row: &Model) -> Result<bool> {
+    let (Some(listing), Some(publisher)) = (&row.listing, &row.publisher) else { return Ok(false) };
+    let db = state.db.read();
+    let now = listing::Entity::find_by_id(listing).filter(listing::Column::Payout.eq(publisher));
+    if now.one(db).await?.is_some() {
+        return Ok(true);
+    }
+    let before = chain_offer::Entity::find()
+        .filter(chain_offer::Column::Listing.eq(listing))
+        .filter(chain_offer::Column::Payout.eq(publisher));
+    Ok(before.one(db).await?.is_some())
 }
 
 fn approve(port: &dyn ChainPort, token: Address, amount: u128) -> sealpost_api::chain::ChainCall {
@@ -76,6 +101,5 @@ async fn missing(asking: &Asking<'_>, receipt: &PurchaseReceipt) -> Result<u128>
     let publisher = of(asking.balances(receipt.publisher).await?).map_or(0, own);
     let treasury = asking.treasury().await?;
     let fees = of(asking.balances(treasury).await?).map_or(0, |held| held.unsettled_fees);
-    let share = receipt.amount.saturating_sub(receipt.fee);
-    Ok(share.saturating_sub(publisher) + receipt.fee.saturating_sub(fees))
+    Ok(receipt.shortfall(publisher, fees))
 }

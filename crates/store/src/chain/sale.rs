@@ -55,6 +55,7 @@ async fn show(
     row.to_market()?.check_sale()?;
     let terms = asking.port().terms();
     let asked = offers::asked(Some(terms), &row)?.ok_or_else(|| not_sold(&row))?;
+    offers::ensure(&state, terms, &row, asked).await?;
     let items = items(&row, give::for_sale(&row, releases), version.as_ref())?;
     let newest = items.first().ok_or(RuleError::NoRelease)?.version.to_string();
     let (item, found) = choose(&asking, &asked, items).await?;
@@ -79,8 +80,8 @@ struct Item {
 enum Listed {
     /// It is sold as the store says.
     Yes(ChainListing),
-    /// It is not sold.
-    No,
+    /// It is not sold; its seller may have sold it before.
+    No(Option<ChainListing>),
     /// It is sold by somebody else, or at another price.
     Differs(ChainListing),
 }
@@ -138,11 +139,8 @@ async fn to_api(
     let (fee_bps, list) = match found {
         // The operator cannot raise it on what is listed.
         Listed::Yes(listing) => (listing.fee_bps.min(fee_now), None),
-        Listed::No => (fee_now, Some(view::call(port, &list))),
-        Listed::Differs(listing) if listing.publisher == asked.payout => {
-            (fee_now, Some(view::call(port, &list)))
-        }
-        Listed::Differs(_) => (fee_now, None),
+        _ if found.may_list(asked) => (fee_now, Some(view::call(port, &list))),
+        _ => (fee_now, None),
     };
     Ok(ChainOffer {
         listing: row.id.clone(),
@@ -199,14 +197,23 @@ impl Listed {
             }
             // Whoever listed it first keeps the item, sold or not.
             Some(listing) if listing.publisher != asked.payout => Self::Differs(listing),
-            _ => Self::No,
+            other => Self::No(other),
+        }
+    }
+
+    /// Whether the contract takes a `list` of what is asked, from the payout address.
+    fn may_list(&self, asked: &Asked) -> bool {
+        match self {
+            Self::Yes(_) => false,
+            Self::No(before) => before.as_ref().is_none_or(|before| !is_fixed(before, asked)),
+            Self::Differs(listing) => listing.publisher == asked.payout && !is_fixed(listing, asked),
         }
     }
 
     fn as_str(&self) -> &'static str {
         match self {
             Self::Yes(_) => "yes",
-            Self::No => "no",
+            Self::No(_) => "no",
             Self::Differs(_) => "differs",
         }
     }
@@ -215,19 +222,30 @@ impl Listed {
         let payout = asked.payout.checksummed();
         match self {
             Self::Yes(_) => None,
-            Self::No => Some(format!(
+            Self::No(Some(listing)) | Self::Differs(listing) if is_fixed(listing, asked) => Some(
+                "The contract sold this version in another token before, and sells it in no second one: the seller publishes a \
+                 new version for this currency."
+                    .to_owned(),
+            ),
+            Self::No(_) => Some(format!(
                 "The contract does not sell this version yet: its seller lists it with the wallet {payout}."
             )),
             Self::Differs(listing) if listing.publisher == asked.payout => Some(format!(
                 "The contract has another price: the seller lists it anew with the wallet {payout}."
             )),
             Self::Differs(listing) => Some(format!(
-                "On chain this version belongs to {}, not to the payout address {payout}: the seller lists it with the payout \
-                 address, has it transferred, or publishes under another version.",
+                "On chain this version belongs to {}, not to the payout address {payout}: the seller has it transferred, or publishes \
+                 another version and lists that at once.",
                 listing.publisher.checksummed()
             )),
         }
     }
+}
+
+/// Whether the contract would refuse to list it in this token: an item is sold in coin, and in the first token it was ever listed in.
+fn is_fixed(listing: &ChainListing, asked: &Asked) -> bool {
+    let another = |token| listing.token.is_some_and(|fixed| fixed != token);
+    listing.publisher == asked.payout && asked.price.token.is_some_and(another)
 }
 
 fn not_sold(row: &listing::Model) -> Fault {

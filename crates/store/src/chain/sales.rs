@@ -68,7 +68,7 @@ async fn list(
     let mut payments = Vec::with_capacity(rows.len());
     for row in &rows {
         let mut payment = view.payment(row)?;
-        refund::offer(&state, &view, row, &mut payment).await?;
+        refund::offer(&state, &view, row, user.0.operator, &mut payment).await?;
         payments.push(recorded(row, payment, &versions, true));
     }
     Ok(Json(PaymentList { payments, next }))
@@ -103,7 +103,8 @@ async fn show(
         let party = party(db, row, user.as_ref().ok()).await?;
         let mut payment = view.payment(row)?;
         if party == Some(Party::Seller) {
-            refund::offer(&state, &view, row, &mut payment).await?;
+            let by_operator = user.as_ref().is_ok_and(|user| user.0.operator);
+            refund::offer(&state, &view, row, by_operator, &mut payment).await?;
         }
         payments.push(recorded(row, payment, &versions, party.is_some()));
     }
@@ -183,7 +184,7 @@ async fn unrecorded(
 }
 
 /// Versions by item.
-async fn versions(db: &impl ConnectionTrait, rows: &[Model]) -> Result<HashMap<String, String>> {
+pub(super) async fn versions(db: &impl ConnectionTrait, rows: &[Model]) -> Result<HashMap<String, String>> {
     let items: Vec<_> = rows.iter().filter_map(|row| row.item.as_deref()).collect();
     if items.is_empty() {
         return Ok(HashMap::new());
@@ -192,7 +193,7 @@ async fn versions(db: &impl ConnectionTrait, rows: &[Model]) -> Result<HashMap<S
     Ok(releases.into_iter().filter_map(|release| Some((release.item?, release.version))).collect())
 }
 
-fn recorded(
+pub(super) fn recorded(
     row: &Model,
     payment: ChainPayment,
     versions: &HashMap<String, String>,

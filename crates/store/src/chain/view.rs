@@ -69,7 +69,7 @@ impl<'a> View<'a> {
             token: row.token.clone(),
             fee: row.fee.clone(),
             payer: row.payer.clone(),
-            reason: row.reason.as_deref().map(|code| reason(code, row.detail.clone())),
+            reason: why(row.reason.as_deref(), state, row.detail.clone()),
             explorer_url: self.explorer_url(self.terms_of(row), &row.tx_hash),
             refund_tx: row.refund_tx.clone(),
             ..self.in_block(&row.tx_hash, block)
@@ -144,6 +144,16 @@ impl<'a> View<'a> {
 
     fn explorer_url(&self, terms: Option<&ChainTerms>, tx_hash: &str) -> Option<String> {
         terms?.explorer.as_ref().map(|explorer| format!("{}/tx/{tx_hash}", explorer.trim_end_matches('/')))
+    }
+}
+
+/// Why a payment does not count; one that never came is unknown.
+fn why(code: Option<&str>, state: &str, detail: Option<String>) -> Option<ChainReason> {
+    let never_came = (state == PaymentState::Dropped.as_str()).then_some(&Refusal::Unknown);
+    match (code, never_came) {
+        (Some(code), _) => Some(reason(code, detail)),
+        (None, Some(refusal)) => Some(reason(refusal.code(), Some(sentence(&refusal.to_string())))),
+        (None, None) => None,
     }
 }
 

@@ -11,6 +11,7 @@ use sealpost_api::Problem;
 use sealpost_api::purchase::{Device, DeviceResponse, Recipient};
 use sealpost_database::Tx;
 use sealpost_database::clock::rfc3339;
+use sealpost_market::Version;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -59,19 +60,21 @@ async fn add(
             if held.holder != user.id().as_str() {
                 return Err(Fault::not_found("licence"));
             }
-            let (device, given) = register(state, tx, &held, wanted, &user.actor()).await?;
+            let (device, given) = register(state, tx, &held, wanted, None, &user.actor()).await?;
             Ok(DeviceResponse { device: to_api(&device), envelope: given.envelope, cid: given.release.cid })
         })
     })
     .await
 }
 
-/// Counts a device of a licence, if it is new, and gives it the newest release, or the newest that the licence had.
+/// Counts a device of a licence, if it is new, and gives it the release that is named; else the newest, or the newest that the
+/// licence had.
 pub(crate) async fn register(
     state: &AppState,
     tx: &Tx,
     held: &licence::Model,
     wanted: &Wanted,
+    version: Option<&Version>,
     actor: &Actor,
 ) -> Result<(Model, Given)> {
     let now = state.clock.now_ms();
@@ -81,7 +84,10 @@ pub(crate) async fn register(
     let same = known.into_iter().find(|row| !step.fresh && row.id == step.device.id.as_str());
     let device = same.unwrap_or_else(|| Model::new(wanted, &held.id, now));
     let (listing, releases) = give::offered(tx, &held.listing).await?;
-    let release = give::pick_for_device(tx, held, &releases).await?;
+    let release = match version {
+        Some(_) => give::pick(tx, held, &releases, version).await?,
+        None => give::pick_for_device(tx, held, &releases).await?,
+    };
     if !step.fresh
         && let Some(given) = give::earlier(tx, &device, release).await?
     {

@@ -87,6 +87,18 @@ pub(crate) fn newest<'a>(
     row_of(releases, &newest_rule(licence, releases)??)
 }
 
+/// The release for a licence that is new: the one that is named, else the newest.
+pub(crate) fn first<'a>(
+    licence: &market::Licence,
+    releases: &'a [release::Model],
+    wanted: Option<&Version>,
+) -> Result<&'a release::Model> {
+    match wanted {
+        Some(_) => row_of(releases, licence.pick_plugin(&to_market(releases.iter())?, wanted, |_| false)?),
+        None => newest(licence, releases),
+    }
+}
+
 /// What is sold of a listing: releases that its key of today signed, so that a licence keeps the key of what it gives.
 pub(crate) fn for_sale(listing: &listing::Model, releases: Vec<release::Model>) -> Vec<release::Model> {
     releases.into_iter().filter(|row| row.publisher_key == listing.publisher_key).collect()

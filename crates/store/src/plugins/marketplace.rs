@@ -12,7 +12,7 @@ use sealpost_api::Problem;
 use sealpost_api::marketplace::{MarketplacePurchase, MarketplacePurchased, PluginBundle};
 use sealpost_api::purchase::{Payment, Recipient};
 use sealpost_database::Tx;
-use sealpost_market::{PaymentMethod, RuleError};
+use sealpost_market::{PaymentMethod, RuleError, Version};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -22,6 +22,7 @@ use crate::chain::payments;
 use crate::fault::{Fault, Result};
 use crate::http::body::Body;
 use crate::http::once::{Answer, Once, once};
+use crate::limits;
 use crate::purchases::buy::{self, Order};
 use crate::schema::device::Wanted;
 use crate::schema::value::to_timestamp;
@@ -62,6 +63,8 @@ async fn place(
         index: new.index,
         name: new.name.clone(),
     })?;
+    let version = new.version.as_deref().map(str::parse::<Version>).transpose();
+    let version = version.map_err(|error| limits::invalid("version", error))?;
     let user = match user {
         Ok(user) => Some(user),
         // With a header of any kind somebody meant to be signed in.
@@ -80,7 +83,7 @@ async fn place(
     let request = if actor == Actor::Anonymous { request.unkept() } else { request };
     let listing = find_listing(state.db.read(), &new.plugin_id).await?;
     if let Some(tx_hash) = &new.tx_hash {
-        let sale = on_chain::Sale { user, actor, listing, wanted, from };
+        let sale = on_chain::Sale { user, actor, listing, wanted, version, from };
         return on_chain::collect(&state, request, sale, tx_hash).await;
     }
     let payment = match new.voucher {
@@ -88,7 +91,7 @@ async fn place(
         None => Payment::Free,
     };
     let mut order = Order::new(&state, &holder, &listing.id, &payment).await?;
-    (order.device, order.actor) = (Some(wanted.clone()), actor);
+    (order.device, order.actor, order.version) = (Some(wanted.clone()), actor, version);
     order.at_once = true;
     // Vouchers are counted by whoever made them.
     let counts = order.actor == Actor::Anonymous && order.method == PaymentMethod::Free;
@@ -154,7 +157,8 @@ async fn buy_or_find(
     order.purchase = stranger::purchase(&order.buyer, &order.listing, before.len())?;
     if let Some(held) = held_by_key(state, tx, &order, wanted).await? {
         counted.undo(state);
-        let (device, given) = devices::register(state, tx, &held, wanted, &order.actor).await?;
+        let (device, given) =
+            devices::register(state, tx, &held, wanted, order.version.as_ref(), &order.actor).await?;
         let listing = find_listing(tx, &held.listing).await?;
         return to_api(bundle::to_api(&listing, &device, &given)?, given.release.cid);
     }

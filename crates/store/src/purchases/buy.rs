@@ -9,7 +9,7 @@ use sealpost_database::Tx;
 use sealpost_database::clock::rfc3339;
 use sealpost_market::{
     self as market, AccountId, LicenceId, ListingKind, NewPurchase, PaymentMethod, PurchaseId,
-    PurchaseTransition, VoucherCode, start_purchase,
+    PurchaseTransition, Version, VoucherCode, start_purchase,
 };
 
 use super::licence_to_api;
@@ -36,6 +36,8 @@ pub(crate) struct Order {
     pub(crate) purchase: PurchaseId,
     /// Whether the purchase's id was chosen so that of two that are begun at the same time one fails, and tries again.
     pub(crate) at_once: bool,
+    /// For plugins, the version that the device is given; the newest where absent.
+    pub(crate) version: Option<Version>,
     voucher: Option<String>,
     licence: LicenceId,
 }
@@ -78,6 +80,7 @@ impl Order {
             actor: Actor::User(buyer.to_string()),
             voucher,
             at_once: false,
+            version: None,
             purchase: PurchaseId::generate(&random::bytes()?),
             licence: LicenceId::generate(&random::bytes()?),
         })
@@ -130,7 +133,7 @@ pub(crate) async fn write(state: &AppState, tx: &Tx, order: &Order) -> Result<So
     let (mut device, mut given) = (None, None);
     if let (Some(licence), Some(wanted)) = (&step.licence, &order.device) {
         let first = device::Model::new(wanted, licence.id.as_str(), now);
-        let release = give::newest(licence, &releases)?;
+        let release = give::first(licence, &releases, order.version.as_ref())?;
         let (licence, facts, wrapped) = give::wrap(state, tx, licence.clone(), &row, &first, release).await?;
         tx.insert_later(first.clone().into_active_model());
         step.facts.extend(facts);
@@ -224,7 +227,7 @@ async fn use_voucher(tx: &Tx, before: &voucher::Model, after: &market::Voucher) 
     if saved.rows_affected == 1 { Ok(()) } else { Err(Fault::Conflict) }
 }
 
-fn newest_version(releases: &[release::Model]) -> Result<Option<market::Version>> {
+fn newest_version(releases: &[release::Model]) -> Result<Option<Version>> {
     let releases = releases.iter().map(release::Model::to_market).collect::<Result<Vec<_>>>()?;
     Ok(market::pick_release(&releases, None, None).ok().map(|release| release.version.clone()))
 }

@@ -59,7 +59,8 @@ async fn everybody_sees_which_chain_this_is_and_how_far_it_was_read() {
             "chain_id": 31337, "contract": format!("0x{}", "c0".repeat(20)),
             "coin": {"symbol": "ETH", "decimals": 18},
             "tokens": [{"symbol": "USDC", "address": USDC, "decimals": 6}],
-            "from_block": 0, "finality": "3", "fee_bps": 1500, "treasury": TREASURY, "caught_up": true,
+            "name": "a local test node", "from_block": 0, "finality": "3", "fee_bps": 1500, "treasury": TREASURY,
+            "caught_up": true,
             "block": head - FINALITY, "latest": head, "explorer": "https://explorer.example",
         })
     );
