@@ -334,3 +334,72 @@ async fn what_a_request_settled_ahead_of_the_watcher_is_undone_by_the_watcher() 
     assert_eq!(shop.collect("", &wallet, tx).await.problem(), (403, "payment_undone".to_owned()));
     assert_eq!(shop.licences().await[0].payment, "undone");
 }
+
+#[tokio::test]
+async fn a_payment_that_endpoints_leave_out_is_found_with_the_next_blocks() {
+    let shop = shop().await;
+    let wallet = wallet(Curve::P256);
+    shop.watch().await;
+    shop.chain.leave_out(true);
+    let tx = shop.paid(&wallet);
+    shop.watch().await;
+    assert!(shop.payments().await.is_empty());
+    shop.chain.leave_out(false);
+    shop.chain.mine(0);
+    shop.watch().await;
+    assert_eq!(shop.payment().await.0, "settled");
+    assert!(opens(&shop.collect("", &wallet, tx).await.json(), &wallet));
+    // What is known is not looked at again.
+    let (version, verified) = (shop.payments().await[0].row_version, shop.chain.asked("verified"));
+    for _ in 0..5 {
+        shop.chain.mine(0);
+        shop.watch().await;
+    }
+    let now = (shop.payments().await[0].row_version, shop.chain.asked("verified"));
+    assert_eq!(now, (version, verified));
+}
+
+#[tokio::test]
+async fn what_endpoints_left_out_for_long_is_found_too_with_its_refund() {
+    let shop = shop().await;
+    let (kept, returned) = (wallet(Curve::P256), wallet(Curve::X25519));
+    shop.watch().await;
+    shop.chain.leave_out(true);
+    let tx = shop.paid(&kept);
+    shop.paid(&returned);
+    let back = Action::Refund { item: item_id(ITEM), key: on_chain(&returned) };
+    shop.chain.send(back);
+    shop.chain.mine(FINALITY);
+    shop.watch().await;
+    // More than is read again each time, and more than is read together.
+    shop.chain.mine(3_000);
+    shop.watch().await;
+    assert!(shop.payments().await.is_empty());
+    shop.chain.leave_out(false);
+    for _ in 0..50 {
+        shop.chain.mine(40);
+        shop.watch().await;
+    }
+    let mut states: Vec<_> = shop.payments().await.into_iter().map(|row| row.state).collect();
+    states.sort();
+    assert_eq!(states, ["refunded", "settled"]);
+    assert!(opens(&shop.collect("", &kept, tx).await.json(), &kept));
+}
+
+#[tokio::test]
+async fn what_a_request_settled_stays_though_its_event_is_left_out() {
+    let shop = shop_alone().await;
+    let state = &shop.kit.store.state;
+    let port = state.chain.clone().unwrap();
+    shop.watch().await;
+    shop.chain.mine(2_100);
+    let wallet = wallet(Curve::P256);
+    let tx = shop.paid(&wallet);
+    assert!(crate::chain::watch::round(state, &*port).await.unwrap(), "there is more to read");
+    assert!(opens(&shop.collect("", &wallet, tx).await.json(), &wallet));
+    shop.chain.leave_out(true);
+    shop.watch().await;
+    assert_eq!(shop.payment().await.0, "settled");
+    assert!(opens(&shop.collect("", &wallet, tx).await.json(), &wallet));
+    assert_eq!(shop.licences().await[0].payment, "good");
+}
