@@ -89,6 +89,40 @@ async fn a_signed_in_purchase_goes_from_waiting_to_confirming_to_paid() {
 }
 
 #[tokio::test]
+async fn a_purchase_and_its_transaction_say_the_same_before_the_watcher_comes() {
+    let shop = shop_alone().await;
+    let wallet = wallet(Curve::Secp256k1);
+    let ann = shop.holder("ann", &wallet).await;
+    let told = async |tx, id: &str| {
+        let by_tx = shop.kit.get(&format!("/api/v1/payments/{tx}"), &ann).await.json()["payments"][0].clone();
+        let by_id = shop.purchase(&ann, id).await["payment"].clone();
+        for name in ["state", "block", "block_hash", "confirmations", "amount", "fee", "payer", "paid_at"] {
+            assert_eq!(by_tx[name], by_id[name], "{name}: {by_tx} {by_id}");
+        }
+        by_id["state"].as_str().unwrap().to_owned()
+    };
+    let mined = shop.chain.pay(ITEM, &on_chain(&wallet), PRICE);
+    shop.chain.mine(0);
+    let before = shop.kit.get(&format!("/api/v1/payments/{mined}"), "").await.json()["payments"][0].clone();
+    assert_eq!(before["state"], "confirming");
+    let begun = shop.buy(&ann, &wallet, mined).await.json();
+    for name in ["state", "block", "block_hash", "confirmations", "amount", "fee", "payer", "paid_at"] {
+        assert_eq!(begun["payment"][name], before[name], "{name}");
+    }
+    assert_eq!(told(mined, begun["purchase"]["id"].as_str().unwrap()).await, "confirming");
+
+    let sent = shop.chain.pay(ITEM, &on_chain(&wallet), PRICE);
+    let begun = shop.buy(&ann, &wallet, sent).await.json();
+    let id = begun["purchase"]["id"].as_str().unwrap();
+    assert_eq!(told(sent, id).await, "waiting");
+    // Named again once it is mined.
+    shop.chain.mine(0);
+    shop.kit.pass_s(10);
+    assert_eq!(shop.buy(&ann, &wallet, sent).await.json()["payment"]["state"], "confirming");
+    assert_eq!(told(sent, id).await, "confirming");
+}
+
+#[tokio::test]
 async fn a_purchase_that_is_settled_when_it_is_named_is_paid_at_once() {
     let shop = shop().await;
     let wallet = wallet(Curve::X25519);
