@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod commands;
+mod delivery;
 mod kit;
 mod lies;
 mod once;

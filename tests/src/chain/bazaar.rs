@@ -49,13 +49,21 @@ pub struct Wishes {
     pub agree: Option<usize>,
     /// When a payment counts, as it is written in the settings.
     pub finality: String,
+    /// Contract that stands where USDC should, of those that only tests have.
+    pub token: &'static str,
     /// Database to use instead of SQLite.
     pub database_url: Option<String>,
 }
 
 impl Default for Wishes {
     fn default() -> Self {
-        Self { endpoints: 1, agree: None, finality: "\"finalized\"".to_owned(), database_url: None }
+        Self {
+            endpoints: 1,
+            agree: None,
+            finality: "\"finalized\"".to_owned(),
+            token: "Usdc",
+            database_url: None,
+        }
     }
 }
 
@@ -111,7 +119,7 @@ impl Bazaar {
         let node = Node::start(&folder.path().join("node"))?;
         let code = abi::marketplace(node.accounts[OWNER], node.accounts[TREASURY], FEE_BPS)?;
         let contract = node.deploy(node.accounts[OWNER], &code).await?;
-        let usdc = node.deploy(node.accounts[OWNER], &abi::test_contract("Usdc")?).await?;
+        let usdc = node.deploy(node.accounts[OWNER], &abi::test_contract(wishes.token)?).await?;
         let mut endpoints = Vec::new();
         for _ in 0..wishes.endpoints {
             endpoints.push(Endpoint::start(&node.rpc.url).await?);
