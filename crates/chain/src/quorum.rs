@@ -179,21 +179,22 @@ impl Quorum {
         answers: &mut Answers<'a, T>,
     ) {
         let until = Instant::now() + REST;
-        loop {
-            let mut waiting = self
-                .endpoints
-                .iter()
-                .filter(|endpoint| endpoint.is_alive() && !answers.heard(endpoint))
-                .peekable();
-            if waiting.peek().is_none() {
-                return;
-            }
+        while self.is_any_unheard(answers) {
             match timeout_at(until, asked.next()).await {
                 Ok(Some((endpoint, outcome))) => answers.add(endpoint, outcome),
                 Ok(None) => return,
-                Err(_) => return waiting.for_each(Endpoint::is_late),
+                Err(_) => return self.unheard(answers).for_each(Endpoint::is_late),
             }
         }
+    }
+
+    fn is_any_unheard<T: PartialEq>(&self, answers: &Answers<'_, T>) -> bool {
+        self.unheard(answers).next().is_some()
+    }
+
+    /// Those that are up and have not answered yet.
+    fn unheard<T: PartialEq>(&self, answers: &Answers<'_, T>) -> impl Iterator<Item = &Endpoint> {
+        self.endpoints.iter().filter(|endpoint| endpoint.is_alive() && !answers.heard(endpoint))
     }
 
     fn split<T>(&self, question: &'static str, answers: Answers<'_, T>) -> Split<T> {
