@@ -222,6 +222,41 @@ async fn where_all_must_agree_two_liars_get_nothing_either() -> Result<()> {
     bazaar.refused_as(&sale, &buyer, tx, "payment_wrong_contract").await
 }
 
+/// Has an endpoint know nothing of logs, as one that is behind, or keeps none.
+fn leave_out(endpoint: &Endpoint) {
+    endpoint.lie(|method, _, said| {
+        if method == "eth_getLogs" {
+            *said = json!([]);
+        }
+    });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_two_of_three_leave_out_is_found_by_the_third() -> Result<()> {
+    let bazaar = three(None).await?;
+    let (sale, buyer) = (bazaar.sell(PLUGIN).await?, Buyer::new());
+    bazaar.endpoints[..2].iter().for_each(leave_out);
+    let tx = bazaar.pay(&sale, &buyer).await?;
+    bazaar.node.settle().await?;
+    bazaar.payment_becomes(tx, "settled").await?;
+    bazaar.obtain(&sale, &buyer, tx).await.map(drop)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_payment_that_all_leave_out_for_a_while_is_found_though_nobody_names_it() -> Result<()> {
+    let bazaar = three(None).await?;
+    let (sale, buyer) = (bazaar.sell(PLUGIN).await?, Buyer::new());
+    bazaar.endpoints.iter().for_each(leave_out);
+    let tx = bazaar.pay(&sale, &buyer).await?;
+    bazaar.node.settle().await?;
+    bazaar.caught_up().await?;
+    assert_eq!(bazaar.sold(&sale).await?.len(), 0, "it was read past");
+    bazaar.endpoints.iter().for_each(Endpoint::be_honest);
+    bazaar.node.settle().await?;
+    bazaar.payment_becomes(tx, "settled").await?;
+    bazaar.obtain(&sale, &buyer, tx).await.map(drop)
+}
+
 async fn ask(endpoint: &Endpoint, method: &str, params: Value) -> Result<Value> {
     sealpost_tests::chain::rpc::Rpc::new(&endpoint.url)?.ask(method, params).await
 }

@@ -117,6 +117,31 @@ async fn commands_tell_no_private_key_and_no_providers_key() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn settings_that_are_wrong_are_told_without_a_providers_key() -> Result<()> {
+    let terminal = Terminal::new("http://127.0.0.1:1")?;
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("sealpost.toml");
+    let key = hex::encode(random_bytes::<16>());
+    for rpc in [
+        format!("\"htps://rpc.example/v2/{key}\""),
+        format!("[[\"https://rpc.example/v2/{key}\"]]"),
+        format!("[\"rpc.example/v2/{key}\"]"),
+        format!("{{ url = \"https://rpc.example/v2/{key}\" }}"),
+        format!("\"http://rpc.example/v2/{key}\""),
+    ] {
+        let contract = "0x5fbdb2315678afecb367f032d93f642f64180aa3";
+        let data = folder.path().join("data");
+        fs::write(
+            &file,
+            format!("data_dir = {data:?}\n[chain]\nid = 1\ncontract = \"{contract}\"\nrpc = {rpc}\n"),
+        )?;
+        let told = terminal.refused(&["serve", "--config", &file.display().to_string()])?;
+        assert!(told.contains("rpc") && !told.contains(&key), "{told}");
+    }
+    Ok(())
+}
+
 /// All that the store says while something is wrong.
 async fn said(bazaar: &Bazaar, sale: &Sale, buyer: &Buyer, tx: B256) -> Result<Vec<String>> {
     let http = sealpost_tests::person::client()?;
