@@ -74,15 +74,16 @@ async fn a_version_that_was_handed_over_is_sold_by_whoever_accepted_it() -> Resu
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_that_keeps_a_part_of_what_is_paid_is_refused_in_words_and_nothing_is_paid() -> Result<()> {
+async fn a_token_that_calls_itself_otherwise_than_its_store_is_refused_in_words_and_nothing_is_paid()
+-> Result<()> {
     let bazaar = Bazaar::start_with(Wishes { token: "FeeToken", ..Wishes::default() }).await?;
     let sale = bazaar.sell_for(PLUGIN, 5_000_000, "USDC").await?;
     let payer = bazaar.account(PAYER);
     bazaar.prepare(bazaar.contract, &sale, payer).await?;
     bazaar.node.mine_by_itself().await?;
     let said = buy(&bazaar, &buyer(&bazaar)?)?.unwrap_err();
-    assert!(said.contains("of 5000000 units the token let 4950000 arrive"), "{said}");
-    assert!(said.contains("use another token"), "{said}");
+    assert!(said.contains("which has 18 decimals"), "{said}");
+    assert!(said.contains("token_misnamed"), "{said}");
     let left = bazaar.node.rpc.view(bazaar.usdc, &Token::balanceOfCall { account: payer }).await?;
     assert_eq!(left, U256::from(5_000_000));
     assert_eq!(bazaar.sold(&sale).await?.len(), 0);
