@@ -20,6 +20,7 @@ mod open;
 mod pages;
 mod pipe;
 mod plugins;
+pub mod points;
 mod printing;
 mod publish;
 mod purchases;

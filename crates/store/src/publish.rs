@@ -14,6 +14,7 @@ use sealpost_api::Problem;
 use sealpost_api::catalogue::{NewRelease, Release};
 use sealpost_database::Tx;
 use sealpost_envelope::content::WHOLE_LIMIT;
+use sealpost_faults::point;
 use sealpost_market::chain::{ChainHash, item_id, item_text};
 use sealpost_market::{ListingKind, ReleaseId, Version};
 use utoipa_axum::router::OpenApiRouter;
@@ -27,7 +28,7 @@ use crate::schema::value::named;
 use crate::schema::{release, thumbnail};
 use crate::state::AppState;
 use crate::vault::{self, Sealed};
-use crate::{limits, random};
+use crate::{limits, points, random};
 use ingest::Ingested;
 use plugin::Said;
 
@@ -92,6 +93,7 @@ async fn publish(
     let id = ReleaseId::generate(&random::bytes()?);
     let ingested = ingest::run(&state, id.as_str(), &new, offer.kind, file).await?;
     drop((permit, memory));
+    point(points::UPLOADED);
     if let Some(said) = &offer.said {
         said.check_signature(ingested.seen.plain.sha256)?;
         said.check_cid(ingested.written.cid.as_deref().unwrap_or_default())?;
@@ -196,7 +198,7 @@ async fn save(
         None => Vec::new(),
     };
     let shared = std::sync::Arc::new((state.clone(), user.clone(), request, row, pictures, key));
-    state
+    let done = state
         .db
         .write(move |tx| {
             let shared = shared.clone();
@@ -207,10 +209,12 @@ async fn save(
                 }
                 let answer = insert(state, tx, user, row, pictures, key).await?;
                 request.keep(state, tx, &answer)?;
+                points::RELEASE.before()?;
                 Ok(answer)
             })
         })
-        .await
+        .await;
+    points::RELEASE.behind(done)
 }
 
 async fn insert(

@@ -5,6 +5,7 @@ use std::io::{self, Read, Write};
 use futures::{Stream, StreamExt};
 use sealpost_envelope::cid::CidHasher;
 use sealpost_envelope::{ContentCipher, ContentError, Dek, Digest, Opener, Sealer, Sha256Writer};
+use sealpost_faults::pass;
 use sealpost_gcode::{Report, Scanner};
 use sealpost_market::{FileStart, ListingKind, NotWasm};
 use sha2::Digest as _;
@@ -12,8 +13,8 @@ use sha2::Digest as _;
 use crate::blobs::BlobError;
 use crate::fault::{Fault, Result};
 use crate::pipe::{self, Feed, PipeReader, PipeWriter};
-use crate::random;
 use crate::state::AppState;
+use crate::{points, random};
 
 /// Bytes opened at once.
 const STEP: usize = 64 << 10;
@@ -113,6 +114,7 @@ pub(crate) fn seal_anew(
     let iv = sealer.iv();
     let (mut hash, mut size) = (sha2::Sha256::new(), 0);
     each_step(&mut opener, |step| {
+        pass(points::SEAL_STEP).map_err(io::Error::from)?;
         hash.update(step);
         size += step.len() as u64;
         Ok(sealer.write_all(step)?)

@@ -8,9 +8,11 @@ use futures::stream::BoxStream;
 use futures::{StreamExt, TryStreamExt};
 use object_store::local::LocalFileSystem;
 use object_store::{GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt};
+use sealpost_faults::{pass, point};
 
 use super::{BlobError, Blobs};
 use crate::pipe::Pieces;
+use crate::points;
 
 /// Bytes written at once: no less than what object stores take as a part.
 const PART: usize = 5 << 20;
@@ -74,6 +76,7 @@ async fn fill(upload: &mut dyn MultipartUpload, pieces: &mut Pieces) -> Result<(
             Some(Ok(piece)) => {
                 part.extend_from_slice(&piece);
                 if part.len() >= PART {
+                    pass(points::BLOB_PART)?;
                     upload.put_part(part.split().freeze().into()).await.map_err(storage)?;
                     part.reserve(PART);
                 }
@@ -83,9 +86,13 @@ async fn fill(upload: &mut dyn MultipartUpload, pieces: &mut Pieces) -> Result<(
         }
     }
     if !part.is_empty() {
+        pass(points::BLOB_PART)?;
         upload.put_part(part.freeze().into()).await.map_err(storage)?;
     }
-    upload.complete().await.map(drop).map_err(storage)
+    pass(points::BLOB_WRITTEN)?;
+    upload.complete().await.map_err(storage)?;
+    point(points::BLOB_NAMED);
+    Ok(())
 }
 
 /// `object_store` writes `NAME#NUMBER` and renames it; no blob of ours has that character in its name.

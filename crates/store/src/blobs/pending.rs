@@ -3,8 +3,10 @@
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
 use sealpost_database::Tx;
+use sealpost_faults::point;
 
 use crate::fault::Result;
+use crate::points;
 use crate::schema::pending_blob::{ActiveModel, Column, Entity};
 use crate::state::AppState;
 
@@ -14,13 +16,17 @@ const LEFT_ALONE_MS: i64 = 24 * 3_600_000;
 /// Notes a blob before its first byte is written.
 pub(crate) async fn announce(state: &AppState, name: &str) -> Result<()> {
     let (name, now) = (name.to_owned(), state.clock.now_ms());
-    state
+    let done = state
         .db
         .write(move |tx| {
             let name = name.clone();
-            Box::pin(async move { note(tx, &name, false, now).await })
+            Box::pin(async move {
+                note(tx, &name, false, now).await?;
+                Ok(points::BLOB_NOTE.before()?)
+            })
         })
-        .await
+        .await;
+    points::BLOB_NOTE.behind(done)
 }
 
 /// Takes the note back, in the transaction that gives the blob an owner.
@@ -36,10 +42,12 @@ pub(crate) async fn orphan(tx: &Tx, name: &str, now: i64) -> Result<()> {
 
 /// Deletes a noted blob and its note.
 pub(crate) async fn discard(state: &AppState, name: &str) {
+    point(points::BLOB_DISCARD);
     if let Err(error) = state.blobs.delete(name).await {
         tracing::warn!(name, %error, "a blob that nobody needs could not be deleted");
         return;
     }
+    point(points::BLOB_DISCARDED);
     let forgotten = name.to_owned();
     let done: Result<()> = state
         .db

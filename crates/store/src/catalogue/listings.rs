@@ -26,10 +26,10 @@ use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
 use crate::http::page::PageQuery;
-use crate::limits;
 use crate::schema::value::{from_price, name, named};
 use crate::schema::{listing, release};
 use crate::state::AppState;
+use crate::{limits, points};
 use sealpost_database::clock::rfc3339;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -134,7 +134,7 @@ async fn create(
     let request = Once::new(&headers, user.id().as_str(), "listings", &new)?;
     let row = offer::to_row(&state, &user, &new)?;
     let cleared = state.clone();
-    once(&state, request, StatusCode::CREATED, move |tx| {
+    let done = once(&state, request, StatusCode::CREATED, move |tx| {
         let (row, actor, state) = (row.clone(), user.actor(), cleared.clone());
         Box::pin(async move {
             offer::check_names(tx, &row).await?;
@@ -147,10 +147,12 @@ async fn create(
             audit::record(tx, row.created_at, &actor, "listing.created", &subject, details).await?;
             let listing = to_api(&state, &row, Vec::new())?;
             tx.after_commit(move || state.pages.clear());
+            points::LISTING.before()?;
             Ok(listing)
         })
     })
-    .await
+    .await;
+    points::LISTING.behind(done)
 }
 
 /// Look at one listing with its releases; the newest active one has its manifest.

@@ -14,9 +14,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::fault::{Fault, Result};
-use crate::random;
 use crate::schema::answer::{ActiveModel, Entity};
 use crate::state::AppState;
+use crate::{points, random};
 
 /// Longest key.
 const KEY_MAX: usize = 128;
@@ -138,11 +138,12 @@ where
                 let (state, request, work) = &*shared;
                 let answer = Answer::new(status, &work(tx).await?)?;
                 request.keep(state, tx, &answer)?;
+                points::ANSWER.before()?;
                 Ok(answer)
             })
         })
         .await;
-    match done {
+    match points::ANSWER.behind(done) {
         Ok(answer) => Ok(answer),
         Err(fault) => shared.1.earlier(state, state.db.read()).await?.ok_or(fault),
     }

@@ -5,10 +5,12 @@ use axum::response::{IntoResponse, Response};
 use futures::TryStreamExt;
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sealpost_api::Problem;
+use sealpost_faults::pass;
 
 use super::etag;
 use super::range::{Wanted, wanted};
 use crate::fault::{Fault, Result};
+use crate::points;
 use crate::state::AppState;
 
 /// Which blob.
@@ -38,6 +40,10 @@ pub(crate) async fn send(state: &AppState, headers: &HeaderMap, blob: Sealed<'_>
         None => (StatusCode::OK, 0..size),
     };
     let stream = state.blobs.read(name, part.clone()).await?;
+    let stream = stream.and_then(async |piece| {
+        pass(points::DOWNLOAD_PIECE)?;
+        Ok(piece)
+    });
     let stream = stream.map_err(|error| {
         tracing::error!(%error, "a download broke");
         error

@@ -15,6 +15,7 @@ use super::{
     Identity,
     entity::{pairing, printer},
 };
+use crate::points;
 
 /// How often a printer's last sign of life is written down at most.
 const SEEN_EVERY_MS: i64 = 60_000;
@@ -101,7 +102,9 @@ impl Identity {
     async fn activate(&self, id: String, jti: String) -> Result<printer::Model, ApiError> {
         let now = self.now_ms();
         let left = self.0.left;
-        self.0.db.write(move |tx| Box::pin(activate(tx, left, id.clone(), jti.clone(), now))).await
+        let done =
+            self.0.db.write(move |tx| Box::pin(activate(tx, left, id.clone(), jti.clone(), now))).await;
+        points::ACTIVATE.behind(done)
     }
 
     async fn seen(&self, row: &printer::Model, protocol: Protocol) -> Result<(), ApiError> {
@@ -185,6 +188,7 @@ async fn activate(
     }
     change.exec(tx).await?;
     tokens::revoke_all(tx, TokenKind::Printer, &id, Some(&jti), now + grace).await?;
+    points::ACTIVATE.checked()?;
     Ok(printer::Model { active_jti: Some(jti), ..row })
 }
 

@@ -20,6 +20,7 @@ use super::{
     session::{ANSWER_LIFE_MS, Standing},
     too_many,
 };
+use crate::points;
 
 /// The printer behind a code, to be compared with what the printer shows.
 #[utoipa::path(get, path = "/api/v1/pairings/{code}", tag = "pairing", params(("code" = String, Path)), responses(
@@ -113,8 +114,8 @@ impl Identity {
 
     async fn decide(&self, row: pairing::Model, decision: Decision) -> Result<PairingView, ApiError> {
         let hash = row.secret_hash;
-        let row = self.0.db.write(move |tx| Box::pin(decide(tx, hash.clone(), decision.clone()))).await?;
-        self.shown(row)
+        let row = self.0.db.write(move |tx| Box::pin(decide(tx, hash.clone(), decision.clone()))).await;
+        self.shown(points::PAIR_DECIDE.behind(row)?)
     }
 
     fn shown(&self, row: pairing::Model) -> Result<PairingView, ApiError> {
@@ -162,6 +163,7 @@ async fn decide(tx: &Tx, hash: String, decision: Decision) -> Result<pairing::Mo
             details,
         )
         .await?;
+        points::PAIR_DECIDE.checked()?;
         return Ok(row);
     }
     // The same person's repeated approval is no failure; any other decision came too late.

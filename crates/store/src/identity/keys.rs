@@ -15,10 +15,12 @@ use sealpost_api::{
     printer::{RotateKey, RotatedKey, SignedKeySet},
 };
 use sealpost_envelope::{KeySet, KeyUse, SigningKey, VerifyingKey, keyset::SetKey};
+use sealpost_faults::{pass, point};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{Identity, entity::key_set};
+use crate::points;
 
 /// How long another process may go on with the keys it knows.
 const CACHE_MS: i64 = 30_000;
@@ -70,7 +72,9 @@ impl Identity {
     /// The failure of the database.
     async fn rotate_key(&self, purpose: KeyPurpose, lost: bool, by: Actor) -> Result<(), ApiError> {
         let keep = if lost { 0 } else { KEEP_MS };
+        pass(points::ROTATE).map_err(points::failed)?;
         self.accounts().signing_keys().rotate(purpose, keep, by).await?;
+        point(points::ROTATED);
         self.accounts().tokens().reload();
         *self.0.key_cache.0.write().unwrap_or_else(PoisonError::into_inner) = None;
         self.keys().await.map(drop)
@@ -120,7 +124,8 @@ impl Identity {
         };
         let jws = set.sign(&self.0.root).map_err(ApiError::internal)?;
         let covers = covers.to_owned();
-        self.0
+        let signed = self
+            .0
             .db
             .write(move |tx| {
                 let row = key_set::ActiveModel {
@@ -131,10 +136,11 @@ impl Identity {
                 };
                 Box::pin(async move {
                     row.insert(tx).await?;
-                    Ok::<_, ApiError>(())
+                    points::KEY_SET.checked()
                 })
             })
-            .await
+            .await;
+        points::KEY_SET.behind(signed)
     }
 }
 

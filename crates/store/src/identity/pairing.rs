@@ -31,6 +31,7 @@ use super::{
     session::{self, Standing},
     too_many,
 };
+use crate::points;
 
 /// Codes that can wait at the same time; far above what people do, far below what hurts.
 const MOST_WAITING: u64 = 20_000;
@@ -74,7 +75,8 @@ pub(super) async fn start(
     };
     let pairing_code = code::display(&row.code);
     let expires_at = rfc3339(row.expires_at);
-    identity.0.db.write(move |tx| Box::pin(insert(tx, row.clone(), now))).await?;
+    let begun = identity.0.db.write(move |tx| Box::pin(insert(tx, row.clone(), now))).await;
+    points::PAIR_START.behind(begun)?;
 
     let origin = identity.0.origin.clone();
     Ok(Json(PairStarted {
@@ -139,7 +141,8 @@ pub(super) async fn complete(
         .write_again(move |tx| {
             Box::pin(answer(tx, issuer.clone(), row.secret_hash.clone(), new_id.clone(), now))
         })
-        .await?;
+        .await;
+    let answer = points::PAIR_ANSWER.behind(answer)?;
     let grant = Grant {
         origin: identity.0.origin.clone(),
         session: session_id,
@@ -214,7 +217,7 @@ async fn insert(tx: &Tx, row: pairing::Model, now: i64) -> Result<(), ApiError> 
         .retry_after(300));
     }
     pairing::ActiveModel::from(row).insert(tx).await?;
-    Ok(())
+    points::PAIR_START.checked()
 }
 
 async fn note_question(tx: &Tx, hash: String, interval: i64, now: i64) -> Result<(), ApiError> {
@@ -253,6 +256,7 @@ async fn answer(tx: &Tx, issuer: Issuer, hash: String, new_id: String, now: i64)
         .filter(pairing::Column::SecretHash.eq(hash))
         .exec(tx)
         .await?;
+    points::PAIR_ANSWER.checked()?;
     Ok(Answer { printer_id, token: issued.token, expires_at: issued.expires_at })
 }
 

@@ -25,6 +25,7 @@ use super::{
     pairing::sealed_answer,
     too_many,
 };
+use crate::points::{self, Commit};
 
 const CHALLENGE_LIFE_MS: i64 = 120_000;
 
@@ -43,8 +44,11 @@ pub(super) async fn refresh(
     let issued = identity
         .0
         .db
-        .write(move |tx| Box::pin(issue(tx, issuer.clone(), agent.id.to_string(), "refreshed", now)))
-        .await?;
+        .write(move |tx| {
+            Box::pin(issue(tx, issuer.clone(), agent.id.to_string(), ("refreshed", points::REFRESH), now))
+        })
+        .await;
+    let issued = points::REFRESH.behind(issued)?;
     Ok(Json(RefreshedToken {
         printer_token: issued.token.expose().to_owned(),
         token_expires: rfc3339(issued.expires_at * 1000),
@@ -94,7 +98,8 @@ pub(super) async fn ask(
         expires_at: now + CHALLENGE_LIFE_MS,
         used_at: None,
     };
-    identity.0.db.write(move |tx| Box::pin(insert(tx, row.clone(), now))).await?;
+    let asked = identity.0.db.write(move |tx| Box::pin(insert(tx, row.clone(), now))).await;
+    points::CHALLENGE.behind(asked)?;
     let mut sealed = sealed_answer(sealed, String::new(), 0);
     (sealed.printer_id, sealed.expires_at) = (None, None);
     Ok(Json(Challenge { challenge_id, sealed }))
@@ -118,7 +123,9 @@ pub(super) async fn answer(
     }
     let sealed_nonce = {
         let (id, printer) = (id.clone(), request.printer_id.clone());
-        identity.0.db.write(move |tx| Box::pin(use_up(tx, id.clone(), printer.clone(), now))).await?
+        let used =
+            identity.0.db.write(move |tx| Box::pin(use_up(tx, id.clone(), printer.clone(), now))).await;
+        points::CHALLENGE_USED.behind(used)?
     };
     let sealed_nonce: SealedKey = sealed_nonce.ok_or_else(failed)?.parse().map_err(ApiError::internal)?;
     let nonce = open(&*identity.0.keks, &purpose(&id), &sealed_nonce).map_err(ApiError::internal)?;
@@ -133,8 +140,11 @@ pub(super) async fn answer(
     let issued = identity
         .0
         .db
-        .write(move |tx| Box::pin(issue(tx, issuer.clone(), printer.id.clone(), "proved", now)))
-        .await?;
+        .write(move |tx| {
+            Box::pin(issue(tx, issuer.clone(), printer.id.clone(), ("proved", points::REISSUE), now))
+        })
+        .await;
+    let issued = points::REISSUE.behind(issued)?;
     let expires_at = u64::try_from(issued.expires_at).map_err(ApiError::internal)?;
     let grant = challenge::TokenGrant { token: issued.token, expires_at };
     let sealed = grant.seal(&question, &public, &mut system_rng()).map_err(ApiError::internal)?;
@@ -145,7 +155,7 @@ async fn issue(
     tx: &Tx,
     issuer: Issuer,
     printer_id: String,
-    how: &'static str,
+    (how, commit): (&'static str, Commit),
     now: i64,
 ) -> Result<IssuedToken, ApiError> {
     let row = printer::Entity::find_by_id(&printer_id).one(tx).await?;
@@ -154,13 +164,14 @@ async fn issue(
     let actor = Actor::Printer(printer_id);
     let details = json!({"how": how, "jti": issued.jti});
     audit::record(tx, now, &actor, "printer.token_issued", &format!("printer:{}", row.id), details).await?;
+    commit.checked()?;
     Ok(issued)
 }
 
 async fn insert(tx: &Tx, row: rows::Model, now: i64) -> Result<(), ApiError> {
     rows::Entity::delete_many().filter(rows::Column::ExpiresAt.lt(now - CHALLENGE_LIFE_MS)).exec(tx).await?;
     rows::ActiveModel::from(row).insert(tx).await?;
-    Ok(())
+    points::CHALLENGE.checked()
 }
 
 /// Takes the challenge out of use and gives its nonce; `None` when it is unknown, used, expired or another printer's.
@@ -176,6 +187,7 @@ async fn use_up(tx: &Tx, id: String, printer: String, now: i64) -> Result<Option
     if used.rows_affected == 0 {
         return Ok(None);
     }
+    points::CHALLENGE_USED.checked()?;
     Ok(rows::Entity::find_by_id(id).one(tx).await?.map(|row| row.sealed_nonce))
 }
 

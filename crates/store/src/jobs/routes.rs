@@ -22,10 +22,10 @@ use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
 use crate::http::page::PageQuery;
-use crate::limits;
 use crate::schema::job;
 use crate::schema::value::named;
 use crate::state::AppState;
+use crate::{limits, points};
 use sea_orm::ActiveValue::Set;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -52,11 +52,16 @@ async fn create(
     let request = Once::new(&headers, user.id().as_str(), "jobs", &new)?;
     let order = PrintOrder::new(user.id(), new.licence, new.printer, new.release)?;
     let shared = state.clone();
-    once(&state, request, StatusCode::CREATED, move |tx| {
+    let done = once(&state, request, StatusCode::CREATED, move |tx| {
         let (state, order) = (shared.clone(), order.clone());
-        Box::pin(async move { to_api(&place(&state, tx, &order).await?) })
+        Box::pin(async move {
+            let row = place(&state, tx, &order).await?;
+            points::JOB.before()?;
+            to_api(&row)
+        })
     })
-    .await
+    .await;
+    points::JOB.behind(done)
 }
 
 /// Your jobs, newest first.
@@ -158,7 +163,7 @@ async fn decide(
     event: impl Fn(&job::Model, &UserAuth, Party) -> Result<(JobEvent, job::ActiveModel)> + Send + Sync + 'static,
 ) -> Result<Answer> {
     let shared = Arc::new((state.clone(), user, id, event));
-    once(state, request, StatusCode::OK, move |tx| {
+    let done = once(state, request, StatusCode::OK, move |tx| {
         let shared = shared.clone();
         Box::pin(async move {
             let (state, user, id, event) = &*shared;
@@ -166,10 +171,12 @@ async fn decide(
             let (event, more) = event(&row, user, party)?;
             let (now, actor) = (state.clock.now_ms(), user.actor());
             change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now }).await?;
+            points::CANCEL.before()?;
             to_api(&find(tx, id).await?)
         })
     })
-    .await
+    .await;
+    points::CANCEL.behind(done)
 }
 
 /// A job, and as what this person sees it.

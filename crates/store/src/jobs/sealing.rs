@@ -8,6 +8,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_accounts::Actor;
 use sealpost_envelope::{ContentCipher, Dek};
+use sealpost_faults::{pass, point};
 use sealpost_market::{JobEvent, JobState};
 
 use super::change::{Change, change, find};
@@ -16,12 +17,12 @@ use crate::blobs::pending;
 use crate::fault::{Fault, Result};
 use crate::pipe;
 use crate::publish::Unowned;
-use crate::random;
 use crate::schema::value::parsed;
 use crate::schema::{job, release};
 use crate::state::AppState;
 use crate::streams::{self, Source, Written};
 use crate::vault::{self, Sealed};
+use crate::{points, random};
 
 /// Jobs looked at together.
 const BATCH: u64 = 64;
@@ -93,9 +94,11 @@ async fn seal(state: &AppState, row: &job::Model) -> Result<()> {
     let release = release::Entity::find_by_id(&row.release).one(state.db.read()).await?;
     let release = release.ok_or_else(|| Fault::internal("the release of a job is missing"))?;
     let name = format!("jobs/{}-{}", row.id, hex::encode(random::bytes::<8>()?));
+    pass(points::SEAL)?;
     let blob = Unowned::announce(state, name).await?;
     let dek = Dek::generate(&mut random::rng());
     let written = write(state, row, &release, blob.name(), &dek).await?;
+    point(points::SEALED);
     save(state, row, blob.name(), written, vault::seal(state, &row.id, &dek)?).await?;
     blob.keep();
     Ok(())
@@ -137,7 +140,7 @@ async fn write(
 
 async fn save(state: &AppState, row: &job::Model, blob: &str, written: Written, key: Sealed) -> Result<()> {
     let shared = Arc::new((state.clone(), row.id.clone(), blob.to_owned(), written, key));
-    state
+    let done = state
         .db
         .write(move |tx| {
             let shared = shared.clone();
@@ -161,10 +164,12 @@ async fn save(state: &AppState, row: &job::Model, blob: &str, written: Written, 
                     return Err(Fault::invalid("The job was sealed before.", "Nothing to do."));
                 }
                 vault::keep(tx, key).await?;
-                pending::adopt(tx, blob).await
+                pending::adopt(tx, blob).await?;
+                Ok(points::SEALING.before()?)
             })
         })
-        .await
+        .await;
+    points::SEALING.behind(done)
 }
 
 impl Busy {

@@ -4,11 +4,13 @@ use std::time::Duration;
 
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
 use sealpost_accounts::Actor;
+use sealpost_faults::pass;
 use sealpost_market::{JobEvent, JobState};
 
 use super::change::{Change, change, find};
 use crate::blobs::pending;
 use crate::fault::{Fault, Result};
+use crate::points;
 use crate::schema::{answer, job};
 use crate::state::AppState;
 
@@ -41,6 +43,7 @@ pub(crate) async fn work(state: AppState) {
 }
 
 async fn once(state: &AppState) -> Result<()> {
+    pass(points::SWEEP)?;
     let now = state.clock.now_ms();
     let running = [JobState::Processing.as_str(), JobState::Printing.as_str(), JobState::Paused.as_str()];
     let silent =
@@ -50,7 +53,6 @@ async fn once(state: &AppState) -> Result<()> {
     let late = Condition::all().add(job::Column::State.is_in(waiting)).add(job::Column::ExpiresAt.lte(now));
     end_all(state, late, &JobEvent::Expire).await?;
     pending::sweep(state).await?;
-    state.accounts.tokens().purge_expired().await?;
     forget_answers(state, now - ANSWERS_KEPT_MS).await
 }
 
@@ -67,11 +69,13 @@ async fn end_all(state: &AppState, which: Condition, event: &JobEvent) -> Result
                     let now = state.clock.now_ms();
                     let more = job::ActiveModel::default();
                     let actor = Actor::System;
-                    change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now }).await
+                    change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now })
+                        .await?;
+                    Ok(points::SILENCE.before()?)
                 })
             })
             .await;
-        match ended {
+        match points::SILENCE.behind(ended) {
             // A report came first, or another process was faster.
             Ok(_) | Err(Fault::Problem(_) | Fault::Conflict) => {}
             Err(fault) => return Err(fault),

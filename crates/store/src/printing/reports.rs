@@ -14,9 +14,9 @@ use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path};
 use crate::identity::AgentAuth;
 use crate::jobs::report::{Said, accept};
-use crate::limits;
 use crate::schema::job;
 use crate::state::AppState;
+use crate::{limits, points};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(report)).routes(routes!(job_status)).routes(routes!(print_status))
@@ -95,16 +95,19 @@ async fn take(
     said: Said,
 ) -> Result<(job::Model, Transition)> {
     let shared = std::sync::Arc::new((state.clone(), agent, id, said));
-    state
+    let done = state
         .db
         .write(move |tx| {
             let shared = shared.clone();
             Box::pin(async move {
                 let (state, agent, id, said) = &*shared;
-                accept(state, tx, agent, id, said.clone()).await
+                let accepted = accept(state, tx, agent, id, said.clone()).await?;
+                points::REPORT.before()?;
+                Ok(accepted)
             })
         })
-        .await
+        .await;
+    points::REPORT.behind(done)
 }
 
 fn reported(row: &job::Model, step: &Transition) -> Reported {

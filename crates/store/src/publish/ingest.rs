@@ -10,6 +10,7 @@ use sealpost_api::catalogue::{NewRelease, SealedUpload};
 use sealpost_envelope::cid::CidHasher;
 use sealpost_envelope::content::WHOLE_LIMIT;
 use sealpost_envelope::{ContentCipher, Dek, Digest, ErrorCode, ecdh};
+use sealpost_faults::pass;
 use sealpost_market::ListingKind;
 use sha2::Digest as _;
 
@@ -19,7 +20,7 @@ use crate::fault::{Fault, Result};
 use crate::pipe::{self, Feed};
 use crate::state::AppState;
 use crate::streams::{self, Seen, Source, Stopped, Written};
-use crate::{limits, random};
+use crate::{limits, points, random};
 
 /// How long an upload may stand still.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -185,6 +186,7 @@ async fn feed_limited(
 ) -> Result<()> {
     let mut size = 0;
     while let Some(piece) = next_piece(file).await? {
+        pass(points::UPLOAD_PIECE)?;
         size += piece.len() as u64;
         if size > limit.bytes {
             form::drain(file).await;

@@ -25,9 +25,9 @@ use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
 use crate::http::page::PageQuery;
 use crate::plugins::{devices_of, recipient};
-use crate::random;
 use crate::schema::{device, listing, purchase};
 use crate::state::AppState;
+use crate::{points, random};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -64,11 +64,16 @@ async fn place(
     let mut order = Order::new(&state, user.id(), &listing.id, &new.payment).await?;
     order.device = new.recipient.as_ref().map(recipient::read).transpose()?;
     let shared = state.clone();
-    once(&state, request, StatusCode::CREATED, move |tx| {
+    let done = once(&state, request, StatusCode::CREATED, move |tx| {
         let (state, order) = (shared.clone(), order.clone());
-        Box::pin(async move { buy::place(&state, tx, &order).await })
+        Box::pin(async move {
+            let answer = buy::place(&state, tx, &order).await?;
+            points::PURCHASE.before()?;
+            Ok(answer)
+        })
     })
-    .await
+    .await;
+    points::PURCHASE.behind(done)
 }
 
 /// Your purchases, newest first.
