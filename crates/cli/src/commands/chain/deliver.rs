@@ -19,7 +19,7 @@ use super::{
     buying_key::on_chain,
     contract::Call,
     market::{Market, item, odd},
-    options::{Node, Signing},
+    options::{Node, Sending},
     refund::paid,
     status::{Subject, look, subject},
 };
@@ -62,11 +62,7 @@ pub(crate) struct DeliverArgs {
     #[arg(long, value_name = "FILE")]
     envelope: Option<PathBuf>,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 #[derive(Args, Debug)]
@@ -99,11 +95,11 @@ pub(crate) struct EnvelopeArgs {
 
 pub(crate) async fn deliver(args: DeliverArgs) -> Result<()> {
     let mut readers = vec![("--envelope", args.envelope.as_deref())];
-    readers.extend(args.signing.readers());
+    readers.extend(args.sending.signing.readers());
     one_reader_of_stdin(&readers)?;
-    let client = Client::signed_in(&args.connection)?;
-    let market = Market::of_store(&client, &args.node).await?;
-    let contract = market.connect(&args.node)?;
+    let client = Client::signed_in(&args.sending.connection)?;
+    let market = Market::of_store(&client, &args.sending.node).await?;
+    let contract = market.connect(&args.sending.node)?;
     let purchase = paid(&client, &contract, &args.what).await?;
     let (plugin_id, text) = plugin_of(&client, &purchase).await?;
     let envelope = match &args.envelope {
@@ -115,13 +111,13 @@ pub(crate) async fn deliver(args: DeliverArgs) -> Result<()> {
     };
     check_recipient(&envelope, &purchase)?;
     let bytes = eme::to_bytes(&envelope, Some(&plugin_id)).map_err(failed)?;
-    let signer = args.signing.key.signer()?;
+    let signer = args.sending.signing.key.signer()?;
     let what = format!("Publish the envelope of {text} for its buyer: {} bytes, for ever.", bytes.len());
     let key = purchase.buyer_key.clone();
     let call = Call::Market(ContractCall::Deliver { item: purchase.item, key, envelope: bytes });
-    let sent = market.send(&contract, &args.signing, &signer, &call, &what).await?;
+    let sent = market.send(&contract, &args.sending.signing, &signer, &call, &what).await?;
     let told = json!({ "item_text": text, "item": purchase.item, "tx_hash": sent.tx });
-    answer(args.connection.json, &told, |_| {
+    answer(args.sending.connection.json, &told, |_| {
         format!(
             "Delivered in transaction {}.\nThe buyer reads it with `sealpost chain envelope {text}`.",
             sent.tx

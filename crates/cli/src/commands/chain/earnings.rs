@@ -10,7 +10,7 @@ use super::{
     amounts,
     contract::{Call, Contract},
     market::Market,
-    options::{KeyFile, Node, Signing},
+    options::{KeyFile, Sending, Signing},
 };
 use crate::{
     client::Client,
@@ -55,11 +55,7 @@ pub(crate) struct WithdrawArgs {
     #[arg(long, value_name = "ADDRESS")]
     to: Option<Address>,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 /// The platform's share.
@@ -73,11 +69,7 @@ pub(crate) enum FeesCommand {
 #[command(after_help = SETTLE_HELP)]
 pub(crate) struct SettleArgs {
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 /// One transaction that moved money.
@@ -123,11 +115,11 @@ pub(crate) async fn balance(args: BalanceArgs) -> Result<()> {
 }
 
 pub(crate) async fn withdraw(args: WithdrawArgs) -> Result<()> {
-    one_reader_of_stdin(&args.signing.readers())?;
-    let mut market = Market::find(&args.connection, &args.node).await?;
-    let contract = market.connect(&args.node)?;
+    one_reader_of_stdin(&args.sending.signing.readers())?;
+    let mut market = Market::find(&args.sending.connection, &args.sending.node).await?;
+    let contract = market.connect(&args.sending.node)?;
     let wanted = args.token.as_deref().map(|symbol| market.currency(symbol)).transpose()?;
-    let signer = args.signing.key.signer()?;
+    let signer = args.sending.signing.key.signer()?;
     let mut due = Vec::new();
     let tokens = wanted.map_or_else(|| market.currencies(), |wanted| vec![wanted]);
     for token in tokens {
@@ -153,11 +145,12 @@ pub(crate) async fn withdraw(args: WithdrawArgs) -> Result<()> {
     let sums: Vec<_> = due.iter().map(|(token, amount)| market.text(*token, *amount)).collect();
     let what =
         format!("Withdraw {} to {}.", sums.join(" and "), to.unwrap_or(signer.address()).checksummed());
-    market.ask(&args.signing, &what, &tokens, args.signing.most_fee())?;
+    market.ask(&args.sending.signing, &what, &tokens, args.sending.signing.most_fee())?;
     let mut moved = Vec::new();
     for (token, amount) in due {
         let call = Call::Market(ContractCall::Withdraw { token, to });
-        let sent = send(&contract, &args.signing, &signer, &call, &market.text(token, amount)).await?;
+        let sent =
+            send(&contract, &args.sending.signing, &signer, &call, &market.text(token, amount)).await?;
         moved.push(Moved {
             token,
             currency: market.symbol(token).map(str::to_owned),
@@ -166,16 +159,16 @@ pub(crate) async fn withdraw(args: WithdrawArgs) -> Result<()> {
             tx_hash: sent,
         });
     }
-    tell(args.connection.json, &market, moved, "Withdrew");
+    tell(args.sending.connection.json, &market, moved, "Withdrew");
     Ok(())
 }
 
 pub(crate) async fn settle(args: SettleArgs) -> Result<()> {
-    one_reader_of_stdin(&args.signing.readers())?;
-    let mut market = Market::find(&args.connection, &args.node).await?;
-    let contract = market.connect(&args.node)?;
+    one_reader_of_stdin(&args.sending.signing.readers())?;
+    let mut market = Market::find(&args.sending.connection, &args.sending.node).await?;
+    let contract = market.connect(&args.sending.node)?;
     let (treasury, owner) = (contract.treasury().await?, contract.owner().await?);
-    let signer = args.signing.key.signer()?;
+    let signer = args.sending.signing.key.signer()?;
     if ![treasury, owner].contains(&signer.address()) {
         let sentence = format!(
             "this key's address is {}; the treasury is {treasury}, and the contract's owner is {owner}",
@@ -203,15 +196,15 @@ pub(crate) async fn settle(args: SettleArgs) -> Result<()> {
     }
     let sums: Vec<_> = due.iter().map(|(token, fees)| market.text(*token, *fees)).collect();
     let what = format!("Make {} the own of the treasury, {}.", sums.join(" and "), treasury.checksummed());
-    market.ask(&args.signing, &what, &tokens, args.signing.most_fee())?;
+    market.ask(&args.sending.signing, &what, &tokens, args.sending.signing.most_fee())?;
     let mut moved = Vec::new();
     for (token, fees) in due {
         let call = Call::Market(ContractCall::SettleFees { publisher: treasury, token });
-        let sent = send(&contract, &args.signing, &signer, &call, &market.text(token, fees)).await?;
+        let sent = send(&contract, &args.sending.signing, &signer, &call, &market.text(token, fees)).await?;
         let currency = market.symbol(token).map(str::to_owned);
         moved.push(Moved { token, currency, amount: fees.to_string(), address: treasury, tx_hash: sent });
     }
-    tell(args.connection.json, &market, moved, "Settled");
+    tell(args.sending.connection.json, &market, moved, "Settled");
     Ok(())
 }
 

@@ -8,10 +8,9 @@ use super::{
     amounts::{bps_option, percent},
     contract::{Call, Contract},
     market::Market,
-    options::{Node, Signing},
+    options::Sending,
 };
 use crate::{
-    connection::Connection,
     failure::{Failure, Result},
     input::one_reader_of_stdin,
     output::answer,
@@ -21,11 +20,7 @@ use crate::{
 #[derive(Args, Debug)]
 pub(crate) struct OwnerArgs {
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 #[derive(Args, Debug)]
@@ -38,11 +33,7 @@ pub(crate) struct SetFeeArgs {
     #[arg(value_name = "PERCENT", value_parser = bps_option)]
     share: u16,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 #[derive(Args, Debug)]
@@ -50,11 +41,7 @@ pub(crate) struct SetTreasuryArgs {
     /// Address that gets the platform's share from now on
     treasury: Address,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 #[derive(Args, Debug)]
@@ -66,31 +53,27 @@ pub(crate) struct SetOwnerArgs {
     /// Address of the owner to be
     owner: Address,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 pub(crate) async fn pause(args: OwnerArgs) -> Result<()> {
     let call = Call::Market(ContractCall::Pause);
     let what =
         "Pause the contract: nothing can be bought or listed until it goes on. Withdrawals and refunds do.";
-    owner(&args.node, &args.signing, &args.connection, call, what, "Paused").await
+    owner(&args.sending, call, what, "Paused").await
 }
 
 pub(crate) async fn unpause(args: OwnerArgs) -> Result<()> {
     let call = Call::Market(ContractCall::Unpause);
     let what = "Let purchases and listings go on.";
-    owner(&args.node, &args.signing, &args.connection, call, what, "Going on").await
+    owner(&args.sending, call, what, "Going on").await
 }
 
 pub(crate) async fn set_fee(args: SetFeeArgs) -> Result<()> {
     let share = percent(args.share);
     let call = Call::Market(ContractCall::SetFee { bps: args.share });
     let what = format!("Set the platform's share to {share} for what is listed from now on.");
-    owner(&args.node, &args.signing, &args.connection, call, &what, &format!("The share is {share}")).await
+    owner(&args.sending, call, &what, &format!("The share is {share}")).await
 }
 
 pub(crate) async fn set_treasury(args: SetTreasuryArgs) -> Result<()> {
@@ -100,51 +83,44 @@ pub(crate) async fn set_treasury(args: SetTreasuryArgs) -> Result<()> {
         "Give the platform's share to {}: of later sales, and what waits now. `sealpost chain fees settle` before keeps that with the treasury of now.",
         treasury.checksummed()
     );
-    owner(&args.node, &args.signing, &args.connection, call, &what, "The treasury is set").await
+    owner(&args.sending, call, &what, "The treasury is set").await
 }
 
 pub(crate) async fn set_owner(args: SetOwnerArgs) -> Result<()> {
     let to = named(args.owner, "owner")?;
     let what = format!("Offer the contract to {}, who becomes its owner by accepting it.", to.checksummed());
     let done = format!("Offered to {}; they run `sealpost chain accept-owner`", to.checksummed());
-    owner(&args.node, &args.signing, &args.connection, Call::OfferOwnership(to), &what, &done).await
+    owner(&args.sending, Call::OfferOwnership(to), &what, &done).await
 }
 
 pub(crate) async fn accept_owner(args: OwnerArgs) -> Result<()> {
-    one_reader_of_stdin(&args.signing.readers())?;
-    let (market, contract) = connected(&args.node, &args.connection).await?;
-    let signer = args.signing.key.signer()?;
+    one_reader_of_stdin(&args.sending.signing.readers())?;
+    let (market, contract) = connected(&args.sending).await?;
+    let signer = args.sending.signing.key.signer()?;
     let what = "Become the contract's owner.";
-    let sent = market.send(&contract, &args.signing, &signer, &Call::AcceptOwnership, what).await?;
-    done(args.connection.json, &sent.tx.to_string(), "You are the contract's owner");
+    let sent = market.send(&contract, &args.sending.signing, &signer, &Call::AcceptOwnership, what).await?;
+    done(args.sending.connection.json, &sent.tx.to_string(), "You are the contract's owner");
     Ok(())
 }
 
-async fn owner(
-    node: &Node,
-    signing: &Signing,
-    connection: &Connection,
-    call: Call,
-    what: &str,
-    then: &str,
-) -> Result<()> {
-    one_reader_of_stdin(&signing.readers())?;
-    let (market, contract) = connected(node, connection).await?;
-    let signer = signing.key.signer()?;
+async fn owner(sending: &Sending, call: Call, what: &str, then: &str) -> Result<()> {
+    one_reader_of_stdin(&sending.signing.readers())?;
+    let (market, contract) = connected(sending).await?;
+    let signer = sending.signing.key.signer()?;
     let owner = contract.owner().await?;
     if owner != signer.address() {
         let sentence =
             format!("this key's address is {}, and the contract's owner is {owner}", signer.address());
         return Err(Failure::new("not_owner", sentence).hint("name the owner's key with --key FILE"));
     }
-    let sent = market.send(&contract, signing, &signer, &call, what).await?;
-    done(connection.json, &sent.tx.to_string(), then);
+    let sent = market.send(&contract, &sending.signing, &signer, &call, what).await?;
+    done(sending.connection.json, &sent.tx.to_string(), then);
     Ok(())
 }
 
-async fn connected(node: &Node, connection: &Connection) -> Result<(Market, Contract)> {
-    let market = Market::find(connection, node).await?;
-    let contract = market.connect(node)?;
+async fn connected(sending: &Sending) -> Result<(Market, Contract)> {
+    let market = Market::find(&sending.connection, &sending.node).await?;
+    let contract = market.connect(&sending.node)?;
     Ok((market, contract))
 }
 

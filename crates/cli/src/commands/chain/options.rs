@@ -14,7 +14,10 @@ use url::Url;
 use zeroize::Zeroizing;
 
 use super::key;
-use crate::failure::{Doing as _, Failure, Result};
+use crate::{
+    connection::Connection,
+    failure::{Doing as _, Failure, Result},
+};
 
 /// Most that deploying may cost where nothing else is said: a coin, in wei.
 const DEPLOY_FEE: u128 = 1_000_000_000_000_000_000;
@@ -74,6 +77,17 @@ pub(super) struct Signing {
     /// Go on without asking
     #[arg(long, short, help_heading = "Signing")]
     pub(super) yes: bool,
+}
+
+/// What a command takes that sends a transaction for a store's market.
+#[derive(Args, Debug)]
+pub(super) struct Sending {
+    #[command(flatten)]
+    pub(super) node: Node,
+    #[command(flatten)]
+    pub(super) signing: Signing,
+    #[command(flatten)]
+    pub(super) connection: Connection,
 }
 
 /// The key of an address.

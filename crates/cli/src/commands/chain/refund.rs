@@ -7,12 +7,11 @@ use serde::Serialize;
 use super::{
     contract::{Call, Contract},
     market::Market,
-    options::{Node, Signing},
+    options::Sending,
     status::{Subject, look, subject},
 };
 use crate::{
     client::Client,
-    connection::Connection,
     failure::{Failure, Result},
     input::one_reader_of_stdin,
     output::{answer, say},
@@ -34,11 +33,7 @@ pub(crate) struct RefundArgs {
     #[arg(value_name = "TX|PURCHASE", value_parser = subject)]
     what: Subject,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 /// What went back.
@@ -52,15 +47,15 @@ struct Refunded {
 }
 
 pub(crate) async fn refund(args: RefundArgs) -> Result<()> {
-    one_reader_of_stdin(&args.signing.readers())?;
+    one_reader_of_stdin(&args.sending.signing.readers())?;
     let client = match &args.what {
-        Subject::Tx(_) => Client::open(&args.connection)?,
-        Subject::Purchase(_) => Client::signed_in(&args.connection)?,
+        Subject::Tx(_) => Client::open(&args.sending.connection)?,
+        Subject::Purchase(_) => Client::signed_in(&args.sending.connection)?,
     };
-    let mut market = Market::of_store(&client, &args.node).await?;
-    let contract = market.connect(&args.node)?;
+    let mut market = Market::of_store(&client, &args.sending.node).await?;
+    let contract = market.connect(&args.sending.node)?;
     let purchase = paid(&client, &contract, &args.what).await?;
-    let signer = args.signing.key.signer()?;
+    let signer = args.sending.signing.key.signer()?;
     let owner = contract.owner().await?;
     if signer.address() != purchase.publisher && signer.address() != owner {
         let sentence = format!(
@@ -98,12 +93,12 @@ pub(crate) async fn refund(args: RefundArgs) -> Result<()> {
     }
     what += "\nThe licence ends. A refund cannot be undone.";
     let fee = match shortfall {
-        0 => contract.highest_fee(&args.signing, &signer, &Call::refund(&purchase)).await?,
-        _ => args.signing.most_fee(),
+        0 => contract.highest_fee(&args.sending.signing, &signer, &Call::refund(&purchase)).await?,
+        _ => args.sending.signing.most_fee(),
     };
-    market.ask(&args.signing, &what, &[purchase.token], fee)?;
+    market.ask(&args.sending.signing, &what, &[purchase.token], fee)?;
     say!("Giving {price} back ...");
-    let sent = contract.refund(&args.signing, &signer, &purchase, shortfall).await?;
+    let sent = contract.refund(&args.sending.signing, &signer, &purchase, shortfall).await?;
     let refunded = Refunded {
         payment: purchase.tx.to_string(),
         payer: purchase.payer.to_string(),
@@ -111,7 +106,7 @@ pub(crate) async fn refund(args: RefundArgs) -> Result<()> {
         currency: market.symbol(purchase.token).map(str::to_owned),
         tx_hash: sent.tx.to_string(),
     };
-    answer(args.connection.json, &refunded, |refunded| {
+    answer(args.sending.connection.json, &refunded, |refunded| {
         format!("{price} went back to {}: transaction {}.", refunded.payer, refunded.tx_hash)
     });
     Ok(())

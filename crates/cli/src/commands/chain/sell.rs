@@ -18,12 +18,12 @@ use super::{
     amounts::proceeds,
     contract::{Call, Contract},
     market::{Cost, Item, Market, item, named, odd},
-    options::{Node, Signing},
+    options::Sending,
 };
 use crate::{
     client::Client,
     commands::listings::price_text,
-    connection::{Connection, listing_name},
+    connection::listing_name,
     failure::{Failure, Result},
     input::one_reader_of_stdin,
     output::{answer, say},
@@ -62,11 +62,7 @@ pub(crate) struct ListArgs {
     #[arg(long, value_name = "ADDRESS")]
     token: Option<Address>,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 #[derive(Args, Debug)]
@@ -79,11 +75,7 @@ pub(crate) struct UnlistArgs {
     #[arg(long, value_parser = Version::from_str)]
     version: Option<Version>,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 #[derive(Args, Debug)]
@@ -102,11 +94,7 @@ pub(crate) struct TransferArgs {
     #[arg(long, value_parser = Version::from_str)]
     version: Option<Version>,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 #[derive(Args, Debug)]
@@ -118,11 +106,7 @@ pub(crate) struct AcceptArgs {
     #[arg(long, value_parser = Version::from_str)]
     version: Option<Version>,
     #[command(flatten)]
-    node: Node,
-    #[command(flatten)]
-    signing: Signing,
-    #[command(flatten)]
-    pub(super) connection: Connection,
+    pub(super) sending: Sending,
 }
 
 /// What is on the contract now.
@@ -157,13 +141,13 @@ struct Desk {
 }
 
 impl Desk {
-    async fn open(name: &str, node: &Node, signing: &Signing, connection: &Connection) -> Result<Self> {
-        one_reader_of_stdin(&signing.readers())?;
-        let client = Client::signed_in(connection)?;
-        let market = Market::of_store(&client, node).await?;
-        let contract = market.connect(node)?;
+    async fn open(name: &str, sending: &Sending) -> Result<Self> {
+        one_reader_of_stdin(&sending.signing.readers())?;
+        let client = Client::signed_in(&sending.connection)?;
+        let market = Market::of_store(&client, &sending.node).await?;
+        let contract = market.connect(&sending.node)?;
         let listing: Listing = client.get(&["api", "v1", "listings", name], &[]).await?;
-        let signer = signing.key.signer()?;
+        let signer = sending.signing.key.signer()?;
         Ok(Self { client, market, contract, signer, listing })
     }
 
@@ -213,7 +197,7 @@ impl Desk {
 
 pub(crate) async fn list(args: ListArgs) -> Result<()> {
     let price = new_price(&args)?;
-    let mut desk = Desk::open(&args.listing, &args.node, &args.signing, &args.connection).await?;
+    let mut desk = Desk::open(&args.listing, &args.sending).await?;
     let wanted = match (&price, &desk.listing.price) {
         (Some(price), _) | (None, Some(price)) => price.clone(),
         (None, None) => {
@@ -245,8 +229,8 @@ pub(crate) async fn list(args: ListArgs) -> Result<()> {
         what += &format!("\nUntil now it was paid to {}.", before.checksummed());
     }
     let call = Call::Market(ContractCall::List { item: sold.id, token, price: amount });
-    let fee = desk.contract.highest_fee(&args.signing, &desk.signer, &call).await?;
-    desk.market.ask(&args.signing, &what, &[token], fee)?;
+    let fee = desk.contract.highest_fee(&args.sending.signing, &desk.signer, &call).await?;
+    desk.market.ask(&args.sending.signing, &what, &[token], fee)?;
 
     if price.is_some() && desk.listing.price != price {
         let changes = ListingChanges { price, ..ListingChanges::default() };
@@ -259,7 +243,7 @@ pub(crate) async fn list(args: ListArgs) -> Result<()> {
     }
     let items = put_on(&desk, &args, &version, share).await?;
     let listed = Listed { listing: desk.listing.id.clone(), publisher: address, items };
-    answer(args.connection.json, &listed, |listed| describe(listed, &desk.listing));
+    answer(args.sending.connection.json, &listed, |listed| describe(listed, &desk.listing));
     Ok(())
 }
 
@@ -290,7 +274,8 @@ async fn put_on(desk: &Desk, args: &ListArgs, version: &Version, share: u16) -> 
         if now != Some(cost) {
             say!("Listing {} ...", item.text);
             let call = ContractCall::List { item: item.id, token: cost.token, price: cost.amount };
-            let sent = desk.contract.send_quietly(&args.signing, &desk.signer, &Call::Market(call)).await?;
+            let sent =
+                desk.contract.send_quietly(&args.sending.signing, &desk.signer, &Call::Market(call)).await?;
             tx_hash = Some(sent.tx.to_string());
         }
         let price = desk.listing.price.clone();
@@ -306,7 +291,7 @@ async fn put_on(desk: &Desk, args: &ListArgs, version: &Version, share: u16) -> 
 }
 
 pub(crate) async fn unlist(args: UnlistArgs) -> Result<()> {
-    let desk = Desk::open(&args.listing, &args.node, &args.signing, &args.connection).await?;
+    let desk = Desk::open(&args.listing, &args.sending).await?;
     let (mut items, mut others) = (Vec::new(), None);
     for release in &desk.listing.releases {
         let wanted = args.version.as_ref().is_none_or(|version| version.to_string() == release.version);
@@ -330,7 +315,7 @@ pub(crate) async fn unlist(args: UnlistArgs) -> Result<()> {
     }
     let names: Vec<_> = items.iter().map(|item| item.text.as_str()).collect();
     let what = format!("Take off the contract: {}.", named(&desk.listing));
-    desk.market.ask(&args.signing, &what, &[], args.signing.most_fee())?;
+    desk.market.ask(&args.sending.signing, &what, &[], args.sending.signing.most_fee())?;
     if args.version.is_none() {
         let gone = PayoutChange { address: None };
         let _: Listing =
@@ -340,7 +325,7 @@ pub(crate) async fn unlist(args: UnlistArgs) -> Result<()> {
     for item in &items {
         say!("Taking off {} ...", item.text);
         let call = Call::Market(ContractCall::Unlist { item: item.id });
-        let sent = desk.contract.send_quietly(&args.signing, &desk.signer, &call).await?;
+        let sent = desk.contract.send_quietly(&args.sending.signing, &desk.signer, &call).await?;
         off.push(ListedItem {
             item_text: item.text.clone(),
             item: item.id.to_string(),
@@ -350,7 +335,7 @@ pub(crate) async fn unlist(args: UnlistArgs) -> Result<()> {
         });
     }
     let done = Listed { listing: desk.listing.id.clone(), publisher: desk.signer.address(), items: off };
-    answer(args.connection.json, &done, |done| match done.items.is_empty() {
+    answer(args.sending.connection.json, &done, |done| match done.items.is_empty() {
         true => format!("{} is no longer offered on chain.", done.listing),
         false => format!("Taken off: {}.", names.join(", ")),
     });
@@ -358,7 +343,7 @@ pub(crate) async fn unlist(args: UnlistArgs) -> Result<()> {
 }
 
 pub(crate) async fn transfer(args: TransferArgs) -> Result<()> {
-    let desk = Desk::open(&args.listing, &args.node, &args.signing, &args.connection).await?;
+    let desk = Desk::open(&args.listing, &args.sending).await?;
     let item = desk.item(args.version.as_ref())?;
     let what = format!(
         "Offer {} to {}, who sells it from then on.\nWhat it earned before stays yours.",
@@ -366,9 +351,9 @@ pub(crate) async fn transfer(args: TransferArgs) -> Result<()> {
         args.to.checksummed()
     );
     let call = Call::Market(ContractCall::TransferListing { item: item.id, to: args.to });
-    let sent = desk.market.send(&desk.contract, &args.signing, &desk.signer, &call, &what).await?;
+    let sent = desk.market.send(&desk.contract, &args.sending.signing, &desk.signer, &call, &what).await?;
     handed(
-        args.connection.json,
+        args.sending.connection.json,
         item,
         &sent.tx.to_string(),
         &format!("offered to {}", args.to.checksummed()),
@@ -377,13 +362,13 @@ pub(crate) async fn transfer(args: TransferArgs) -> Result<()> {
 }
 
 pub(crate) async fn accept(args: AcceptArgs) -> Result<()> {
-    let desk = Desk::open(&args.listing, &args.node, &args.signing, &args.connection).await?;
+    let desk = Desk::open(&args.listing, &args.sending).await?;
     let item = desk.item(args.version.as_ref())?;
     let what =
         format!("Take over {}: {} sells it from now on.", item.text, desk.signer.address().checksummed());
     let call = Call::Market(ContractCall::AcceptListing { item: item.id });
-    let sent = desk.market.send(&desk.contract, &args.signing, &desk.signer, &call, &what).await?;
-    handed(args.connection.json, item, &sent.tx.to_string(), "yours");
+    let sent = desk.market.send(&desk.contract, &args.sending.signing, &desk.signer, &call, &what).await?;
+    handed(args.sending.connection.json, item, &sent.tx.to_string(), "yours");
     Ok(())
 }
 
