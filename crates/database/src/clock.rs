@@ -12,7 +12,10 @@ pub struct Clock(Arc<dyn Fn() -> i64 + Send + Sync>);
 impl Clock {
     /// The system's clock.
     pub fn system() -> Self {
-        Self::new(|| (OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64)
+        Self::new(|| {
+            let now = (OffsetDateTime::now_utc().unix_timestamp_nanos() / 1_000_000) as i64;
+            now.saturating_add(sealpost_faults::clock_offset_s().saturating_mul(1_000))
+        })
     }
 
     /// A clock that asks `now` for milliseconds since 1970 (UTC).

@@ -4,6 +4,8 @@
 #[cfg(feature = "armed")]
 mod armed;
 #[cfg(feature = "armed")]
+mod clock;
+#[cfg(feature = "armed")]
 mod plan;
 
 /// A failure that a test asked for. Without the feature `armed` there is none.
@@ -32,6 +34,16 @@ pub fn pass(name: &'static str) -> Result<(), Injected> {
 #[cfg_attr(not(feature = "armed"), expect(clippy::inline_always, reason = "it must cost nothing"))]
 pub fn point(name: &'static str) {
     let _ = pass(name);
+}
+
+/// Seconds by which this program's clock is wrong: where it reads the time of day, it adds them. Always 0 without the feature `armed`.
+#[cfg_attr(not(feature = "armed"), inline(always))]
+#[cfg_attr(not(feature = "armed"), expect(clippy::inline_always, reason = "it must cost nothing"))]
+pub fn clock_offset_s() -> i64 {
+    #[cfg(feature = "armed")]
+    return clock::offset_s();
+    #[cfg(not(feature = "armed"))]
+    0
 }
 
 impl From<Injected> for std::io::Error {

@@ -80,7 +80,7 @@ impl Clock {
         let mono = u64::try_from(self.begin.elapsed().as_millis()).unwrap_or(u64::MAX);
         let unix =
             SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Now { mono, unix }
+        Now { mono, unix: unix.saturating_add_signed(sealpost_faults::clock_offset_s()) }
     }
 
     /// The moment of a monotonic time.
