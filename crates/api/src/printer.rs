@@ -17,6 +17,9 @@ pub struct JobOffer {
     pub blob_size: u64,
     /// RFC 3339.
     pub created_at: String,
+    /// Number of the lease in force, 0 before the first claim: what the next claim follows.
+    #[serde(default)]
+    pub lease: u64,
 }
 
 /// Answer to a poll by a Sealpost agent (`sealpost-agent: 1`).
@@ -43,6 +46,10 @@ pub struct ClaimRequest {
     /// The store makes one where it is absent.
     #[serde(default)]
     pub nonce: String,
+    /// `lease` of the job as it was listed. A claim that arrives after another one is refused with `lease_moved` and changes nothing;
+    /// without this it takes the lease from the other one. With the nonce of the lease in force it is answered again.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<u64>,
 }
 
 /// A claimed job with everything a printer needs: the answer to a claim, and what an LMNT client's poll gets.

@@ -101,6 +101,14 @@ pub enum RuleError {
         /// The number it carries.
         given: u64,
     },
+    /// A claim by a printer that did not know of the lease in force: another claim of it came first.
+    #[error("this claim follows lease {given}; the current lease is {current}")]
+    LeaseMoved {
+        /// The lease it knew of.
+        given: u64,
+        /// The number of the lease in force.
+        current: u64,
+    },
     /// A deadline that has not come, or that is not set.
     #[error("its time has not run out")]
     NotDue,
@@ -238,6 +246,11 @@ impl RuleError {
             Self::UnknownLease { .. } => {
                 ("unknown_lease", Conflict, "Claim the job before reporting about it.")
             }
+            Self::LeaseMoved { .. } => (
+                "lease_moved",
+                Conflict,
+                "Ask for jobs again, and claim it after the lease that is told there.",
+            ),
             Self::NotDue => ("not_due", Conflict, "Try again after its deadline."),
             Self::OtherLicence => ("other_licence", Conflict, "Load the licence that the job names."),
             Self::NotAllowed(_) => {

@@ -105,9 +105,15 @@ impl Store {
         self.read(self.authorized(self.http.get(self.at("api/printer-agent/poll-print-queue")?), token)).await
     }
 
-    /// Claims a job: its key is released.
-    pub async fn claim(&self, token: &SecretText, job: &str, nonce: &str) -> Result<ClaimedJob, Trouble> {
-        let request = ClaimRequest { nonce: nonce.to_owned() };
+    /// Claims a job after the lease it was listed with: its key is released.
+    pub async fn claim(
+        &self,
+        token: &SecretText,
+        job: &str,
+        nonce: &str,
+        after: u64,
+    ) -> Result<ClaimedJob, Trouble> {
+        let request = ClaimRequest { nonce: nonce.to_owned(), after: Some(after) };
         self.post(&format!("api/v1/jobs/{job}/claim"), Some(token), &request).await
     }
 

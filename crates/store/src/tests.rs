@@ -15,6 +15,7 @@ mod chain_shop;
 mod chain_versions;
 mod chain_watching;
 mod chain_weather;
+mod claims;
 mod deadlines;
 mod description;
 mod kit;

@@ -78,8 +78,11 @@ pub enum JobEvent {
     Claim {
         /// Which one.
         printer: PrinterId,
-        /// Fresh.
+        /// Fresh; with that of the lease in force it is the same claim again.
         nonce: Nonce,
+        /// The lease it knows of, 0 for none: a claim that was under way while another one was answered is told apart by it.
+        /// Any when absent.
+        after: Option<u64>,
         /// When the lease ends unless a report renews it.
         lease_until: Timestamp,
     },
@@ -130,7 +133,7 @@ pub struct Transition {
     pub effects: Vec<Effect>,
     /// What to write to the audit log.
     pub facts: Vec<Fact>,
-    /// Nothing changed: this report was accepted before.
+    /// Nothing changed: this happened before. A repeated claim is answered again, under the lease it got.
     pub repeated: bool,
 }
 

@@ -52,7 +52,9 @@ pub fn apply(job: Job, licence: Licence, event: JobEvent, now: Timestamp) -> Res
         JobEvent::BlobWritten => step.blob_written(),
         JobEvent::Cancel { by } => step.cancel(by),
         JobEvent::Expire => step.expire(now),
-        JobEvent::Claim { printer, nonce, lease_until } => step.claim(printer, nonce, lease_until, now),
+        JobEvent::Claim { printer, nonce, after, lease_until } => {
+            step.claim(printer, nonce, after, lease_until, now)
+        }
         JobEvent::Report(report) => step.report(report),
         JobEvent::LeaseSilent => step.lease_silent(now),
         JobEvent::Decide { outcome, by } => step.decide(outcome, by),
@@ -116,6 +118,7 @@ impl Transition {
         mut self,
         printer: PrinterId,
         nonce: Nonce,
+        after: Option<u64>,
         lease_until: Timestamp,
         now: Timestamp,
     ) -> Result<Self, RuleError> {
@@ -139,7 +142,14 @@ impl Transition {
             _ => return Err(RuleError::AlreadyStarted),
         }
         self.licence.check_active(now)?;
-        let lease = self.job.lease.checked_add(1).ok_or(RuleError::AlreadyStarted)?;
+        let current = self.job.lease;
+        if current > 0 && self.job.nonce.as_ref() == Some(&nonce) {
+            return Ok(self.unchanged());
+        }
+        if let Some(given) = after.filter(|given| *given != current) {
+            return Err(RuleError::LeaseMoved { given, current });
+        }
+        let lease = current.checked_add(1).ok_or(RuleError::AlreadyStarted)?;
         self.licence.keys_released = self.licence.keys_released.saturating_add(1);
         self.job.state = JobState::Processing;
         self.job.key_released = true;

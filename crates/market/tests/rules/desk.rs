@@ -106,10 +106,18 @@ impl Desk {
     }
 }
 
+/// A claim with a nonce of its own, after whatever lease is in force.
 pub(crate) fn claim(now: Timestamp) -> JobEvent {
+    use std::sync::atomic::{AtomicU64, Ordering};
+    static FRESH: AtomicU64 = AtomicU64::new(0);
+    claim_with(FRESH.fetch_add(1, Ordering::Relaxed), None, now)
+}
+
+pub(crate) fn claim_with(nonce: u64, after: Option<u64>, now: Timestamp) -> JobEvent {
     JobEvent::Claim {
         printer: printer(),
-        nonce: Nonce::parse("n_1").expect("id"),
+        nonce: Nonce::parse(&format!("n_{nonce}")).expect("id"),
+        after,
         lease_until: now.plus_seconds(LEASE_SECONDS),
     }
 }

@@ -1,6 +1,6 @@
 //! Each row of the table of jobs, and the sentences around it.
 
-use crate::desk::{Desk, JOB_SECONDS, LEASE_SECONDS, NOW, claim, licence, new_job, report};
+use crate::desk::{Desk, JOB_SECONDS, LEASE_SECONDS, NOW, claim, claim_with, licence, new_job, report};
 use sealpost_market::{
     Effect, Job, JobEvent, JobState, LicenceState, Outcome, Party, ReportStatus, RuleError, create_job,
 };
@@ -89,8 +89,8 @@ fn claim_releases_the_key_under_a_first_lease() {
 #[test]
 fn claim_by_another_printer_is_refused() {
     let mut desk = Desk::new(true);
-    let JobEvent::Claim { nonce, lease_until, .. } = claim(NOW) else { unreachable!("a claim") };
-    let other = JobEvent::Claim { printer: "p_2".parse().expect("id"), nonce, lease_until };
+    let JobEvent::Claim { nonce, after, lease_until, .. } = claim(NOW) else { unreachable!("a claim") };
+    let other = JobEvent::Claim { printer: "p_2".parse().expect("id"), nonce, after, lease_until };
     assert_eq!(desk.event(other), Err(RuleError::OtherPrinter));
 }
 
@@ -122,6 +122,34 @@ fn claim_again_before_the_start_raises_the_lease() {
     assert_eq!((desk.job.state, desk.job.lease), (Processing, 2));
     assert!(matches!(next.effects[..], [Effect::ReleaseKey { lease: 2, .. }]));
     assert_eq!(desk.counts(), [3, 0, 1]);
+}
+
+#[test]
+fn a_claim_that_is_repeated_with_its_nonce_is_the_same_claim() {
+    let mut desk = Desk::new(true);
+    desk.event(claim_with(7, Some(0), NOW)).expect("claim");
+    let before = (desk.job.clone(), desk.licence.clone());
+    for after in [Some(0), Some(1), None] {
+        assert!(desk.event(claim_with(7, after, NOW)).expect("again").repeated);
+    }
+    assert_eq!((desk.job.clone(), desk.licence.clone()), before);
+    desk.licence.state = LicenceState::Revoked;
+    let refused = desk.event(claim_with(7, Some(0), NOW));
+    assert_eq!(refused, Err(RuleError::LicenceInactive(LicenceState::Revoked)), "no key after it is revoked");
+}
+
+#[test]
+fn a_claim_that_was_overtaken_takes_no_lease_from_the_one_that_was_answered() {
+    let mut desk = Desk::new(true);
+    let overtaken = claim_with(1, Some(0), NOW);
+    desk.event(claim_with(2, Some(0), NOW)).expect("claim");
+    assert_eq!(desk.event(overtaken), Err(RuleError::LeaseMoved { given: 0, current: 1 }));
+    desk.event(report(Some("rep_1"), Some(1), ReportStatus::Starting, NOW)).expect("its lease holds");
+    // An answer that was lost: the printer learns of lease 1 from the list, and claims after it.
+    let mut desk = Desk::new(true);
+    desk.event(claim_with(1, Some(0), NOW)).expect("its answer is lost");
+    assert_eq!(desk.event(claim_with(2, Some(0), NOW)).expect_err("stale").code(), "lease_moved");
+    assert_eq!(desk.event(claim_with(3, Some(1), NOW)).expect("claim").job.lease, 2);
 }
 
 #[test]

@@ -54,11 +54,11 @@ impl Agent {
             Effect::Poll => self.ask_store(|store, token| async move {
                 Event::Polled(points::POLL.around(store.poll(&token)).await)
             }),
-            Effect::Claim { job } => {
+            Effect::Claim { job, after } => {
                 tracing::info!(job, "claiming");
                 let nonce = fresh_nonce();
                 self.ask_store(|store, token| async move {
-                    let claim = store.claim(&token, &job, &nonce);
+                    let claim = store.claim(&token, &job, &nonce, after);
                     let result = points::CLAIM.around(claim).await.map(Box::new);
                     Event::Claimed { job, nonce, result }
                 });

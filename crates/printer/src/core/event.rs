@@ -102,8 +102,8 @@ pub enum Effect {
     Save,
     /// Ask for jobs.
     Poll,
-    /// Claim a job, with a fresh nonce.
-    Claim { job: String },
+    /// Claim a job, with a fresh nonce, after the lease it was listed with.
+    Claim { job: String, after: u64 },
     /// Send one report.
     Send(Box<Outgoing>),
     /// Get the newest key set.

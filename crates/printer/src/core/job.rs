@@ -131,7 +131,7 @@ impl Core {
             None => self.queue.first(),
         };
         let Some(offer) = offer else { return Vec::new() };
-        let (job, title) = (offer.print_job_id.clone(), offer.title.clone());
+        let (job, title, after) = (offer.print_job_id.clone(), offer.title.clone(), offer.lease);
         if let Err(problem) = self.printer_is_free() {
             self.note_problem("printer", problem, now);
             return Vec::new();
@@ -149,7 +149,7 @@ impl Core {
             session: None,
             starting: false,
         });
-        vec![Effect::Save, Effect::Claim { job }]
+        vec![Effect::Save, Effect::Claim { job, after }]
     }
 
     /// The job that was asked for and is not at hand: its claim was not answered, or the program ended before the hand-over.
@@ -222,6 +222,8 @@ impl Core {
                 self.poll.wake(now);
                 self.note("claim", trouble.clone(), now);
                 match trouble {
+                    // An earlier claim arrived after all: the next poll tells what its lease is.
+                    Trouble::Refused(problem) if problem.code == "lease_moved" => Vec::new(),
                     Trouble::Refused(problem) if again => {
                         let message = format!("not_started: {}: {}", problem.code, problem.title);
                         self.give_up(ReportStatus::Failure, message)

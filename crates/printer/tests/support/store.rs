@@ -331,6 +331,7 @@ async fn poll(State(store): State<FakeStore>, headers: HeaderMap) -> Response {
         title: format!("Part {}", job.id),
         blob_size: job.blob.len() as u64,
         created_at: "2026-01-01T00:00:00Z".to_owned(),
+        lease: job.lease,
     });
     Json(Poll {
         jobs: jobs.collect(),

@@ -16,13 +16,13 @@ use crate::schema::{job, release};
 use crate::state::AppState;
 use crate::{random, vault};
 
-/// Claims a job for the printer that asks.
+/// Claims a job for the printer that asks, under this nonce and after that lease.
 pub(crate) async fn claim(
     state: &AppState,
     tx: &Tx,
     agent: &AgentAuth,
     job: &str,
-    nonce: &Nonce,
+    (nonce, after): (&Nonce, Option<u64>),
     signer: &SigningKey,
 ) -> Result<ClaimedJob> {
     let now = state.clock.now_ms();
@@ -34,6 +34,7 @@ pub(crate) async fn claim(
     let event = JobEvent::Claim {
         printer: agent.id.clone(),
         nonce: nonce.clone(),
+        after,
         lease_until: to_timestamp(now).plus_seconds(lease_seconds),
     };
     let actor = Actor::Printer(agent.id.to_string());

@@ -97,7 +97,7 @@ async fn print_job(
     request_body = ClaimRequest, responses(
     (status = 200, body = ClaimedJob),
     (status = 404, body = Problem, description = "`not_found`"),
-    (status = 409, body = Problem, description = "`already_started`, `job_state`"),
+    (status = 409, body = Problem, description = "`already_started`, `job_state`, `lease_moved`"),
     (status = 410, body = Problem, description = "`job_finished`"),
 ))]
 async fn claim(
@@ -111,7 +111,7 @@ async fn claim(
         text if text.len() < NONCE_MIN => return Err(limits::invalid("nonce", "it has 16 to 64 characters")),
         text => Nonce::parse(text).map_err(|error| limits::invalid("nonce", error))?,
     };
-    queue::claim_job(&state, &agent, &id, nonce).await.map(Json)
+    queue::claim_job(&state, &agent, &id, nonce, request.after).await.map(Json)
 }
 
 async fn offers(state: &AppState, agent: &AgentAuth, wait: Option<u64>) -> Result<Poll> {

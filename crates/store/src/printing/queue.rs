@@ -50,6 +50,7 @@ pub(crate) async fn offers(state: &AppState, agent: &AgentAuth) -> Result<Poll> 
                 title: row.title.clone(),
                 blob_size: row.blob_size.unsigned_abs(),
                 created_at: rfc3339(row.created_at),
+                lease: row.lease.unsigned_abs(),
             });
         }
         if row.cancel_requested && under_way(status) {
@@ -80,9 +81,9 @@ pub(crate) async fn next_for_lmnt(state: &AppState, agent: &AgentAuth) -> Result
     }
 }
 
-/// Claims a job under a nonce of the store's own.
+/// Claims a job under a nonce of the store's own, if nobody claimed it before.
 pub(crate) async fn claim_for_lmnt(state: &AppState, agent: &AgentAuth, job: &str) -> Result<ClaimedJob> {
-    claim_job(state, agent, job, Nonce::generate(&random::bytes()?)).await
+    claim_job(state, agent, job, Nonce::generate(&random::bytes()?), Some(0)).await
 }
 
 /// Claims a job.
@@ -91,16 +92,17 @@ pub(crate) async fn claim_job(
     agent: &AgentAuth,
     job: &str,
     nonce: Nonce,
+    after: Option<u64>,
 ) -> Result<ClaimedJob, Fault> {
     let keys = state.identity.keys().await.map_err(|error: ApiError| Fault::from(error))?;
-    let shared = std::sync::Arc::new((state.clone(), agent.clone(), job.to_owned(), nonce, keys));
+    let shared = std::sync::Arc::new((state.clone(), agent.clone(), job.to_owned(), nonce, after, keys));
     state
         .db
         .write(move |tx| {
             let shared = shared.clone();
             Box::pin(async move {
-                let (state, agent, job, nonce, keys) = &*shared;
-                claim(state, tx, agent, job, nonce, &keys.jobs.secret).await
+                let (state, agent, job, nonce, after, keys) = &*shared;
+                claim(state, tx, agent, job, (nonce, *after), &keys.jobs.secret).await
             })
         })
         .await

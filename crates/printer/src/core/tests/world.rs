@@ -309,11 +309,11 @@ impl World {
         Some(match effect {
             Effect::Save | Effect::Discard { .. } | Effect::Abort { .. } => return None,
             Effect::Poll => Event::Polled(reached.and_then(|ok| heard(ok).map(|()| self.store.poll()))),
-            Effect::Claim { job } => {
+            Effect::Claim { job, after } => {
                 self.nonces += 1;
                 let nonce = format!("nonce-{}", self.nonces);
                 let result = reached.and_then(|ok| {
-                    let answer = self.store.claim(&job, &nonce);
+                    let answer = self.store.claim(&job, &nonce, after);
                     heard(ok).and(answer)
                 });
                 Event::Claimed { job, nonce, result }

@@ -84,6 +84,7 @@ impl FakeStore {
                     title: id.clone(),
                     blob_size: 1,
                     created_at: String::new(),
+                    lease: job.lease,
                 });
             }
             if job.cancel_requested && (job.state.is_running() || job.state == JobState::Interrupted) {
@@ -93,12 +94,12 @@ impl FakeStore {
         poll
     }
 
-    pub(super) fn claim(&mut self, id: &str, nonce: &str) -> Result<Box<ClaimedJob>, Trouble> {
+    pub(super) fn claim(&mut self, id: &str, nonce: &str, after: u64) -> Result<Box<ClaimedJob>, Trouble> {
         self.sweep();
         let printer = PRINTER.parse().unwrap();
         let lease_until = self.now().plus_seconds(LEASE_SECONDS);
         let nonce_of = nonce.parse().unwrap();
-        self.change(id, JobEvent::Claim { printer, nonce: nonce_of, lease_until })?;
+        self.change(id, JobEvent::Claim { printer, nonce: nonce_of, after: Some(after), lease_until })?;
         let iat = START + self.time;
         Ok(Box::new(claimed(id, self.jobs[id].0.lease, nonce, |manifest| {
             manifest.iat = iat;
