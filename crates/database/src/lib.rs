@@ -7,6 +7,7 @@ mod group;
 mod later;
 mod migrate;
 mod retry;
+mod snapshot;
 #[cfg(test)]
 mod tests;
 mod tx;
@@ -16,6 +17,7 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 use sea_orm_migration::MigrationTrait;
 
 pub use clock::Clock;
+pub use snapshot::Snapshot;
 pub use tx::Tx;
 
 /// Why a database could not be opened or brought up to date.
@@ -91,6 +93,14 @@ impl Database {
     /// Connections for queries.
     pub fn read(&self) -> &DatabaseConnection {
         &self.read
+    }
+
+    /// One state of the whole database to read from, while others go on writing.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub async fn snapshot(&self) -> Result<Snapshot, DbErr> {
+        Snapshot::take(&self.read).await
     }
 
     /// Runs `work` in a transaction; what it wrote is durable when this returns `Ok`.
