@@ -5,16 +5,17 @@ use sealpost_accounts::ApiError;
 use sealpost_api::printer::{ClaimedJob, JobOffer, Poll};
 use sealpost_database::clock::rfc3339;
 use sealpost_envelope::ContentCipher;
+use sealpost_faults::point;
 use sealpost_market::{JobState, Nonce};
 
 use crate::fault::{Fault, Result};
 use crate::identity::AgentAuth;
 use crate::jobs::claim::claim;
 use crate::jobs::report::under_way;
-use crate::random;
 use crate::schema::job;
 use crate::schema::value::named;
 use crate::state::AppState;
+use crate::{points, random};
 
 /// Jobs shown to one printer at most.
 const MOST: u64 = 100;
@@ -57,6 +58,7 @@ pub(crate) async fn offers(state: &AppState, agent: &AgentAuth) -> Result<Poll> 
             poll.cancel_requested.push(row.id.clone());
         }
     }
+    point(points::OFFERED);
     Ok(poll)
 }
 
@@ -96,16 +98,19 @@ pub(crate) async fn claim_job(
 ) -> Result<ClaimedJob, Fault> {
     let keys = state.identity.keys().await.map_err(|error: ApiError| Fault::from(error))?;
     let shared = std::sync::Arc::new((state.clone(), agent.clone(), job.to_owned(), nonce, after, keys));
-    state
+    let done = state
         .db
         .write(move |tx| {
             let shared = shared.clone();
             Box::pin(async move {
                 let (state, agent, job, nonce, after, keys) = &*shared;
-                claim(state, tx, agent, job, (nonce, *after), &keys.jobs.secret).await
+                let claimed = claim(state, tx, agent, job, (nonce, *after), &keys.jobs.secret).await?;
+                points::CLAIM.before()?;
+                Ok(claimed)
             })
         })
-        .await
+        .await;
+    points::CLAIM.behind(done)
 }
 
 fn is_running(row: &job::Model) -> bool {
