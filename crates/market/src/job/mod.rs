@@ -1,5 +1,6 @@
 //! Jobs: one print on one printer.
 
+mod reason;
 mod report;
 mod rules;
 mod state;
@@ -39,7 +40,8 @@ pub struct Job {
     pub expires_at: Option<Timestamp>,
     /// Identifiers of the newest accepted reports, oldest first; at most [`Job::REPORTS_KEPT`].
     pub reports: Vec<ReportId>,
-    /// What the printer or the person who decided said last; at most [`Job::MESSAGE_CHARS`] characters.
+    /// What the printer or the person who decided said last, or why the job ended without either; at most
+    /// [`Job::MESSAGE_CHARS`] characters.
     pub message: Option<String>,
     /// Whether somebody asked to end it after its key was out; the printer answers with a report.
     pub cancel_requested: bool,

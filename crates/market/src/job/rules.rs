@@ -1,6 +1,6 @@
 //! The table: which event takes a job where, and what its licence gets.
 
-use super::{Effect, Job, JobEvent, JobState, NewJob, Outcome, Report, ReportStatus, Transition};
+use super::{Effect, Job, JobEvent, JobState, NewJob, Outcome, Report, ReportStatus, Transition, reason};
 use crate::{Fact, Licence, Nonce, Party, PrinterId, RuleError, Timestamp};
 
 /// Makes a job and reserves one print for it.
@@ -79,7 +79,7 @@ impl Transition {
     // Whose job somebody may cancel is a question of ownership, which the caller answers.
     fn cancel(mut self, by: Party) -> Result<Self, RuleError> {
         if !self.job.state.is_running() && self.job.state != JobState::Interrupted {
-            return self.take_back(JobState::Cancelled);
+            return self.take_back(JobState::Cancelled, reason::taken_back(by));
         }
         if self.job.cancel_requested {
             return Ok(self.unchanged());
@@ -94,13 +94,14 @@ impl Transition {
         if self.job.expires_at.is_none_or(|end| !now.reached(end)) {
             return Err(RuleError::NotDue);
         }
-        self.take_back(JobState::Expired)
+        self.take_back(JobState::Expired, reason::EXPIRED)
     }
 
-    fn take_back(mut self, to: JobState) -> Result<Self, RuleError> {
+    fn take_back(mut self, to: JobState, why: &str) -> Result<Self, RuleError> {
         match self.job.state {
             JobState::Sealing | JobState::ReadyToPrint => {
                 self.licence = self.licence.release()?;
+                self.job.message = Some(why.to_owned());
                 self.facts.push(Fact::PrintReleased {
                     licence: self.licence.id.clone(),
                     job: self.job.id.clone(),
@@ -187,6 +188,12 @@ impl Transition {
             };
         }
         if !state.is_running() && state != JobState::Interrupted {
+            // Taken off the queue at the printer before it asked for the key.
+            if report.status == ReportStatus::Cancelled && !self.job.key_released {
+                self.note(&report);
+                let why = self.job.message.clone().unwrap_or_else(|| reason::TURNED_AWAY.to_owned());
+                return self.take_back(JobState::Cancelled, &why);
+            }
             return Err(RuleError::JobState { state, action: "reported about" });
         }
         self.note(&report);
@@ -208,7 +215,9 @@ impl Transition {
         if self.job.lease_until.is_none_or(|end| !now.reached(end)) {
             return Err(RuleError::NotDue);
         }
-        Ok(self.interrupt())
+        let mut step = self.interrupt();
+        step.job.message = Some(reason::SILENT.to_owned());
+        Ok(step)
     }
 
     fn decide(mut self, outcome: Outcome, by: Party) -> Result<Self, RuleError> {
@@ -286,8 +295,13 @@ impl Transition {
             }
             self.job.reports.push(id.clone());
         }
-        if let Some(message) = &report.message {
-            self.job.message = Some(message.chars().take(Job::MESSAGE_CHARS).collect());
+        match &report.message {
+            Some(message) => self.job.message = Some(message.chars().take(Job::MESSAGE_CHARS).collect()),
+            // What was said of an interruption or of the way there is no reason of an end.
+            None if report.status.outcome().is_some() || self.job.state == JobState::Interrupted => {
+                self.job.message = None;
+            }
+            None => {}
         }
         if !report.status.is_heartbeat_in(self.job.state) {
             self.facts.push(Fact::JobReported {

@@ -8,4 +8,5 @@ mod devices;
 mod job_machine;
 mod job_table;
 mod plugins;
+mod reasons;
 mod sales;
