@@ -12,6 +12,7 @@ mod job;
 mod keys;
 mod outbox;
 mod poll;
+mod reason;
 mod view;
 mod watch;
 
@@ -25,7 +26,7 @@ use sealpost_api::{
 
 pub(crate) use self::poll::is_safe_id;
 pub use self::{
-    document::{Document, JobRecord, Outgoing, Pairing},
+    document::{Document, Ended, JobRecord, Outgoing, Pairing},
     event::{Effect, Event, Extra, Klipper, LastPrint, Now, Observation, Opened, TokenLife, Trouble},
     job::Stage,
     view::{CurrentJob, LastError, QueueEntry, View},
@@ -64,7 +65,6 @@ pub struct Core {
     admission: Option<job::Admission>,
     observed: Observation,
     errors: Vec<(&'static str, LastError)>,
-    last_ended: Option<(String, String)>,
 }
 
 impl Core {
@@ -87,7 +87,6 @@ impl Core {
             admission: None,
             observed: Observation::default(),
             errors: Vec::new(),
-            last_ended: None,
             document,
         };
         core.keys.wanted = core.document.pairing.as_ref().is_some_and(|pairing| pairing.key_set.is_none());
@@ -159,7 +158,7 @@ impl Core {
             Event::Dropped { job, gone } => self.dropped(&job, gone, now),
             Event::Observed(observation) => self.observe(*observation, now),
             Event::Queried { query, result } => self.queried(query, result, now),
-            Event::Remove { job } => self.remove(&job),
+            Event::Remove { job } => self.remove(&job, now),
             Event::HandedIn { claimed } => self.handed_in(claimed, now),
         }
     }
@@ -184,6 +183,7 @@ impl Core {
             self.document.outbox.clear();
             self.document.nonces.clear();
             self.document.job = None;
+            self.document.ended = None;
             self.claiming = None;
             self.queue.clear();
         }
@@ -199,6 +199,7 @@ impl Core {
         self.document.pairing = None;
         self.document.outbox.clear();
         self.document.job = None;
+        self.document.ended = None;
         self.claiming = None;
         self.auth = auth::Auth::new(None, self.run);
         self.queue.clear();
@@ -206,14 +207,19 @@ impl Core {
         vec![Effect::Save]
     }
 
-    fn remove(&mut self, job: &str) -> Vec<Effect> {
+    fn remove(&mut self, job: &str, now: Now) -> Vec<Effect> {
         document::remember(&mut self.document.removed, job);
-        self.queue.retain(|offer| offer.print_job_id != job);
+        let offered = self.queue.iter().position(|offer| offer.print_job_id == job);
+        let offered = offered.map(|at| self.queue.remove(at));
         let mut effects = vec![Effect::Save];
         if self.current.as_ref().is_some_and(|current| current.record.id == job) {
-            effects.extend(self.cancel(job::REMOVED));
+            effects.extend(self.cancel(reason::REMOVED, now));
         } else if self.unfinished().is_some_and(|record| record.id == job) {
-            effects.extend(self.give_up(ReportStatus::Cancelled, job::REMOVED.to_owned()));
+            effects.extend(self.give_up(ReportStatus::Cancelled, reason::REMOVED.to_owned(), now));
+        } else if let Some(offer) =
+            offered.filter(|_| self.claiming.as_ref().is_none_or(|claiming| claiming.job != job))
+        {
+            self.turn_away(&offer, now);
         }
         effects
     }

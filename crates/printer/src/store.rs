@@ -306,12 +306,15 @@ fn malformed() -> Problem {
         .hint("Check the store's address; update agent and store to matching versions.")
 }
 
+/// Without a lease number there is no report id either; the words are the store's own.
 fn legacy_status(status: ReportStatus) -> &'static str {
     match status {
         ReportStatus::Processing => "processing",
         ReportStatus::Starting | ReportStatus::Printing => "printing",
         ReportStatus::Paused => "paused",
         ReportStatus::Success => "success",
-        ReportStatus::Cancelled | ReportStatus::Failure | ReportStatus::Interrupted => "failure",
+        ReportStatus::Failure => "failure",
+        ReportStatus::Cancelled => "cancelled",
+        ReportStatus::Interrupted => "interrupted",
     }
 }

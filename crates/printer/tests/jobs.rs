@@ -166,7 +166,10 @@ async fn a_print_that_somebody_asks_to_stop_is_stopped() {
     eventually("the print", || async { (!scene.printer.starts().is_empty()).then_some(()) }).await;
     scene.store.with(|inner| inner.cancel.push("j_1".to_owned()));
     scene.store.signal.send_modify(|count| *count += 1);
-    assert_eq!(scene.ended("j_1").await, ("cancelled".to_owned(), "asked to stop".to_owned()));
+    assert_eq!(
+        scene.ended("j_1").await,
+        ("cancelled".to_owned(), "stop_asked: the printer was asked to stop by the store".to_owned())
+    );
 }
 
 #[tokio::test]

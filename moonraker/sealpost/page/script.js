@@ -106,6 +106,7 @@ function showStatus(status) {
     ['Name', auth.printer_name],
     ['Access until', when(auth.token_expiry)],
     ['Klipper', status.klipper],
+    ['Last print', lastPrint(status.last_job)],
     ['Agent', status.version && `version ${status.version}`],
     ['Printer id', auth.printer_id],
   ].filter(([, value]) => value));
@@ -119,6 +120,13 @@ function showStatus(status) {
   if (!session && status.pairing && status.pairing.pairing_code && isOpen(status.pairing.status) && !stopped.has(status.pairing.session_id)) openPairing(status.pairing);
   show($('pair-again'), paired && !session);
   show($('pair-form'), !session && (!paired || $('pair-again').open));
+}
+
+// The message is `code: sentence`; people read the sentence.
+function lastPrint(job) {
+  if (!job) return '';
+  const because = (job.message || '').replace(/^[a-z_]+: /, '');
+  return [`${job.title || job.id}: ${words(job.state)}`, because, when(job.at)].filter(Boolean).join(' · ');
 }
 
 // What a printer needs next stands first.

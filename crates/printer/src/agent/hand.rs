@@ -119,8 +119,9 @@ impl Agent {
     }
 
     pub(super) fn discard(&mut self, job: &str) {
-        if let Some((_, outcome)) = self.core.last_ended().filter(|(id, _)| id == job) {
-            tracing::info!(job, outcome, "the job ended");
+        if let Some(ended) = self.core.document().ended.as_ref().filter(|ended| ended.id == job) {
+            let reason = ended.reason.as_deref().unwrap_or_default();
+            tracing::info!(job, outcome = ?ended.outcome, reason, "the job ended");
         }
         if let Some(files) = self.job.take_if(|files| files.id == job) {
             files.task.abort();

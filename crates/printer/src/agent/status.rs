@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
 use super::{Agent, hand::progress};
-use crate::core::{CurrentJob, LastError, View};
+use crate::core::{CurrentJob, Ended, LastError, View};
 
 impl Agent {
     pub(super) fn status(&self) -> Value {
@@ -30,6 +30,7 @@ impl Agent {
                 "token_expiry": rfc3339(view.token.map(|life| life.expires)),
             },
             "jobs": jobs(&view),
+            "last_job": view.ended.as_ref().map(ended),
             "version": env!("CARGO_PKG_VERSION"),
             "store": view.store,
             "moonraker": if view.moonraker { "connected" } else { "disconnected" },
@@ -85,6 +86,13 @@ fn jobs(view: &View) -> Value {
         "queue_length": view.queue.len(),
         "job_started": view.current.as_ref().is_some_and(|job| job.state != "processing"),
         "last_check": rfc3339(view.last_poll),
+    })
+}
+
+fn ended(job: &Ended) -> Value {
+    json!({
+        "id": job.id, "title": job.title, "state": job.outcome, "message": job.reason,
+        "at": rfc3339(Some(job.at)),
     })
 }
 

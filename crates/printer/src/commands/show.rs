@@ -38,6 +38,17 @@ pub(super) async fn status(settings: &Settings, as_json: bool) -> anyhow::Result
             text(&job["state"])
         ));
     }
+    let last = &status["last_job"];
+    if !last.is_null() {
+        let because = last["message"].as_str().map_or(String::new(), |message| format!(": {message}"));
+        lines.push(format!(
+            "last job   {} {} {} at {}{because}",
+            text(&last["id"]),
+            text(&last["title"]),
+            text(&last["state"]),
+            text(&last["at"])
+        ));
+    }
     if status["reduced"] == true {
         lines.push("protection reduced: other programs of Klipper's user can read what prints".to_owned());
     }
@@ -74,7 +85,7 @@ pub(super) async fn queue(settings: &Settings, as_json: bool) -> anyhow::Result<
 pub(super) async fn remove(settings: &Settings, job: String) -> anyhow::Result<()> {
     needs_running(settings).await?.call("queue_remove", json!({"job": job})).await?;
     print(&format!(
-        "{job} is off this printer's queue. At the store it waits until its buyer cancels it or it expires.\n"
+        "{job} is off this printer's queue. The store is told, and its buyer sees it as cancelled.\n"
     ))
 }
 

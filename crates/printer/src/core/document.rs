@@ -1,6 +1,6 @@
 use std::collections::VecDeque;
 
-use sealpost_api::printer::Report;
+use sealpost_api::printer::{Report, ReportStatus};
 use serde::{Deserialize, Serialize};
 
 /// Everything the agent must not forget. Written as one JSON document; holds no secret.
@@ -23,6 +23,9 @@ pub struct Document {
     pub removed: VecDeque<String>,
     /// Reports that the store has not answered yet, oldest first.
     pub outbox: VecDeque<Outgoing>,
+    /// The job that ended last, for people.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended: Option<Ended>,
 }
 
 impl Document {
@@ -43,6 +46,7 @@ impl Default for Document {
             nonces: VecDeque::new(),
             removed: VecDeque::new(),
             outbox: VecDeque::new(),
+            ended: None,
         }
     }
 }
@@ -83,6 +87,28 @@ pub struct JobRecord {
     pub session: Option<String>,
     /// Set, and made durable, before the start command is sent.
     pub starting: bool,
+}
+
+impl JobRecord {
+    /// One that was claimed and is not handed over.
+    pub(super) fn claimed(id: String, title: String, lease: u64, lease_seconds: u64) -> Self {
+        Self { id, title, lease, lease_seconds, handed: false, session: None, starting: false }
+    }
+}
+
+/// A job that ended.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+pub struct Ended {
+    /// Job id.
+    pub id: String,
+    /// Title for people.
+    pub title: String,
+    /// How.
+    pub outcome: ReportStatus,
+    /// Why, where there is more to say: code, colon, sentence.
+    pub reason: Option<String>,
+    /// Unix seconds, as well as this machine knew.
+    pub at: u64,
 }
 
 /// A report on its way.

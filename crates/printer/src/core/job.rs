@@ -8,11 +8,9 @@ use sealpost_api::{
 use super::{
     Core, Effect, Klipper, Now, Opened, Trouble,
     admit::peek_nonce,
-    document::{JobRecord, remember},
+    document::{Ended, JobRecord, remember},
+    reason,
 };
-
-/// Why a job ends that its owner took off the queue.
-pub(super) const REMOVED: &str = "taken off the queue at the printer";
 
 /// How far the current job is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -139,16 +137,7 @@ impl Core {
         self.clear_error("printer");
         self.claiming = Some(Claiming { job: job.clone(), again: unfinished.is_some() });
         // Known before it is asked for: an answer that never arrives is not forgotten, and which lease holds then is not known.
-        let id = job.clone();
-        self.document.job = Some(JobRecord {
-            id,
-            title,
-            lease: 0,
-            lease_seconds: 120,
-            handed: false,
-            session: None,
-            starting: false,
-        });
+        self.document.job = Some(JobRecord::claimed(job.clone(), title, 0, 120));
         vec![Effect::Save, Effect::Claim { job, after }]
     }
 
@@ -158,14 +147,14 @@ impl Core {
     }
 
     /// Ends the unfinished job: it certainly was not started.
-    pub(super) fn give_up(&mut self, status: ReportStatus, message: String) -> Vec<Effect> {
+    pub(super) fn give_up(&mut self, status: ReportStatus, message: String, now: Now) -> Vec<Effect> {
         let Some(record) = self.unfinished().cloned() else { return Vec::new() };
         self.document.job = None;
         self.queue.retain(|offer| offer.print_job_id != record.id);
         remember(&mut self.document.started, &record.id);
+        self.note_end(&record, status, Some(&message), now);
         let report = self.report_about(&record, status, Some(message));
         self.document.outbox.push_back(report);
-        self.last_ended = Some((record.id.clone(), format!("{status:?}").to_lowercase()));
         vec![Effect::Save, Effect::Discard { job: record.id }]
     }
 
@@ -226,7 +215,7 @@ impl Core {
                     Trouble::Refused(problem) if problem.code == "lease_moved" => Vec::new(),
                     Trouble::Refused(problem) if again => {
                         let message = format!("not_started: {}: {}", problem.code, problem.title);
-                        self.give_up(ReportStatus::Failure, message)
+                        self.give_up(ReportStatus::Failure, message, now)
                     }
                     Trouble::Refused(_) => {
                         self.document.job = None;
@@ -326,8 +315,7 @@ impl Core {
     pub(super) fn announced(&mut self, job: &str, accepted: bool, now: Now) -> Vec<Effect> {
         let Some(current) = self.at_stage(job, Stage::Announcing) else { return Vec::new() };
         if !accepted {
-            let message = "the store no longer gives this job to this printer";
-            return self.drop_file(ReportStatus::Interrupted, message.to_owned());
+            return self.drop_file(ReportStatus::Interrupted, reason::NOT_OURS.to_owned());
         }
         current.stage = Stage::Starting;
         current.doubt_at = now.mono + 60_000;
@@ -380,14 +368,14 @@ impl Core {
     }
 
     /// Stops the current job as far as it has come.
-    pub(super) fn cancel(&mut self, reason: &'static str) -> Vec<Effect> {
+    pub(super) fn cancel(&mut self, reason: &'static str, now: Now) -> Vec<Effect> {
         let Some(current) = &mut self.current else { return Vec::new() };
         current.cancelled = Some(reason);
         let job = current.record.id.clone();
         match current.stage {
             Stage::Preparing | Stage::Waiting => {
                 let mut effects = vec![Effect::Abort { job }];
-                effects.extend(self.end(ReportStatus::Cancelled, Some(reason.to_owned())));
+                effects.extend(self.end(ReportStatus::Cancelled, Some(reason.to_owned()), now));
                 effects
             }
             Stage::Announcing => self.drop_file(ReportStatus::Cancelled, reason.to_owned()),
@@ -405,7 +393,7 @@ impl Core {
     /// Ends the current job with a report that will reach the store.
     pub(super) fn finish(&mut self, status: ReportStatus, message: Option<String>, now: Now) -> Vec<Effect> {
         self.poll.wake(now);
-        self.end(status, message)
+        self.end(status, message, now)
     }
 
     pub(super) fn drop_file(&mut self, status: ReportStatus, message: String) -> Vec<Effect> {
@@ -421,18 +409,11 @@ impl Core {
         if self.current.is_some() || self.document.started.contains(&id) {
             return Vec::new();
         }
-        let record = JobRecord {
-            id: id.clone(),
-            title: claimed.title.clone(),
-            lease: claimed.lease,
-            lease_seconds: claimed.lease_seconds,
-            handed: false,
-            session: None,
-            starting: false,
-        };
+        let record =
+            JobRecord::claimed(id.clone(), claimed.title.clone(), claimed.lease, claimed.lease_seconds);
         if self.document.removed.contains(&id) {
             self.document.job = Some(record);
-            return self.give_up(ReportStatus::Cancelled, REMOVED.to_owned());
+            return self.give_up(ReportStatus::Cancelled, reason::REMOVED.to_owned(), now);
         }
         self.current = Some(Current::new(record.clone()));
         self.document.job = Some(record);
@@ -475,16 +456,31 @@ impl Core {
         self.finish(ReportStatus::Failure, Some(sentence(problem)), now)
     }
 
-    fn end(&mut self, status: ReportStatus, message: Option<String>) -> Vec<Effect> {
-        let Some(current) = self.current.as_ref() else { return Vec::new() };
-        let job = current.record.id.clone();
+    fn end(&mut self, status: ReportStatus, message: Option<String>, now: Now) -> Vec<Effect> {
+        let Some(record) = self.current.as_ref().map(|current| current.record.clone()) else {
+            return Vec::new();
+        };
+        let job = record.id.clone();
         // A job that ended is never begun again, not even when the store offers it once more by mistake.
         remember(&mut self.document.started, &job);
+        self.note_end(&record, status, message.as_deref(), now);
         self.push_report(status, message);
         self.document.job = None;
-        self.last_ended = Some((job.clone(), format!("{status:?}").to_lowercase()));
         self.current = None;
         vec![Effect::Save, Effect::Discard { job }]
+    }
+
+    /// For `status`. The caller saves.
+    pub(super) fn note_end(
+        &mut self,
+        record: &JobRecord,
+        outcome: ReportStatus,
+        reason: Option<&str>,
+        now: Now,
+    ) {
+        let (id, title) = (record.id.clone(), record.title.clone());
+        let reason = reason.map(|text| text.chars().take(500).collect());
+        self.document.ended = Some(Ended { id, title, outcome, reason, at: self.wall(now) });
     }
 
     fn at_stage(&mut self, job: &str, stage: Stage) -> Option<&mut Current> {

@@ -3,7 +3,7 @@
 
 use sealpost_api::printer::{Report, ReportStatus, Reported, Statistics};
 
-use super::{Core, Effect, JobRecord, Now, Outgoing, Stage, Trouble, backoff::Backoff};
+use super::{Core, Effect, JobRecord, Now, Outgoing, Stage, Trouble, backoff::Backoff, reason};
 
 #[derive(Clone, Debug)]
 pub(super) struct Sender {
@@ -62,7 +62,7 @@ impl Core {
                 self.outbox.not_before = 0;
                 self.clear_error("report");
                 let mut effects = if durable { self.settle(report_id, true, now) } else { Vec::new() };
-                effects.extend(self.heard(&answer));
+                effects.extend(self.heard(&answer, now));
                 effects
             }
             Err(Trouble::Unauthorized) => self.unauthorized(now),
@@ -108,13 +108,13 @@ impl Core {
         effects
     }
 
-    fn heard(&mut self, answer: &Reported) -> Vec<Effect> {
+    fn heard(&mut self, answer: &Reported, now: Now) -> Vec<Effect> {
         let Some(current) = &self.current else { return Vec::new() };
         if current.record.id != answer.print_job_id || !answer.cancel_requested || current.cancelled.is_some()
         {
             return Vec::new();
         }
-        self.cancel("asked to stop")
+        self.cancel(reason::STOP_ASKED, now)
     }
 
     /// A sign of life was refused. Before the start that ends the job here; a print that runs is left alone.

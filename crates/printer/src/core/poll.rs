@@ -1,8 +1,8 @@
 //! Asking for jobs: one request at a time; a trigger that comes during one asks again afterwards.
 
-use sealpost_api::printer::{Poll, ReportStatus};
+use sealpost_api::printer::{JobOffer, Poll, ReportStatus};
 
-use super::{Core, Effect, Now, Trouble, backoff::Backoff};
+use super::{Core, Effect, JobRecord, Now, Trouble, backoff::Backoff, reason};
 
 /// Triggers closer together than this share one request, milliseconds.
 const GAP: u64 = 250;
@@ -61,7 +61,7 @@ impl Core {
                 self.poll.backoff.reset();
                 self.poll.last_answer = Some(self.wall(now));
                 self.clear_error("store");
-                self.took_poll(poll)
+                self.took_poll(poll, now)
             }
             Err(Trouble::Unauthorized) => {
                 self.poll.wanted = true;
@@ -85,39 +85,56 @@ impl Core {
         due.max(self.poll.not_before)
     }
 
-    fn took_poll(&mut self, poll: Poll) -> Vec<Effect> {
+    fn took_poll(&mut self, poll: Poll, now: Now) -> Vec<Effect> {
         let pinned = self.document.pairing.as_ref().map_or(0, |pairing| pairing.key_set_version);
         self.keys.wanted |= poll.key_set_version > pinned;
         let current = self.current.as_ref().map(|current| current.record.id.clone());
-        self.queue = poll
+        let claiming = self.claiming.as_ref().map(|claiming| claiming.job.clone());
+        let offers = poll
             .jobs
             .into_iter()
             .filter(|offer| is_safe_id(&offer.print_job_id))
             .filter(|offer| Some(&offer.print_job_id) != current.as_ref())
-            .filter(|offer| !self.document.started.contains(&offer.print_job_id))
-            .filter(|offer| !self.document.removed.contains(&offer.print_job_id))
-            .collect();
+            .filter(|offer| !self.document.started.contains(&offer.print_job_id));
+        let (removed, queue): (Vec<_>, Vec<_>) =
+            offers.partition(|offer| self.document.removed.contains(&offer.print_job_id));
+        self.queue = queue;
+        let mut effects = Vec::new();
         if let Some(job) = current {
-            return if poll.cancel_requested.contains(&job) {
-                self.cancel("asked to stop")
-            } else {
-                Vec::new()
-            };
+            if poll.cancel_requested.contains(&job) {
+                effects.extend(self.cancel(reason::STOP_ASKED, now));
+            }
+        } else if let Some(job) = self.unfinished().map(|record| record.id.clone()) {
+            if poll.cancel_requested.contains(&job) {
+                effects.extend(self.give_up(ReportStatus::Cancelled, reason::STOP_ASKED.to_owned(), now));
+            } else if self.document.removed.contains(&job) {
+                effects.extend(self.give_up(ReportStatus::Cancelled, reason::REMOVED.to_owned(), now));
+            } else if self.queue.iter().all(|offer| offer.print_job_id != job) {
+                // Given up by the store, which cannot know that nothing was started.
+                effects.extend(self.give_up(ReportStatus::Failure, reason::BROKEN_OFF.to_owned(), now));
+            }
         }
-        let Some(job) = self.unfinished().map(|record| record.id.clone()) else { return Vec::new() };
-        if poll.cancel_requested.contains(&job) {
-            self.give_up(ReportStatus::Cancelled, "asked to stop".to_owned())
-        } else if self.document.removed.contains(&job) {
-            self.give_up(ReportStatus::Cancelled, super::job::REMOVED.to_owned())
-        } else if self.queue.iter().all(|offer| offer.print_job_id != job) {
-            // Given up by the store, which cannot know that nothing was started.
-            self.give_up(
-                ReportStatus::Failure,
-                "not_started: the printer was interrupted before the print began".to_owned(),
-            )
-        } else {
-            Vec::new()
+        for offer in removed {
+            // What is claimed just now is turned away once it is known whether the claim arrived.
+            if Some(&offer.print_job_id) != claiming.as_ref() && self.turn_away(&offer, now) {
+                effects.push(Effect::Save);
+            }
         }
+        effects
+    }
+
+    /// Tells the store that a job it offers was taken off the queue here; false where it is told already. The caller saves.
+    pub(super) fn turn_away(&mut self, offer: &JobOffer, now: Now) -> bool {
+        let id = &offer.print_job_id;
+        if self.document.started.contains(id) || self.document.outbox.iter().any(|told| told.job == *id) {
+            return false;
+        }
+        // Nobody told its lease: the report means the one in force, or none.
+        let record = JobRecord::claimed(id.clone(), offer.title.clone(), 0, 0);
+        let report = self.report_about(&record, ReportStatus::Cancelled, Some(reason::REMOVED.to_owned()));
+        self.document.outbox.push_back(report);
+        self.note_end(&record, ReportStatus::Cancelled, Some(reason::REMOVED), now);
+        true
     }
 }
 

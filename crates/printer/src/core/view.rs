@@ -2,7 +2,7 @@
 
 use sealpost_api::Problem;
 
-use super::{Core, Klipper, Now, Stage, TokenLife};
+use super::{Core, Ended, Klipper, Now, Stage, TokenLife};
 
 /// The agent's state at one moment.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct View {
     pub token: Option<TokenLife>,
     /// The job at hand.
     pub current: Option<CurrentJob>,
+    /// The job that ended last.
+    pub ended: Option<Ended>,
     /// Jobs that wait.
     pub queue: Vec<QueueEntry>,
     /// Unix seconds of the store's last answer to a poll.
@@ -93,6 +95,7 @@ impl Core {
                 state: self.state_word(current.stage),
                 progress: current.progress,
             }),
+            ended: self.document.ended.clone(),
             queue: self.queue.iter().map(QueueEntry::from).collect(),
             last_poll: self.poll.last_answer,
             moonraker: self.observed.moonraker,
@@ -101,11 +104,6 @@ impl Core {
             last_error: self.errors.last().map(|(_, error)| error.clone()),
             reports_waiting: self.document.outbox.len(),
         }
-    }
-
-    /// The job that ended last in this run and how.
-    pub fn last_ended(&self) -> Option<&(String, String)> {
-        self.last_ended.as_ref()
     }
 
     /// How the current job reads, if it is the one named.

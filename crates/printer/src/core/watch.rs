@@ -6,6 +6,7 @@ use super::{
     Core, Effect, Klipper, LastPrint, Now, Observation, Stage,
     document::remember,
     job::{Current, Doubt},
+    reason,
 };
 
 /// Longest time between two signs of life, milliseconds.
@@ -201,7 +202,7 @@ impl Core {
                     current.progress = Some(u32::try_from(permille).unwrap_or(999).min(999));
                 }
                 match current.cancelled {
-                    Some(reason) => self.cancel(reason),
+                    Some(reason) => self.cancel(reason, now),
                     None => Vec::new(),
                 }
             }
@@ -213,10 +214,7 @@ impl Core {
                     current.stage = Stage::Dropping;
                     vec![Effect::Drop { job: current.record.id.clone() }]
                 }
-                (None, None) => {
-                    let message = "not_started: the printer held the file but did not start it";
-                    self.drop_file(ReportStatus::Failure, message.to_owned())
-                }
+                (None, None) => self.drop_file(ReportStatus::Failure, reason::HELD.to_owned()),
             },
             _ if fresh => self.cannot_tell(now),
             _ => Vec::new(),
@@ -232,28 +230,16 @@ impl Core {
             let id = current.record.id.clone();
             return self.dropped(&id, true, now);
         }
-        let message =
-            "Klipper no longer knows this print: whether the part is good cannot be told".to_owned();
-        self.finish(ReportStatus::Interrupted, Some(message), now)
+        self.finish(ReportStatus::Interrupted, Some(reason::FORGOTTEN.to_owned()), now)
     }
 }
 
 fn outcome(last: &LastPrint) -> (ReportStatus, Option<String>) {
-    let said = (!last.message.is_empty()).then(|| last.message.clone());
-    match last.outcome.as_str() {
-        "complete" if last.position == last.size => (ReportStatus::Success, said),
-        "complete" => (
-            ReportStatus::Interrupted,
-            Some(format!("said to be complete at byte {} of {}", last.position, last.size)),
-        ),
-        "cancelled" => (ReportStatus::Cancelled, said.or(Some("cancelled at the printer".to_owned()))),
-        "error" => (ReportStatus::Failure, Some(format!("print_error: {}", said.unwrap_or_default()))),
-        "shutdown" => {
-            (ReportStatus::Failure, Some(format!("klipper_shutdown: {}", said.unwrap_or_default())))
-        }
-        "dropped" => {
-            (ReportStatus::Failure, Some("not_started: the file was closed before it started".to_owned()))
-        }
-        other => (ReportStatus::Interrupted, Some(format!("unknown outcome `{other}`"))),
-    }
+    let status = match last.outcome.as_str() {
+        "complete" if last.position == last.size => return (ReportStatus::Success, None),
+        "cancelled" => ReportStatus::Cancelled,
+        "error" | "shutdown" | "dropped" => ReportStatus::Failure,
+        _ => ReportStatus::Interrupted,
+    };
+    (status, Some(reason::of(last)))
 }
