@@ -45,7 +45,7 @@ pub(crate) fn parse(text: &[u8]) -> Option<Command<'_>> {
 impl<'a> Arguments<'a> {
     /// Every letter with its number, in order and up to a comment; no number where none can be read.
     pub(crate) fn letters(self) -> Letters<'a> {
-        Letters { text: self.0, at: 0 }
+        Letters { text: self.0, at: 0, seen: 0, plain: true }
     }
 }
 
@@ -53,6 +53,15 @@ impl<'a> Arguments<'a> {
 pub(crate) struct Letters<'a> {
     text: &'a [u8],
     at: usize,
+    seen: u32,
+    plain: bool,
+}
+
+impl Letters<'_> {
+    /// Whether there was nothing so far but letters with numbers, each letter once: Klipper reads those as they stand.
+    pub(crate) fn plain(&self) -> bool {
+        self.plain
+    }
 }
 
 impl Iterator for Letters<'_> {
@@ -65,6 +74,9 @@ impl Iterator for Letters<'_> {
             self.at += 1;
             if byte.is_ascii_alphabetic() {
                 let letter = byte & 0xdf;
+                let bit = 1 << (letter - b'A');
+                self.plain &= self.seen & bit == 0;
+                self.seen |= bit;
                 let mut start = self.at;
                 while matches!(self.text.get(start), Some(b' ' | b'\t')) {
                     start += 1;
@@ -72,11 +84,15 @@ impl Iterator for Letters<'_> {
                 let (value, end) = number(self.text, start);
                 if value.is_some() {
                     self.at = end;
+                } else {
+                    self.plain = false;
                 }
                 return Some((letter, value));
             }
             if byte == b';' {
                 self.at = self.text.len();
+            } else {
+                self.plain &= matches!(byte, b' ' | b'\t' | b'\r');
             }
         }
     }

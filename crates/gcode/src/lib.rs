@@ -1,19 +1,28 @@
 #![doc = include_str!("../README.md")]
 #![forbid(unsafe_code)]
 
+mod approval;
 mod command;
 mod comment;
+mod judge;
 mod limits;
 mod motion;
+mod printer;
+mod reading;
 mod refusal;
 mod report;
+mod rules;
 mod scanner;
 mod slicer;
 mod sniff;
 mod stub;
 mod thumbnail;
 
-pub use limits::Limits;
+pub use approval::{Allowed, ApprovalError, Approvals, Kind};
+pub use judge::Judge;
+pub use limits::{Features, Limits};
+pub use printer::Unread;
+pub use reading::{Reading, Values};
 pub use refusal::{Axis, Heater, Refusal};
 pub use report::{Report, Summary};
 pub use scanner::Scanner;

@@ -1,15 +1,18 @@
 //! What a printer allows.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use serde::{Deserialize, Serialize};
 
 use crate::command::{Arguments, find_argument, number_text};
-use crate::{Axis, Heater, Refusal};
+use crate::rules::table;
+use crate::{Approvals, Axis, Heater, Refusal};
 
 /// How far beyond the axes a move may seem to go before it is refused: a printer's own offsets shift coordinates a little.
 pub(crate) const REACH_MARGIN_MM: f64 = 5.0;
 
 /// What a printer allows. Whatever is absent is not checked.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct Limits {
     /// Degrees Celsius, for every nozzle.
@@ -24,6 +27,29 @@ pub struct Limits {
     pub axis_min: [Option<f64>; 3],
     /// Upper ends of X, Y and Z, millimetres.
     pub axis_max: [Option<f64>; 3],
+    /// Millimetres a second.
+    pub max_velocity: Option<f64>,
+    /// Millimetres a second, squared.
+    pub max_accel: Option<f64>,
+    /// Millimetres a second.
+    pub square_corner_velocity: Option<f64>,
+    /// Heaters and sensors by the names of their sections in small letters, with the highest temperature of each.
+    pub heaters: BTreeMap<String, f64>,
+    /// What the printer's configuration is known to hold; absent where it is not known.
+    pub features: Option<Features>,
+    /// What the owner approved.
+    pub approved: Approvals,
+    /// Whether the usual macros of start, end and layers need no approval.
+    pub conventional_macros: bool,
+}
+
+/// What a printer's configuration holds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Features {
+    /// Names of its sections, in small letters.
+    pub sections: BTreeSet<String>,
+    /// Macros and other commands that it defines, in capitals.
+    pub commands: BTreeSet<String>,
 }
 
 /// A temperature a command asks for.
@@ -32,26 +58,84 @@ pub(crate) struct Heating {
     pub(crate) celsius: f64,
 }
 
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            extruder_max_temp: None,
+            bed_max_temp: None,
+            chamber_max_temp: None,
+            other_max_temp: None,
+            axis_min: [None; 3],
+            axis_max: [None; 3],
+            max_velocity: None,
+            max_accel: None,
+            square_corner_velocity: None,
+            heaters: BTreeMap::new(),
+            features: None,
+            approved: Approvals::default(),
+            conventional_macros: true,
+        }
+    }
+}
+
 impl Limits {
-    pub(crate) fn check_heating(&self, heating: &Heating, line: u64) -> Result<(), Refusal> {
-        let limit = match heating.heater {
+    /// Whether the printer defines a command; `None` where that is not known.
+    pub(crate) fn defines(&self, command: &str) -> Option<bool> {
+        self.features.as_ref().map(|features| features.commands.contains(command))
+    }
+
+    /// Whether a section is known to be missing.
+    pub(crate) fn lacks(&self, section: &str) -> bool {
+        self.features.as_ref().is_some_and(|features| !features.sections.contains(section))
+    }
+
+    /// What a heater of this short name may be asked for. `None` where the printer has no such heater.
+    pub(crate) fn heater(&self, name: &str) -> Option<(Heater, Option<f64>)> {
+        let name = name.to_ascii_lowercase();
+        self.find(&name, |section| {
+            let heats = !section.contains(' ') || section.starts_with("heater_generic ");
+            heats && section.rsplit(' ').next() == Some(name.as_str())
+        })
+    }
+
+    /// What may be waited for at a sensor of this name.
+    pub(crate) fn sensor(&self, name: &str) -> Option<(Heater, Option<f64>)> {
+        let name = name.to_ascii_lowercase();
+        self.find(&name, |section| section == name)
+    }
+
+    /// For commands that do not name what they heat: a printer without it does nothing there.
+    pub(crate) fn unnamed(&self, name: &str) -> Option<(Heater, Option<f64>)> {
+        match name {
+            "extruders" => Some((Heater::Extruder, self.extruder_max_temp)),
+            "heater_bed" => Some((Heater::Bed, self.bed_max_temp)),
+            "chamber" => Some((Heater::Chamber, self.chamber_max_temp)),
+            _ => None,
+        }
+    }
+
+    fn find(&self, name: &str, is_it: impl Fn(&str) -> bool) -> Option<(Heater, Option<f64>)> {
+        let kind = heater_named(name.as_bytes());
+        if self.features.is_some() {
+            let found = self.heaters.iter().filter(|(section, _)| is_it(section)).map(|(_, max)| *max);
+            return found.reduce(f64::min).map(|max| (kind, Some(max)));
+        }
+        let limit = match kind {
             Heater::Extruder => self.extruder_max_temp,
             Heater::Bed => self.bed_max_temp,
             Heater::Chamber => self.chamber_max_temp,
             Heater::Other => self.other_max_temp,
         };
-        match limit {
-            Some(limit) if heating.celsius > limit => {
-                Err(Refusal::TooHot { line, heater: heating.heater, asked: heating.celsius, limit })
-            }
-            _ => Ok(()),
-        }
+        Some((kind, limit))
     }
 }
 
 /// The ends of the axes with their margin, ready for every move.
 pub(crate) struct Reach {
+    /// As they are told.
     ends: [(f64, f64); 3],
+    /// As they are kept.
+    bounds: [(f64, f64); 3],
 }
 
 impl Reach {
@@ -62,17 +146,25 @@ impl Reach {
             (min, limits.axis_max[axis].unwrap_or(f64::INFINITY))
         };
         let any = limits.axis_min.iter().chain(&limits.axis_max).any(Option::is_some);
-        any.then(|| Self { ends: [end(0), end(1), end(2)] })
+        any.then(|| {
+            let mut ends = [end(0), end(1), end(2)];
+            let mut bounds = ends.map(|(min, max)| (min - REACH_MARGIN_MM, max + REACH_MARGIN_MM));
+            // An axis may reach below the bed, for probing; a file has nothing to do there.
+            ends[2].0 = ends[2].0.max(0.0);
+            bounds[2].0 = bounds[2].0.max(-table().bed_margin);
+            Self { ends, bounds }
+        })
     }
 
     /// `places` are machine coordinates; what is not a number is not beyond anything.
     #[inline]
     pub(crate) fn check(&self, places: &[f64; 3], line: u64) -> Result<(), Refusal> {
-        for (index, (min, max)) in self.ends.iter().enumerate() {
+        for (index, (lowest, highest)) in self.bounds.iter().enumerate() {
             let place = places[index];
-            if place < min - REACH_MARGIN_MM || place > max + REACH_MARGIN_MM {
+            if place < *lowest || place > *highest {
                 let axis = [Axis::X, Axis::Y, Axis::Z][index];
-                return Err(Refusal::OutOfReach { line, axis, place, min: *min, max: *max });
+                let (min, max) = self.ends[index];
+                return Err(Refusal::OutOfReach { line, axis, place, min, max });
             }
         }
         Ok(())
@@ -95,7 +187,7 @@ pub(crate) fn heating_of_m(code: u32, arguments: Arguments<'_>) -> Option<Heatin
 /// What `SET_HEATER_TEMPERATURE HEATER=extruder TARGET=210` and its like ask for.
 pub(crate) fn heating_of_name(name: &[u8], arguments: &[u8]) -> Option<Heating> {
     let is = |known: &str| name.eq_ignore_ascii_case(known.as_bytes());
-    let (who, what) = if is("SET_HEATER_TEMPERATURE") || is("PID_CALIBRATE") || is("MPC_CALIBRATE") {
+    let (who, what) = if is("SET_HEATER_TEMPERATURE") {
         ("HEATER", "TARGET")
     } else if is("TEMPERATURE_WAIT") {
         ("SENSOR", "MINIMUM")

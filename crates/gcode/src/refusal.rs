@@ -44,6 +44,100 @@ pub enum Refusal {
     /// Text, but not for a printer.
     #[error("there is no G-code command in the file")]
     NoCommands,
+    /// A line that Klipper and its reader could take for different commands, or that Klipper would fail at.
+    #[error("line {line} is not written as slicers write a command, and could be read in more than one way")]
+    Unclear {
+        /// Counted from 1.
+        line: u64,
+    },
+    /// A command that no purchased file may use.
+    #[error("line {line} uses {command}, which no purchased file may: {why}")]
+    Forbidden {
+        /// Counted from 1.
+        line: u64,
+        /// The command.
+        command: String,
+        /// What is wrong with it.
+        why: String,
+    },
+    /// A command that neither the table knows nor the printer.
+    #[error("line {line} uses {command}, which is not among the commands that purchased files may use")]
+    UnknownCommand {
+        /// Counted from 1.
+        line: u64,
+        /// The command.
+        command: String,
+    },
+    /// The printer has it, but its owner did not approve it.
+    #[error("line {line} uses {command}, which this printer's owner has not approved for purchased files")]
+    NotApproved {
+        /// Counted from 1.
+        line: u64,
+        /// The command.
+        command: String,
+    },
+    /// A macro or tool that the printer does not have.
+    #[error("line {line} uses {command}, which this printer does not have")]
+    NotDefined {
+        /// Counted from 1.
+        line: u64,
+        /// The command.
+        command: String,
+    },
+    /// Something of Klipper that is not switched on.
+    #[error("line {line} uses {command}, which needs [{section}] in the printer's configuration")]
+    Needs {
+        /// Counted from 1.
+        line: u64,
+        /// The command.
+        command: String,
+        /// What is missing.
+        section: String,
+    },
+    /// A parameter that is not allowed, or whose value is not of its kind.
+    #[error(
+        "line {line} gives {command} a parameter {parameter} that it may not have, or not with this value"
+    )]
+    BadParameter {
+        /// Counted from 1.
+        line: u64,
+        /// The command.
+        command: String,
+        /// The parameter.
+        parameter: String,
+    },
+    /// A number over a limit.
+    #[error("line {line} asks {command} for {parameter} {asked}; this printer allows {min} to {max}")]
+    OutOfRange {
+        /// Counted from 1.
+        line: u64,
+        /// The command.
+        command: String,
+        /// The parameter.
+        parameter: String,
+        /// The number.
+        asked: f64,
+        /// Lowest, or minus infinity.
+        min: f64,
+        /// Highest, or infinity.
+        max: f64,
+    },
+    /// More than any print needs.
+    #[error("line {line} uses {command} once more than the {times} times a file may")]
+    TooOften {
+        /// Counted from 1.
+        line: u64,
+        /// The command.
+        command: String,
+        /// How often it may.
+        times: u32,
+    },
+    /// Where Z begins to count is moved without knowing where Z is.
+    #[error("line {line} gives Z another zero while nobody knows where Z is; the tool could hit the bed")]
+    UnknownPlace {
+        /// Counted from 1.
+        line: u64,
+    },
     /// A heater is asked for more than it may.
     #[error("line {line} asks the {heater} for {asked} °C; this printer allows {limit} °C")]
     TooHot {
@@ -106,6 +200,16 @@ impl Refusal {
             Self::NotText { .. } => "gcode_not_text",
             Self::LineTooLong { .. } => "gcode_line_too_long",
             Self::NoCommands => "gcode_no_commands",
+            Self::Unclear { .. } => "gcode_unclear",
+            Self::Forbidden { .. } => "gcode_forbidden",
+            Self::UnknownCommand { .. } => "gcode_unknown_command",
+            Self::NotApproved { .. } => "gcode_not_approved",
+            Self::NotDefined { .. } => "gcode_not_defined",
+            Self::Needs { .. } => "gcode_needs_section",
+            Self::BadParameter { .. } => "gcode_bad_parameter",
+            Self::OutOfRange { .. } => "gcode_out_of_range",
+            Self::TooOften { .. } => "gcode_too_often",
+            Self::UnknownPlace { .. } => "gcode_unknown_place",
             Self::TooHot { .. } => "gcode_too_hot",
             Self::OutOfReach { .. } => "gcode_out_of_reach",
         }
@@ -123,6 +227,22 @@ impl Refusal {
             Self::LoneReturn { .. } => "Save the file with the line ends of Unix or Windows.",
             Self::LineTooLong { .. } => "Export plain G-code from a slicer; no slicer writes such lines.",
             Self::NoCommands => "Choose the .gcode file that the slicer exported.",
+            Self::Unclear { .. } => "Export plain G-code from a slicer, without commands typed by hand.",
+            Self::Forbidden { .. } => "Take this command out of the slicer's start, end or layer G-code.",
+            Self::UnknownCommand { .. } | Self::NotApproved { .. } => {
+                "The printer's owner can approve it under [macros] in printer.toml, with its parameters and their ranges; \
+                 or take it out of the slicer's G-code."
+            }
+            Self::NotDefined { .. } => {
+                "Slice with a profile for this printer, or add the macro to printer.cfg."
+            }
+            Self::Needs { .. } => "Add the section to printer.cfg, or switch the feature off in the slicer.",
+            Self::BadParameter { .. } => {
+                "Values are plain numbers and words. For a macro the owner lists its parameters under [macros] in printer.toml."
+            }
+            Self::OutOfRange { .. } => "Slice with a profile for this printer, within its limits.",
+            Self::TooOften { .. } => "Take it out of the slicer's layer G-code.",
+            Self::UnknownPlace { .. } => "Move Z to a coordinate before `G92 Z`, or leave `G92 Z` out.",
             Self::TooHot { .. } => {
                 "Slice for a material this printer can heat, or print it on another printer."
             }
@@ -140,6 +260,16 @@ impl Refusal {
             | Self::LoneReturn { line }
             | Self::NotText { line }
             | Self::LineTooLong { line }
+            | Self::Unclear { line }
+            | Self::Forbidden { line, .. }
+            | Self::UnknownCommand { line, .. }
+            | Self::NotApproved { line, .. }
+            | Self::NotDefined { line, .. }
+            | Self::Needs { line, .. }
+            | Self::BadParameter { line, .. }
+            | Self::OutOfRange { line, .. }
+            | Self::TooOften { line, .. }
+            | Self::UnknownPlace { line }
             | Self::TooHot { line, .. }
             | Self::OutOfReach { line, .. } => Some(*line),
             Self::Empty | Self::OtherFormat(_) | Self::NoCommands => None,

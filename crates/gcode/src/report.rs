@@ -20,6 +20,8 @@ pub struct Report {
     pub summary: Summary,
     /// Pictures, as the slicer embedded them.
     pub thumbnails: Vec<Thumbnail>,
+    /// Whether a heater is on at the end, as far as the file shows; looked at where limits are given.
+    pub leaves_heat_on: bool,
     /// Why the file is not printed.
     pub refusal: Option<Refusal>,
 }

@@ -2,6 +2,7 @@
 
 use crate::command::{Arguments, Command, find_argument, parse};
 use crate::comment::Comments;
+use crate::judge::Judge;
 use crate::limits::{Heating, Reach, heating_of_m, heating_of_name};
 use crate::motion::Motion;
 use crate::sniff::{HEAD, sniff};
@@ -19,7 +20,8 @@ const BLOCK: usize = 1 << 15;
 
 /// Reads G-code piece by piece. See the crate's example.
 pub struct Scanner {
-    limits: Limits,
+    /// Says what may be run; `None` where nothing is going to be.
+    judge: Option<Judge>,
     reach: Option<Reach>,
     head: Vec<u8>,
     sniffed: bool,
@@ -38,13 +40,12 @@ pub struct Scanner {
 }
 
 impl Scanner {
-    /// A scanner that checks against `limits` where they are given.
+    /// A scanner that takes only what a printer of these limits may run; without them, any G-code.
     #[must_use]
     pub fn new(limits: Option<Limits>) -> Self {
-        let limits = limits.unwrap_or_default();
         Self {
-            reach: Reach::of(&limits),
-            limits,
+            reach: limits.as_ref().and_then(Reach::of),
+            judge: limits.map(Judge::new),
             head: Vec::with_capacity(HEAD),
             sniffed: false,
             partial: Vec::new(),
@@ -91,6 +92,7 @@ impl Scanner {
             self.report.refusal = self.last_words().err();
         }
         let mut report = self.report;
+        report.leaves_heat_on = self.judge.is_some_and(|judge| judge.leaves_heat_on());
         report.summary = self.comments.finish(self.motion.top());
         report.thumbnails = self.thumbnails.finish();
         report
@@ -187,11 +189,12 @@ impl Scanner {
         }
         match text {
             // By far the most lines of a file: nothing of them is longer than what was kept.
-            [b'G', b'0'..=b'3', b' ', rest @ ..] if len <= COMMAND_MAX => {
+            [b'G', b'0' | b'1', b' ', rest @ ..]
+                if len <= COMMAND_MAX && self.go_plain(Arguments(rest))? =>
+            {
                 self.thumbnails.interrupt();
                 self.has_code = true;
                 self.report.commands += 1;
-                self.go(Arguments(rest))?;
             }
             _ => self.other_line(&text[..text.len().min(COMMAND_MAX + 1)])?,
         }
@@ -204,8 +207,14 @@ impl Scanner {
     }
 
     fn other_line(&mut self, kept: &[u8]) -> Result<(), Refusal> {
+        let line = self.line_number();
         let comment = memchr::memchr(b';', kept);
         let text = &kept[..comment.unwrap_or(kept.len())];
+        if let Some(judge) = &mut self.judge
+            && comment != Some(0)
+        {
+            judge.line(kept, line)?;
+        }
         match parse(text) {
             None => {
                 if let Some(at) = comment {
@@ -235,14 +244,19 @@ impl Scanner {
             Command::Letter { letter, code, arguments } => {
                 self.has_code |= matches!(letter, b'G' | b'M');
                 match (letter, code) {
-                    (b'G', 0..=3) => return self.go(arguments),
+                    (b'G', 0 | 1) => return self.go(arguments),
+                    (b'G', 2 | 3) => return self.turn(arguments, code == 2),
                     (b'G', 28) => self.motion.home(arguments),
                     (b'G', 90) => self.motion.absolute(true),
                     (b'G', 91) => self.motion.absolute(false),
-                    (b'G', 92) => self.motion.rename_place(arguments),
+                    (b'G', 92) if self.motion.rename_place(arguments) && self.judge.is_some() => {
+                        return Err(Refusal::UnknownPlace { line });
+                    }
+                    // Macros, where there are any.
+                    (b'G', 29 | 34) | (b'M', 600) => self.motion.lose_place(),
                     (b'M', code) => {
                         if let Some(heating) = heating_of_m(code, arguments) {
-                            return self.heat(&heating);
+                            self.heat(&heating);
                         }
                     }
                     (b'T', 1..) => self.motion.lose(),
@@ -259,17 +273,30 @@ impl Scanner {
                     }
                 } else if name.eq_ignore_ascii_case(b"SET_GCODE_OFFSET") {
                     self.motion.offset(arguments);
+                } else if name.eq_ignore_ascii_case(b"SAVE_GCODE_STATE") {
+                    self.motion.save(arguments);
                 } else if name.eq_ignore_ascii_case(b"RESTORE_GCODE_STATE") {
-                    self.motion.lose();
+                    self.motion.restore(arguments);
                 } else if let Some(heating) = heating_of_name(name, arguments) {
-                    return self.heat(&heating);
+                    self.heat(&heating);
+                } else if !is_still(name) {
+                    self.motion.lose_place();
                 }
             }
         }
         Ok(())
     }
 
+    /// Takes a straight move in the plain form, which is nearly every line of a file. `false` for any other.
     #[inline]
+    fn go_plain(&mut self, arguments: Arguments<'_>) -> Result<bool, Refusal> {
+        match (self.motion.go_plain(arguments), &self.reach) {
+            (None, _) => Ok(false),
+            (Some(places), Some(reach)) => reach.check(places, self.report.lines + 1).map(|()| true),
+            (Some(_), None) => Ok(true),
+        }
+    }
+
     fn go(&mut self, arguments: Arguments<'_>) -> Result<(), Refusal> {
         let places = self.motion.go(arguments);
         match &self.reach {
@@ -278,19 +305,34 @@ impl Scanner {
         }
     }
 
-    fn heat(&mut self, heating: &Heating) -> Result<(), Refusal> {
-        self.limits.check_heating(heating, self.line_number())?;
+    /// An arc, which bulges beyond its ends.
+    fn turn(&mut self, arguments: Arguments<'_>, clockwise: bool) -> Result<(), Refusal> {
+        let start = self.motion.place();
+        self.go(arguments)?;
+        let Some(reach) = &self.reach else { return Ok(()) };
+        let (low, high) = self.motion.arc(&start, arguments, clockwise);
+        reach.check(&low, self.report.lines + 1)?;
+        reach.check(&high, self.report.lines + 1)
+    }
+
+    fn heat(&mut self, heating: &Heating) {
         match heating.heater {
             Heater::Extruder => self.comments.heats_extruder(heating.celsius),
             Heater::Bed => self.comments.heats_bed(heating.celsius),
             Heater::Chamber | Heater::Other => {}
         }
-        Ok(())
     }
 
     fn line_number(&self) -> u64 {
         self.report.lines + 1
     }
+}
+
+/// Whether a named command is known not to move the tool.
+fn is_still(name: &[u8]) -> bool {
+    let starts =
+        |start: &str| name.get(..start.len()).is_some_and(|own| own.eq_ignore_ascii_case(start.as_bytes()));
+    starts("SET_") || starts("EXCLUDE_OBJECT") || starts("RESPOND") || starts("TEMPERATURE_WAIT")
 }
 
 /// Whether the command of a line goes on after a carriage return: a printer would run both halves as one.

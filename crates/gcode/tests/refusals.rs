@@ -2,14 +2,14 @@
 
 use sealpost_gcode::{Limits, Refusal, Report, Scanner};
 
-fn scan(file: &[u8], limits: Limits) -> Report {
-    let mut scanner = Scanner::new(Some(limits));
+fn scan(file: &[u8], limits: Option<Limits>) -> Report {
+    let mut scanner = Scanner::new(limits);
     scanner.update(file);
     scanner.finish()
 }
 
 fn code(file: &[u8]) -> Option<&'static str> {
-    let refusal = scan(file, Limits::default()).refusal;
+    let refusal = scan(file, None).refusal;
     if let Some(refusal) = &refusal {
         assert!(!refusal.to_string().is_empty() && !refusal.hint().is_empty());
     }
@@ -25,11 +25,12 @@ fn printer() -> Limits {
         other_max_temp: Some(80.0),
         axis_min: [Some(0.0), Some(0.0), Some(0.0)],
         axis_max: [Some(220.0), Some(220.0), Some(250.0)],
+        ..Limits::default()
     }
 }
 
 fn on_printer(file: &str) -> Option<Refusal> {
-    scan(file.as_bytes(), printer()).refusal
+    scan(file.as_bytes(), Some(printer())).refusal
 }
 
 #[test]
@@ -86,12 +87,9 @@ fn a_carriage_return_inside_a_command_is_refused() {
 
 #[test]
 fn control_bytes_are_refused_with_their_line() {
+    assert_eq!(scan(b"G28\nG1 X\x001\n", None).refusal, Some(Refusal::ControlByte { line: 2, byte: 0 }));
     assert_eq!(
-        scan(b"G28\nG1 X\x001\n", Limits::default()).refusal,
-        Some(Refusal::ControlByte { line: 2, byte: 0 })
-    );
-    assert_eq!(
-        scan(b"G28\r\n\tG1 X1\r\n; \x1b[2J\r\n", Limits::default()).refusal,
+        scan(b"G28\r\n\tG1 X1\r\n; \x1b[2J\r\n", None).refusal,
         Some(Refusal::ControlByte { line: 3, byte: 0x1b })
     );
     assert_eq!(code(b"G28\n\x7f\n"), Some("gcode_control_byte"));
@@ -99,10 +97,10 @@ fn control_bytes_are_refused_with_their_line() {
 
 #[test]
 fn bytes_above_ascii_are_harmless_except_as_a_command() {
-    let report = scan("G28 ; Düse\nM117 Grüße\n; caf\u{e9}\n".as_bytes(), Limits::default());
+    let report = scan("G28 ; Düse\nM117 Grüße\n; caf\u{e9}\n".as_bytes(), None);
     assert_eq!((report.check(), report.high_bytes), (Ok(()), 8));
-    assert_eq!(scan(b"G28 ; \xff\n", Limits::default()).high_bytes, 1);
-    assert_eq!(scan(b"G28\n\xc3\xa4\n", Limits::default()).refusal, Some(Refusal::NotText { line: 2 }));
+    assert_eq!(scan(b"G28 ; \xff\n", None).high_bytes, 1);
+    assert_eq!(scan(b"G28\n\xc3\xa4\n", None).refusal, Some(Refusal::NotText { line: 2 }));
 }
 
 #[test]
@@ -124,11 +122,9 @@ fn too_hot_is_refused_however_it_is_written() {
         "M104S261",
         "N12 M109 T1 S 300.5 ; hot",
         "M109 R280",
-        "M104 S200 S300",
         "SET_HEATER_TEMPERATURE HEATER=extruder TARGET=300",
         "set_heater_temperature heater=\"extruder1\" target=3e2",
         "TEMPERATURE_WAIT SENSOR=extruder MINIMUM=300",
-        "PID_CALIBRATE HEATER=extruder TARGET=300",
         "M140 S101",
         "M190 S110",
         "SET_HEATER_TEMPERATURE HEATER=heater_bed TARGET=120",
@@ -146,7 +142,7 @@ fn too_hot_is_refused_however_it_is_written() {
 #[test]
 fn allowed_temperatures_pass() {
     let file = "G28\nM104 S260\nM109 S0\nM140 S100\nM141 S60\n; M104 S900\nM117 S900\nM106 S255\nG1 X1 ; M104 S900\n\
-                SET_HEATER_TEMPERATURE HEATER=extruder\nM104 S{temp}\nM600\nM204 S5000\n";
+                SET_HEATER_TEMPERATURE HEATER=extruder\nM600\nM204 S5000\n";
     assert_eq!(on_printer(file), None);
 }
 
@@ -161,6 +157,14 @@ fn moves_beyond_the_axes_are_refused() {
         ("G28\nG1 X200\nG91\nG1 X20\nG1 X20\n", 5),
         ("G28\nG1 X200\nG92 X0\nG1 X20\nG1 X50\n", 5),
         ("G28\nSET_GCODE_OFFSET X=50\nG1 X200\n", 3),
+        ("G28\nG1 X10\nSET_GCODE_OFFSET X=50 MOVE=1\nG91\nG1 X170\n", 5),
+        ("G28\nG1 X200\nSAVE_GCODE_STATE NAME=a\nG91\nG1 X10\nRESTORE_GCODE_STATE NAME=a\nG1 X250\n", 7),
+        // Both ends lie within, what bulges between them does not.
+        ("G28\nG1 X200 Y100\nG2 X200 Y140 I0 J20\nG3 X200 Y100 I0 J-20\nG3 X200 Y140 I10 J20\n", 5),
+        // Below the bed, however low the axis reaches.
+        ("G28\nG1 Z-1\n", 2),
+        ("G28\nG1 Z10\nG91\nG1 Z-11\n", 4),
+        ("G28\nG1 Z0.2\nG92 Z10\nG1 Z5\n", 4),
     ] {
         let refusal = on_printer(file);
         assert_eq!(refusal.as_ref().and_then(Refusal::line), Some(line), "{file:?}: {refusal:?}");
@@ -175,6 +179,7 @@ fn moves_whose_place_is_not_certain_pass() {
         "G28\nG91\nG1 Z300\n",
         "G28\nG91\nG1 X400\n",
         "G28\nG92 X-100\nG1 X-50\n",
+        "G28\nG2 X100 Y100 I5 J5\n",
         "G28\nG1 X100\nG92 X300\nG1 X310\n",
         "G28\nT1\nG1 X250\n",
         "G28\nRESTORE_GCODE_STATE NAME=x\nG1 X300\n",
@@ -183,7 +188,6 @@ fn moves_whose_place_is_not_certain_pass() {
         "G28\nG1 X10;X300\n",
         "G28\nG0 ;X300\n",
         "; G1 X300\nG28 ; G1 X300\n",
-        "G28\nG1 X{x}\n",
         "G28\nSET_GCODE_OFFSET X=-50\nG1 X260\n",
     ] {
         assert_eq!(on_printer(file), None, "{file:?}");
@@ -205,5 +209,5 @@ fn after_a_refusal_only_bytes_are_counted() {
     assert!(scanner.refusal().is_some());
     scanner.update(b"G1 X1\n");
     let report = scanner.finish();
-    assert_eq!((report.bytes, report.commands), (650 + 11 + 6, 1));
+    assert_eq!((report.bytes, report.commands), (650 + 11 + 6, 0));
 }

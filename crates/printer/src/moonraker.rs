@@ -119,12 +119,18 @@ impl Moonraker {
         })
     }
 
-    /// What the printer allows, as its configuration says.
-    pub async fn limits(&self) -> Result<Limits, CallError> {
-        let objects =
-            json!({"objects": {"configfile": ["settings"], "toolhead": ["axis_minimum", "axis_maximum"]}});
-        let answer = self.call("printer.objects.query", objects, Duration::from_secs(10)).await?;
-        Ok(limits(&answer["status"]))
+    /// What the printer allows, as its configuration says. Nothing is printed that cannot be checked.
+    pub async fn limits(&self) -> Result<Limits, Problem> {
+        let objects = json!({"objects": {
+            "configfile": ["settings"], "toolhead": ["axis_minimum", "axis_maximum"], "gcode": ["commands"],
+        }});
+        let answer = self.call("printer.objects.query", objects, Duration::from_secs(10)).await;
+        let answer = answer.map_err(|error| error.problem())?;
+        Limits::of_printer(&answer["status"]).map_err(|error| {
+            Problem::new(503, "limits_unread", "The printer's limits cannot be read")
+                .detail(error.to_string())
+                .hint("Nothing is printed that cannot be checked. Is Klipper ready, and its configuration complete?")
+        })
     }
 
     /// Makes Moonraker read a file's metadata now.
@@ -183,27 +189,5 @@ impl CallError {
             Self::Timeout => Problem::new(504, "moonraker_timeout", "Moonraker did not answer in time"),
         };
         problem.detail(self.to_string()).hint("Is Moonraker running, and does it trust this machine?")
-    }
-}
-
-fn limits(status: &Value) -> Limits {
-    let settings = &status["configfile"]["settings"];
-    let heater = |section: &str| settings[section]["max_temp"].as_f64();
-    let axis = |which: &str| -> [Option<f64>; 3] {
-        std::array::from_fn(|index| status["toolhead"][which][index].as_f64())
-    };
-    let sections = settings.as_object();
-    let chamber = sections.and_then(|all| {
-        let found =
-            all.iter().find(|(name, _)| name.starts_with("heater_generic") && name.contains("chamber"));
-        found.and_then(|(_, section)| section["max_temp"].as_f64())
-    });
-    Limits {
-        extruder_max_temp: heater("extruder"),
-        bed_max_temp: heater("heater_bed"),
-        chamber_max_temp: chamber,
-        axis_min: axis("axis_minimum"),
-        axis_max: axis("axis_maximum"),
-        ..Limits::default()
     }
 }

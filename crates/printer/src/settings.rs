@@ -8,6 +8,7 @@ use std::{
 };
 
 use sealpost_api::Problem;
+use sealpost_gcode::{Approvals, Limits};
 use serde::Deserialize;
 use url::{Host, Url};
 
@@ -54,6 +55,24 @@ pub struct Settings {
     pub debug: bool,
     /// How many stubs of ended jobs stay in the file list.
     pub keep_stubs: usize,
+    /// What purchased files may use of the printer's own macros.
+    pub macros: Macros,
+}
+
+/// What the owner says of macros, for purchased files.
+#[derive(Clone, Debug)]
+pub struct Macros {
+    /// Whether the usual macros of start, end and layers need no approval.
+    pub conventional: bool,
+    /// What is approved beyond them, or in their stead.
+    pub approved: Approvals,
+}
+
+impl Macros {
+    /// The printer's limits with what its owner says.
+    pub fn within(&self, limits: Limits) -> Limits {
+        Limits { approved: self.approved.clone(), conventional_macros: self.conventional, ..limits }
+    }
 }
 
 /// Why the settings cannot be used.
@@ -76,6 +95,9 @@ pub enum SettingsError {
         /// Where and why.
         message: String,
     },
+    /// A macro that cannot be approved like that.
+    #[error("the approved macros are not right: {0}")]
+    Macros(sealpost_gcode::ApprovalError),
     /// An address that must not be used.
     #[error("{url}: {reason}")]
     Address {
@@ -100,6 +122,11 @@ impl SettingsError {
                 "The settings are not right",
                 "Mend that line; the printer guide lists every key.",
             ),
+            Self::Macros(_) => (
+                "macros_wrong",
+                "The approved macros are not right",
+                "Mend `[macros]` in the settings; the printer guide shows what may stand there.",
+            ),
             Self::Address { .. } => (
                 "bad_address",
                 "The address cannot be used",
@@ -109,7 +136,7 @@ impl SettingsError {
         let detail = match self {
             Self::Read { path, source } => format!("{}: {source}", path.display()),
             Self::Syntax { path, message } => format!("{}, {message}", path.display()),
-            Self::Address { .. } => self.to_string(),
+            Self::Macros(_) | Self::Address { .. } => self.to_string(),
         };
         Problem::new(400, code, title).detail(detail).hint(hint)
     }
@@ -134,6 +161,8 @@ struct File {
     log_file: Option<PathBuf>,
     debug: bool,
     keep_stubs: Option<usize>,
+    conventional_macros: Option<bool>,
+    macros: Approvals,
 }
 
 impl Settings {
@@ -180,6 +209,10 @@ impl Settings {
             log_file: file.log_file,
             debug: file.debug,
             keep_stubs: file.keep_stubs.unwrap_or(10),
+            macros: Macros {
+                conventional: file.conventional_macros.unwrap_or(true),
+                approved: file.macros.checked().map_err(SettingsError::Macros)?,
+            },
         })
     }
 }

@@ -12,6 +12,7 @@ use crate::{
     machine::Identity,
     moonraker::Moonraker,
     opening::{self, OpenedFile, open_blob, open_package},
+    settings::Macros,
     state::StoredToken,
     store::{Download, Downloaded, Store, into_problem},
 };
@@ -22,6 +23,7 @@ struct Work {
     identity: Arc<Identity>,
     moonraker: Moonraker,
     cache_dir: PathBuf,
+    macros: Macros,
     mail: mpsc::UnboundedSender<Mail>,
     claimed: ClaimedJob,
     manifest: JobManifest,
@@ -42,6 +44,7 @@ impl Agent {
             identity,
             moonraker: self.moonraker.clone(),
             cache_dir: self.settings.cache_dir.clone(),
+            macros: self.settings.macros.clone(),
             mail: self.mail.clone(),
             claimed,
             manifest: manifest.clone(),
@@ -73,7 +76,7 @@ impl Work {
         // The key first: a package that is not for this printer saves the download.
         let dek = open_package(&self.claimed.gcode_dek_package, &self.manifest, self.identity.secret())?;
         opening::check_memory(self.manifest.plain_size)?;
-        let limits = self.moonraker.limits().await.map_err(|error| error.problem())?;
+        let limits = self.macros.within(self.moonraker.limits().await?);
         let Downloaded { file, digest } = self.download().await?;
         opening::check_memory(self.manifest.plain_size)?;
         let manifest = self.manifest.clone();

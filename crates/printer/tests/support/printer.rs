@@ -117,7 +117,10 @@ impl FakePrinter {
                 "version": "t", "state": inner.state, "job": inner.job,
                 "position": inner.position, "size": inner.size, "last": inner.last,
             },
-            "configfile": {"settings": {"extruder": {"max_temp": inner.max_temp}}},
+            "configfile": {"settings": {
+                "printer": {"max_velocity": 300.0, "max_accel": 3000.0},
+                "extruder": {"max_temp": inner.max_temp},
+            }},
             "toolhead": {"axis_minimum": [0.0, 0.0, 0.0, 0.0], "axis_maximum": [200.0, 200.0, 200.0, 0.0]},
         })
     }

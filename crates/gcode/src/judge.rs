@@ -1,0 +1,310 @@
+//! Commands against the table, the printer and what its owner approved.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::approval::{Allowed, Kind, is_word};
+use crate::reading::{Reading, Unclear, Values, decode, read};
+use crate::rules::{End, Presence, Rule, Value, table};
+use crate::scanner::COMMAND_MAX;
+use crate::{Limits, Refusal};
+
+/// What hosts take for an order in a message to people.
+const HOST_ACTION: &[u8] = b"action:";
+
+/// Judges the commands of one file, line by line.
+#[derive(Debug, Clone)]
+pub struct Judge {
+    limits: Limits,
+    uses: BTreeMap<&'static str, u32>,
+    hot: BTreeSet<String>,
+}
+
+/// Where a refusal belongs.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    line: u64,
+    command: &'a str,
+}
+
+impl Judge {
+    /// Judges by what a printer allows.
+    #[must_use]
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, uses: BTreeMap::new(), hot: BTreeSet::new() }
+    }
+
+    /// Judges a line without its end, the `number`th of its file. Gives what Klipper will read there, `None` for nothing.
+    ///
+    /// Where moves lead to is not looked at here.
+    ///
+    /// # Errors
+    /// Why the line is not run.
+    pub fn line<'a>(&mut self, line: &'a [u8], number: u64) -> Result<Option<Reading<'a>>, Refusal> {
+        let reading = read(line, |command| table().is_text(command)).map_err(|unclear| match unclear {
+            Unclear::NotText => Refusal::NotText { line: number },
+            Unclear::Form => Refusal::Unclear { line: number },
+        })?;
+        let Some(reading) = reading else { return Ok(None) };
+        self.reading(&reading, number)?;
+        let end = memchr::memchr(b';', line).unwrap_or(line.len());
+        let length = if matches!(reading.values, Values::Text(_)) { line.len() } else { end };
+        let is_long = table().rule(&reading.command).is_some_and(|(_, rule)| rule.long);
+        if length > COMMAND_MAX && !is_long {
+            return Err(Refusal::LineTooLong { line: number });
+        }
+        Ok(Some(reading))
+    }
+
+    /// Whether the file left a heater on, as far as it shows.
+    #[must_use]
+    pub fn leaves_heat_on(&self) -> bool {
+        !self.hot.is_empty()
+    }
+
+    fn reading(&mut self, reading: &Reading<'_>, line: u64) -> Result<(), Refusal> {
+        let command = reading.command.as_str();
+        let at = Place { line, command };
+        if let Some(why) = table().never(command) {
+            return Err(Refusal::Forbidden { line, command: at.command(), why: why.to_owned() });
+        }
+        let Some((name, rule)) = table().rule(command) else {
+            return self.approved(reading, at);
+        };
+        if let Some(times) = rule.times {
+            let uses = self.uses.entry(name).or_default();
+            *uses += 1;
+            if *uses > times {
+                return Err(Refusal::TooOften { line, command: at.command(), times });
+            }
+        }
+        let defined = self.limits.defines(command);
+        match (rule.printer, defined) {
+            (None, _) => {}
+            (Some(Presence::Required), Some(false)) => {
+                return Err(Refusal::NotDefined { line, command: at.command() });
+            }
+            // Klipper says that it does not know them, and goes on.
+            (Some(_), Some(false)) => return Ok(()),
+            (Some(Presence::Unapproved), Some(true)) => return self.approved(reading, at),
+            (Some(_), _) => {
+                self.hot.clear();
+                if self.limits.approved.get(command).is_some() {
+                    return self.approved(reading, at);
+                }
+                if !self.limits.conventional_macros {
+                    return Err(Refusal::NotApproved { line, command: at.command() });
+                }
+            }
+        }
+        if let Some(section) = &rule.needs
+            && self.limits.lacks(section)
+            && defined != Some(true)
+        {
+            return Err(Refusal::Needs { line, command: at.command(), section: section.clone() });
+        }
+        if command == "TURN_OFF_HEATERS" {
+            self.hot.clear();
+        }
+        self.values(rule, reading, at)
+    }
+
+    fn values(&mut self, rule: &Rule, reading: &Reading<'_>, at: Place<'_>) -> Result<(), Refusal> {
+        match &reading.values {
+            Values::Text(text) => check_text(&decode(text)).ok_or_else(|| at.bad("text")),
+            Values::Letters(letters) => {
+                for (letter, number) in letters {
+                    let letter = char::from(*letter).to_string();
+                    match (rule.params.get(&letter), number) {
+                        (Some(value), Some(number)) => {
+                            self.number(value, *number, reading, &letter, at)?;
+                        }
+                        // Klipper fails at these: `G1 X`.
+                        (Some(_), None) => return Err(at.bad(&letter)),
+                        (None, _) if rule.others == Some(false) => return Err(at.bad(&letter)),
+                        (None, _) => {}
+                    }
+                }
+                Ok(())
+            }
+            Values::Named(values) => {
+                for (name, text) in values {
+                    let value = rule.params.get(name).ok_or_else(|| at.bad(name))?;
+                    self.value(value, text, reading, name, at)?;
+                }
+                Ok(())
+            }
+        }
+    }
+
+    fn value(
+        &mut self,
+        value: &Value,
+        text: &str,
+        reading: &Reading<'_>,
+        name: &str,
+        at: Place<'_>,
+    ) -> Result<(), Refusal> {
+        let sound = match value {
+            Value::Number { .. } | Value::Heat { .. } => {
+                let number = plain_number(text).ok_or_else(|| at.bad(name))?;
+                return self.number(value, number, reading, name, at);
+            }
+            Value::Heater => self.limits.heater(text).is_some(),
+            Value::Sensor => self.limits.sensor(text).is_some(),
+            Value::Word => is_word(text),
+            Value::Text => check_text(text).is_some(),
+            Value::OneOf { of } => of.iter().any(|word| word.eq_ignore_ascii_case(text)),
+            Value::Point { max } => {
+                let within = |part: &str| {
+                    plain_number(part)
+                        .is_some_and(|number| max.is_none_or(|max| (0.0..=max).contains(&number)))
+                };
+                text.split(',').count() <= 2 && text.split(',').all(within)
+            }
+            Value::Points => text.bytes().all(|b| b.is_ascii_digit() || b".,+-[]_ eE".contains(&b)),
+        };
+        if sound { Ok(()) } else { Err(at.bad(name)) }
+    }
+
+    fn number(
+        &mut self,
+        value: &Value,
+        number: f64,
+        reading: &Reading<'_>,
+        name: &str,
+        at: Place<'_>,
+    ) -> Result<(), Refusal> {
+        match value {
+            Value::Number { min, max } => {
+                let end = |end: &Option<End>| end.as_ref().and_then(|end| end.value(&self.limits));
+                at.range(name, number, end(min), end(max))
+            }
+            Value::Heat { of } => {
+                let heater = heater_of(of, reading).ok_or_else(|| at.bad(name))?;
+                let known = if of == "SENSOR" {
+                    self.limits.sensor(&heater)
+                } else {
+                    self.limits.heater(&heater).or_else(|| self.limits.unnamed(&heater))
+                };
+                // Klipper lets a file switch off a nozzle that is not there.
+                let (kind, limit) = match known {
+                    None if of == "T" && number == 0.0 => return Ok(()),
+                    known => known.ok_or_else(|| at.bad(name))?,
+                };
+                if let Some(limit) = limit.filter(|limit| number > *limit) {
+                    return Err(Refusal::TooHot { line: at.line, heater: kind, asked: number, limit });
+                }
+                at.range(name, number, Some(0.0), None)?;
+                if table().rule(at.command).is_some_and(|(_, rule)| rule.printer.is_none()) && of != "SENSOR"
+                {
+                    if number > 0.0 {
+                        self.hot.insert(heater)
+                    } else {
+                        self.hot.remove(&heater)
+                    };
+                }
+                Ok(())
+            }
+            // A letter command's number where the table wants a text.
+            _ => Err(at.bad(name)),
+        }
+    }
+
+    fn approved(&mut self, reading: &Reading<'_>, at: Place<'_>) -> Result<(), Refusal> {
+        let (line, command) = (at.line, at.command);
+        let defined = self.limits.defines(command);
+        let Some(parameters) = self.limits.approved.get(command) else {
+            let command = at.command();
+            return Err(match defined {
+                Some(true) => Refusal::NotApproved { line, command },
+                _ => Refusal::UnknownCommand { line, command },
+            });
+        };
+        if defined == Some(false) {
+            return Err(Refusal::NotDefined { line, command: at.command() });
+        }
+        self.hot.clear();
+        match &reading.values {
+            Values::Text(_) => Err(at.bad("text")),
+            Values::Letters(letters) => letters.iter().try_for_each(|(letter, number)| {
+                let letter = char::from(*letter).to_string();
+                let allowed = parameters.get(&letter).zip(*number).ok_or_else(|| at.bad(&letter))?;
+                allow(allowed.0, Some(allowed.1), "", &letter, at)
+            }),
+            Values::Named(values) => values.iter().try_for_each(|(name, text)| {
+                let allowed = parameters.get(name).ok_or_else(|| at.bad(name))?;
+                allow(allowed, plain_number(text), text, name, at)
+            }),
+        }
+    }
+}
+
+fn allow(
+    allowed: &Allowed,
+    number: Option<f64>,
+    text: &str,
+    name: &str,
+    at: Place<'_>,
+) -> Result<(), Refusal> {
+    let sound = match (allowed, number) {
+        (Allowed::Range([min, max]), Some(number)) => {
+            return at.range(name, number, Some(*min), Some(*max));
+        }
+        (Allowed::Words(words), _) => words.iter().any(|word| word.eq_ignore_ascii_case(text)),
+        (Allowed::Kind(Kind::Number), number) => number.is_some(),
+        (Allowed::Kind(Kind::Word), number) => is_word(text) || text.is_empty() && number.is_some(),
+        (Allowed::Range(_), None) => false,
+    };
+    if sound { Ok(()) } else { Err(at.bad(name)) }
+}
+
+/// The name of the heater that a temperature is for.
+fn heater_of(of: &str, reading: &Reading<'_>) -> Option<String> {
+    match (of, &reading.values) {
+        ("T", Values::Letters(letters)) => {
+            let tool = letters.iter().find(|(letter, _)| *letter == b'T').and_then(|(_, number)| *number);
+            match tool {
+                None => Some("extruders".to_owned()),
+                Some(0.0) => Some("extruder".to_owned()),
+                Some(tool) if tool.fract() == 0.0 => Some(format!("extruder{tool}")),
+                Some(_) => None,
+            }
+        }
+        ("HEATER" | "SENSOR", Values::Named(values)) => {
+            values.iter().find(|(name, _)| name == of).map(|(_, text)| text.to_string())
+        }
+        ("extruder", _) => Some("extruders".to_owned()),
+        (name, _) => Some(name.to_owned()),
+    }
+}
+
+fn check_text(text: &str) -> Option<()> {
+    let text = text.as_bytes();
+    let action = text.windows(HOST_ACTION.len()).any(|part| part.eq_ignore_ascii_case(HOST_ACTION));
+    (text.len() <= table().text_max && !action).then_some(())
+}
+
+/// A number that is the whole text, as people write numbers: no `inf`, no `1_000`.
+fn plain_number(text: &str) -> Option<f64> {
+    let plain = text.len() <= 32 && text.bytes().all(|b| b.is_ascii_digit() || b".+-eE".contains(&b));
+    text.parse().ok().filter(|number: &f64| plain && number.is_finite())
+}
+
+impl Place<'_> {
+    fn command(self) -> String {
+        self.command.to_owned()
+    }
+
+    fn bad(self, parameter: &str) -> Refusal {
+        Refusal::BadParameter { line: self.line, command: self.command(), parameter: parameter.to_owned() }
+    }
+
+    fn range(self, parameter: &str, asked: f64, min: Option<f64>, max: Option<f64>) -> Result<(), Refusal> {
+        let (min, max) = (min.unwrap_or(f64::NEG_INFINITY), max.unwrap_or(f64::INFINITY));
+        if min <= asked && asked <= max {
+            return Ok(());
+        }
+        let (command, parameter) = (self.command(), parameter.to_owned());
+        Err(Refusal::OutOfRange { line: self.line, command, parameter, asked, min, max })
+    }
+}
