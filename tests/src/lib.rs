@@ -7,6 +7,8 @@
 
 pub mod agent;
 pub mod chain;
+pub mod clock;
+pub mod disk;
 pub mod lmnt;
 pub mod parts;
 pub mod person;

@@ -2,6 +2,7 @@
 
 use std::env;
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
@@ -27,6 +28,18 @@ pub fn armed(name: &str) -> Result<PathBuf> {
         bail!("{name} is not built with fault points: run the suite by `cargo xtask test faults`");
     }
     Ok(program)
+}
+
+/// A command of `program` with these words before it, as [`crate::disk::Disk::prefix`] gives them.
+pub fn behind(prefix: &[String], program: &Path) -> Command {
+    match prefix.split_first() {
+        None => Command::new(program),
+        Some((first, rest)) => {
+            let mut command = Command::new(first);
+            command.args(rest).arg(program);
+            command
+        }
+    }
 }
 
 /// The Python with Moonraker in it.
