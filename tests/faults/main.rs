@@ -2,8 +2,11 @@
 //! the stand-in Klipper; then the rules are checked over everything that is left.
 #![forbid(unsafe_code)]
 
+mod books;
 mod control;
+mod people;
 mod points;
+mod program;
 mod random;
 mod rules;
 mod schedule;

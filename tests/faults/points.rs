@@ -60,9 +60,7 @@ async fn killed_at_any_point_it_prints_once_and_tells_so_once() -> Result<()> {
 async fn killed_while_it_pairs_it_pairs_again_with_the_same_key() -> Result<()> {
     let mut stage = Stage::set().await?;
     // Two agents would share a socket.
-    if let Some(service) = stage.scene.agent.service.take() {
-        service.kill()?;
-    }
+    stage.scene.agent.end()?;
     let scene = &stage.scene;
     for point in [
         "agent.identity",

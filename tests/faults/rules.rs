@@ -1,14 +1,24 @@
 //! What must hold of every print, whatever went wrong in it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail, ensure};
+use sealpost_api::job::Job;
 use sealpost_market::JobState;
+use sealpost_tests::person;
+use serde_json::Value;
 
-use crate::schedule::{Meanwhile, Schedule};
+use crate::books::Books;
+use crate::schedule::{Meanwhile, Schedule, With};
 use crate::stage::{Played, Stage};
+
+/// How long the store may take until nothing is left that nobody needs.
+const CLEAN: Duration = Duration::from_secs(10);
+/// How often is looked.
+const LOOK: Duration = Duration::from_millis(20);
 
 const OUTCOMES: [&str; 4] = ["success", "failure", "cancelled", "interrupted"];
 
@@ -18,7 +28,12 @@ pub(crate) async fn check(stage: &Stage, schedule: &Schedule, played: &Played) -
     told_as_it_was(stage, schedule, played)?;
     reported_once(played)?;
     nothing_is_left(stage).await?;
-    counted_right(stage).await
+    let books = stage.books();
+    counted_right(&books)?;
+    written_down(&books, &played.job)?;
+    traded_once(&books, schedule, &played.job)?;
+    cleaned_up(&books).await?;
+    answers(stage).await
 }
 
 fn printed_once(stage: &Stage, played: &Played) -> Result<()> {
@@ -105,10 +120,102 @@ fn holds_plaintext(process: &Path) -> bool {
     })
 }
 
-async fn counted_right(stage: &Stage) -> Result<()> {
-    let licences = stage.scene.buyer.licences().await?;
-    let licence = licences.iter().find(|licence| licence.id == stage.licence).context("no licence")?;
-    let held = licence.prints_used + licence.prints_reserved;
-    ensure!(held <= licence.prints_allowed, "{licence:?}");
+/// What each licence says follows from its jobs.
+fn counted_right(books: &Books) -> Result<()> {
+    let wrong = books.rows(
+        "SELECT l.id, 'allowed ' || l.allowed || ', used ' || l.used || ', reserved ' || l.reserved || ', jobs: ' || j.used
+            || ' used, ' || j.reserved || ' reserved'
+         FROM licences l JOIN (
+            SELECT licence,
+                SUM(CASE WHEN state = 'success'
+                    OR (state IN ('failure', 'cancelled') AND key_released AND NOT free_retry) THEN 1 ELSE 0 END) AS used,
+                SUM(CASE WHEN state IN ('success', 'failure', 'cancelled', 'expired') THEN 0 ELSE 1 END) AS reserved
+            FROM jobs GROUP BY licence
+         ) j ON j.licence = l.id
+         WHERE l.used <> j.used OR l.reserved <> j.reserved OR l.used + l.reserved > l.allowed",
+    )?;
+    ensure!(wrong.is_empty(), "counted wrong: {wrong:?}");
+    Ok(())
+}
+
+/// The audit log has each thing that happened to a job as often as it happened.
+fn written_down(books: &Books, job: &Job) -> Result<()> {
+    let facts = books
+        .column(&format!("SELECT details FROM audit_log WHERE subject = 'job:{}' ORDER BY id", job.id))?;
+    let mut count = BTreeMap::new();
+    for text in &facts {
+        let details: Value = serde_json::from_str(text)?;
+        for fact in details["facts"].as_array().into_iter().flatten() {
+            *count.entry(fact["fact"].as_str().unwrap_or_default().to_owned()).or_insert(0) += 1;
+        }
+    }
+    let of = |fact: &str| count.get(fact).copied().unwrap_or(0);
+    let leases = books.column(&format!("SELECT CAST(lease AS TEXT) FROM jobs WHERE id = '{}'", job.id))?;
+    let leases: i32 = leases.first().context("the job is not in the books")?.parse()?;
+    let settled = of("print_used") + of("print_released");
+    let rests = job.state == JobState::Interrupted;
+    ensure!(
+        of("job_created") == 1
+            && of("print_reserved") == 1
+            && of("job_sealed") <= 1
+            && of("key_released") == leases
+            && settled == i32::from(!rests),
+        "{} leases, written down: {count:?}",
+        leases
+    );
+    Ok(())
+}
+
+/// Of what was published and bought for this print there is one of each.
+fn traded_once(books: &Books, schedule: &Schedule, job: &Job) -> Result<()> {
+    if !schedule.with.contains(&With::Trade) {
+        return Ok(());
+    }
+    for (what, where_) in [
+        ("listings", format!("id = '{}'", job.listing)),
+        ("releases", format!("listing = '{}'", job.listing)),
+        ("purchases", format!("listing = '{}'", job.listing)),
+        ("licences", format!("listing = '{}'", job.listing)),
+        ("jobs", format!("listing = '{}'", job.listing)),
+    ] {
+        let count = books.column(&format!("SELECT CAST(COUNT(*) AS TEXT) FROM {what} WHERE {where_}"))?;
+        ensure!(count == ["1"], "there are {count:?} {what} where one was asked for");
+    }
+    Ok(())
+}
+
+/// Blobs and keys are there for what needs them, and for nothing else; the store gets a while to clean up.
+async fn cleaned_up(books: &Books) -> Result<()> {
+    let deadline = Instant::now() + CLEAN;
+    loop {
+        let left = left_over(books)?;
+        if left.is_empty() {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "blobs and keys do not fit the books: {left:?}");
+        tokio::time::sleep(LOOK).await;
+    }
+}
+
+fn left_over(books: &Books) -> Result<BTreeSet<String>> {
+    let open = "state NOT IN ('success', 'failure', 'cancelled', 'expired')";
+    let mut needed: BTreeSet<String> = books.column("SELECT blob FROM releases")?.into_iter().collect();
+    needed.extend(books.column(&format!("SELECT blob FROM jobs WHERE blob IS NOT NULL AND {open}"))?);
+    let mut left: BTreeSet<String> = books.blobs()?.symmetric_difference(&needed).cloned().collect();
+    let mut keys: BTreeSet<String> = books.column("SELECT id FROM releases")?.into_iter().collect();
+    keys.extend(
+        books.column(&format!("SELECT id FROM jobs WHERE blob IS NOT NULL AND NOT seal_once AND {open}"))?,
+    );
+    let vault: BTreeSet<String> = books.column("SELECT id FROM vault")?.into_iter().collect();
+    left.extend(vault.symmetric_difference(&keys).map(|id| format!("key of {id}")));
+    left.extend(books.column("SELECT 'note about ' || id FROM pending_blobs")?);
+    left.extend(books.column("SELECT 'still sealing: ' || id FROM jobs WHERE state = 'sealing'")?);
+    Ok(left)
+}
+
+async fn answers(stage: &Stage) -> Result<()> {
+    let url = format!("{}/health", stage.scene.store.url);
+    let answer = person::client()?.get(url).timeout(CLEAN).send().await?;
+    ensure!(answer.status().is_success(), "the store is not well: {}", answer.text().await?);
     Ok(())
 }

@@ -7,14 +7,13 @@
 //!
 //! Words with a plus are circumstances; the others name a fault point, its passing, and what is to come there. The first part of a
 //! point's name is its program. A program's faults take effect in order: those behind a `kill` are for the program that was started
-//! after it.
+//! after it. `store@350ms=kill` kills a program from outside, that long after the print was begun.
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Context, Error, Result, bail};
-use sealpost_printer::points;
 
 /// What goes wrong in one print.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,14 +33,26 @@ pub(crate) enum With {
     NoToken,
     /// The agent's token is nearly over.
     OldToken,
+    /// The file is published and bought for this print.
+    Trade,
 }
 
 /// One fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Act {
+    /// A fault point; the program itself for what comes from outside.
     pub(crate) point: String,
-    pub(crate) passing: u64,
+    pub(crate) when: When,
     pub(crate) what: What,
+}
+
+/// When it comes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum When {
+    /// At this passing of the point, counted from one.
+    Passing(u64),
+    /// From outside, milliseconds after the print was begun.
+    After(u64),
 }
 
 /// What comes at a point.
@@ -59,6 +70,7 @@ pub(crate) enum What {
 /// What happens while a program stands still.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Meanwhile {
+    AgentKilled,
     BuyerCancels,
     KlipperKilled,
     KlipperRestarts,
@@ -67,19 +79,22 @@ pub(crate) enum Meanwhile {
     PrinterCancels,
     EmergencyStop,
     StartedByHand,
+    StoreKilled,
 }
 
 impl With {
-    const ALL: [(Self, &str); 4] = [
+    const ALL: [(Self, &str); 5] = [
         (Self::Cancel, "cancel"),
         (Self::NoKeys, "no-keys"),
         (Self::NoToken, "no-token"),
         (Self::OldToken, "old-token"),
+        (Self::Trade, "trade"),
     ];
 }
 
 impl Meanwhile {
-    const ALL: [(Self, &str); 8] = [
+    pub(crate) const ALL: [(Self, &str); 10] = [
+        (Self::AgentKilled, "agent.kill"),
         (Self::BuyerCancels, "buyer.cancel"),
         (Self::EmergencyStop, "klipper.stop"),
         (Self::KlipperKilled, "klipper.kill"),
@@ -88,6 +103,7 @@ impl Meanwhile {
         (Self::MoonrakerKilled, "moonraker.kill"),
         (Self::PrinterCancels, "printer.cancel"),
         (Self::StartedByHand, "hand.start"),
+        (Self::StoreKilled, "store.kill"),
     ];
 }
 
@@ -95,9 +111,8 @@ impl Schedule {
     /// A program's faults, a piece for each of its lives.
     pub(crate) fn lives(&self, program: &str) -> Vec<Vec<&Act>> {
         let mut lives = vec![Vec::new()];
-        let ours = self.acts.iter().filter(|act| act.point.split('.').next() == Some(program));
-        for act in ours {
-            if let Some(life) = lives.last_mut() {
+        for act in self.acts.iter().filter(|act| act.program() == program) {
+            if let (When::Passing(_), Some(life)) = (act.when, lives.last_mut()) {
                 life.push(act);
             }
             if act.what == What::Kill {
@@ -114,7 +129,7 @@ impl Schedule {
 
     /// One drawn by chance.
     pub(crate) fn draw(random: &mut Random) -> Self {
-        let names: Vec<&str> = points::all().filter(|name| !PAIRING.contains(name)).collect();
+        let names: Vec<&str> = points().filter(|name| !PAIRING.contains(name)).collect();
         let mut with = BTreeSet::new();
         for (word, _) in With::ALL {
             if random.below(8) == 0 {
@@ -126,7 +141,7 @@ impl Schedule {
             let point = names[random.below(names.len() as u64) as usize].to_owned();
             // Most points are passed once or a few times, some of them hundreds of times.
             let most = [1, 1, 2, 12][random.below(4) as usize];
-            let passing = 1 + random.below(most);
+            let when = When::Passing(1 + random.below(most));
             // Some are only passed where there is a reason to.
             if random.below(4) > 0 {
                 with.extend(reason_for(&point));
@@ -137,7 +152,7 @@ impl Schedule {
                 7 => What::Slow { millis: 50 + random.below(400) },
                 _ => What::Stop(Meanwhile::ALL[random.below(Meanwhile::ALL.len() as u64) as usize].0),
             };
-            acts.push(Act { point, passing, what });
+            acts.push(Act { point, when, what });
         }
         Self { with, acts }
     }
@@ -151,14 +166,31 @@ fn reason_for(point: &str) -> Option<With> {
         "agent.keys" => Some(With::NoKeys),
         "agent.refresh" => Some(With::OldToken),
         "agent.reissue" => Some(With::NoToken),
+        "store.token.refresh" => Some(With::OldToken),
+        "store.token.reissue" | "store.challenge" | "store.challenge.used" => Some(With::NoToken),
+        "store.cancel" => Some(With::Cancel),
+        "store.listing" | "store.release" | "store.purchase" | "store.upload" => Some(With::Trade),
         _ => None,
     }
 }
+
+/// The names of the points of both programs.
+pub(crate) fn points() -> impl Iterator<Item = &'static str> {
+    sealpost_printer::points::all().chain(sealpost_store::points::all())
+}
+
+/// What can be killed from outside at any moment.
+const PROGRAMS: [&str; 2] = ["agent", "store"];
 
 /// Points that only a pairing passes.
 pub(crate) const PAIRING: [&str; 2] = ["agent.identity", "agent.paired"];
 
 impl Act {
+    /// Whose point it is.
+    pub(crate) fn program(&self) -> &str {
+        self.point.split('.').next().unwrap_or_default()
+    }
+
     /// In the words of the fault points.
     pub(crate) fn wish(&self) -> String {
         let what = match self.what {
@@ -167,7 +199,8 @@ impl Act {
             What::Slow { millis } => format!("slow:{millis}"),
             What::Stop(_) => "stop".to_owned(),
         };
-        format!("{}={what}@{}", self.point, self.passing)
+        let When::Passing(passing) = self.when else { return String::new() };
+        format!("{}={what}@{passing}", self.point)
     }
 }
 
@@ -183,7 +216,10 @@ impl fmt::Display for Schedule {
 
 impl fmt::Display for Act {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}@{}=", self.point, self.passing)?;
+        match self.when {
+            When::Passing(passing) => write!(f, "{}@{passing}=", self.point)?,
+            When::After(millis) => write!(f, "{}@{millis}ms=", self.point)?,
+        }
         match self.what {
             What::Error => f.write_str("error"),
             What::Kill => f.write_str("kill"),
@@ -219,10 +255,18 @@ impl FromStr for Schedule {
 impl FromStr for Act {
     type Err = Error;
     fn from_str(word: &str) -> Result<Self> {
-        let (place, what) = word.split_once('=').with_context(|| format!("{word}: POINT@PASSING=ACTION"))?;
-        let (point, passing) = place.split_once('@').unwrap_or((place, "1"));
-        if !points::all().any(|known| known == point) {
-            bail!("there is no fault point {point}");
+        let (place, what) = word.split_once('=').with_context(|| format!("{word}: what comes there?"))?;
+        let (point, when) = place.split_once('@').unwrap_or((place, "1"));
+        let when = match when.strip_suffix("ms") {
+            Some(millis) => When::After(millis.parse()?),
+            None => When::Passing(when.parse()?),
+        };
+        let known = match when {
+            When::Passing(_) => points().any(|name| name == point),
+            When::After(_) => PROGRAMS.contains(&point) && what == "kill",
+        };
+        if !known {
+            bail!("{word}: there is no such place");
         }
         let what = match what.split_once(':') {
             None if what == "error" => What::Error,
@@ -234,7 +278,7 @@ impl FromStr for Act {
             }
             _ => bail!("{word}: there is no action `{what}`"),
         };
-        Ok(Self { point: point.to_owned(), passing: passing.parse()?, what })
+        Ok(Self { point: point.to_owned(), when, what })
     }
 }
 

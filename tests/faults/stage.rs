@@ -13,9 +13,15 @@ use sealpost_tests::parts;
 use sealpost_tests::printer;
 use sealpost_tests::proxy::Said;
 use sealpost_tests::scene::{Scene, Wishes};
+use sealpost_tests::service::Service;
+use sealpost_tests::store;
 use serde_json::{Value, json};
+use tokio::task::JoinHandle;
 
-use crate::schedule::{Act, Meanwhile, Schedule, With};
+use crate::books::Books;
+use crate::people;
+use crate::program::Program;
+use crate::schedule::{Act, Meanwhile, Schedule, What, With};
 
 /// How long one print may take, with everything that goes wrong in it.
 const PATIENCE: Duration = Duration::from_secs(90);
@@ -25,6 +31,8 @@ const LOOK: Duration = Duration::from_millis(20);
 const CUT: Duration = Duration::from_millis(1_500);
 /// Lines a second: a file takes about half a second.
 const RATE: u32 = 400;
+/// Settings of the store: what nobody needs is gone soon.
+const STORE: &str = "sweep_interval_ms = 500\n";
 
 pub(crate) struct Stage {
     pub(crate) scene: Scene,
@@ -32,6 +40,8 @@ pub(crate) struct Stage {
     /// The lines of the file, as they are executed.
     pub(crate) file: Vec<String>,
     pub(crate) log: PathBuf,
+    part: PathBuf,
+    played: u64,
 }
 
 /// What came of a schedule.
@@ -53,6 +63,7 @@ impl Stage {
     /// The same with a printer of another speed.
     pub(crate) async fn set_at(rate: u32) -> Result<Self> {
         let wishes = Wishes {
+            store: store::Options { config: STORE.to_owned(), ..store::Options::default() },
             printer: printer::Options { rate, ..printer::Options::default() },
             agent: "poll_interval_seconds = 5\n".to_owned(),
             armed: true,
@@ -63,21 +74,18 @@ impl Stage {
         let licence = scene.sell("part", &part, 1_000_000).await?;
         let file = parts::lines(&fs::read(&part)?);
         let log = scene.folder().join("points.log");
-        Ok(Self { scene, licence, file, log })
+        Ok(Self { scene, licence, file, log, part, played: 0 })
     }
 
     /// Prints once while everything goes wrong that is in the schedule.
     pub(crate) async fn play(&mut self, schedule: &Schedule) -> Result<Played> {
-        if let Some(service) = self.scene.agent.service.take() {
-            service.kill()?;
-        }
+        self.scene.agent.end()?;
         self.prepare(schedule)?;
         fs::write(&self.log, "")?;
+        self.played += 1;
         let executed = self.scene.printer.executed()?.len();
         let reports = self.scene.proxy.reports().len();
-        let job = self.scene.buyer.print(&self.licence, &self.scene.printer_id).await?;
-        let job = tokio::time::timeout(PATIENCE, self.follow(schedule, &job.id)).await;
-        let job = match job {
+        let job = match tokio::time::timeout(PATIENCE, self.follow(schedule)).await {
             Ok(job) => job?,
             Err(_) => bail!("it does not come to an end: {}", self.stands().await?),
         };
@@ -87,6 +95,11 @@ impl Stage {
             reports: self.scene.proxy.reports().split_off(reports),
             passed: fs::read_to_string(&self.log)?.lines().map(str::to_owned).collect(),
         })
+    }
+
+    /// The store's books.
+    pub(crate) fn books(&self) -> Books {
+        Books::of(&self.scene.store)
     }
 
     /// What the extra says of itself, once Moonraker and Klipper have found each other again.
@@ -129,82 +142,115 @@ impl Stage {
         Ok(())
     }
 
-    /// Starts the agent again whenever it is gone, until job and agent are at rest.
-    async fn follow(&mut self, schedule: &Schedule, job: &str) -> Result<Job> {
-        let mut lives = schedule.lives("agent").into_iter();
-        let mut stops: Vec<&Act> = Vec::new();
+    /// Starts both programs again whenever they are gone, until job and agent are at rest.
+    async fn follow(&mut self, schedule: &Schedule) -> Result<Job> {
+        let mut programs = [Program::new("store", schedule), Program::new("agent", schedule)];
         let before = self.scene.printer.executed()?.len();
         let mut cancel = schedule.with.contains(&With::Cancel);
         let mut line_back: Option<Instant> = None;
+        self.scene.store.service.put_down()?;
+        let mut ordering = self.order(schedule.with.contains(&With::Trade))?;
+        let mut ordered: Option<String> = None;
         loop {
-            if self.agent_is_gone() {
-                let life = lives.next().unwrap_or_default();
-                stops = life
-                    .iter()
-                    .filter(|act| matches!(act.what, crate::schedule::What::Stop(_)))
-                    .copied()
-                    .collect();
-                self.start_agent(&life)?;
-            }
-            if self.agent_stands()? {
-                let act = self.stopped_at(&stops)?;
-                line_back = self.meanwhile(act, job).await?.or(line_back);
-                if let Some(agent) = &self.scene.agent.service {
-                    agent.signal(Signal::CONT)?;
+            for program in &mut programs {
+                self.revive(program)?;
+                if program.is_to_be_killed() {
+                    self.kill(program.name)?;
                 }
-                stops.retain(|other| *other != act);
+                if self.service(program.name).is_some_and(Service::stands) {
+                    let act = program.stopped_at(&fs::read_to_string(&self.log)?)?;
+                    line_back = self.meanwhile(act, ordered.as_deref()).await?.or(line_back);
+                    if let Some(service) = self.service(program.name) {
+                        // It may have been killed meanwhile.
+                        let _ = service.signal(Signal::CONT);
+                    }
+                }
             }
             if line_back.is_some_and(|back| Instant::now() >= back) {
                 self.scene.proxy.cut(false);
                 line_back = None;
             }
-            let view = self.scene.buyer.job(job).await?;
-            if cancel && self.scene.printer.executed()?.len() > before + 5 {
-                cancel = false;
-                self.cancel(job).await?;
+            if ordered.is_none() && ordering.is_finished() {
+                ordered = Some((&mut ordering).await??);
             }
-            let ended = view.state.is_final() || view.state == JobState::Interrupted;
-            if ended && line_back.is_none() && !self.agent_is_gone() && self.at_rest(job)? {
-                return Ok(view);
+            if let Some(job) = &ordered {
+                if cancel && self.scene.printer.executed()?.len() > before + 5 {
+                    cancel = false;
+                    self.cancel(job).await;
+                }
+                let planned = line_back.is_some() || programs.iter().any(Program::has_plans);
+                if let Some(view) = self.view(job).await?
+                    && (view.state.is_final() || view.state == JobState::Interrupted)
+                    && !planned
+                    && self.service("agent").is_some_and(|agent| !agent.has_ended())
+                    && self.at_rest(job)?
+                {
+                    return Ok(view);
+                }
             }
             tokio::time::sleep(LOOK).await;
         }
     }
 
-    fn start_agent(&mut self, life: &[&Act]) -> Result<()> {
-        let wishes: Vec<String> = life.iter().map(|act| act.wish()).collect();
-        self.scene.agent.environment = vec![
-            ("SEALPOST_FAULTS".to_owned(), wishes.join(" ")),
-            ("SEALPOST_FAULTS_LOG".to_owned(), self.log.display().to_string()),
-        ];
-        self.scene.agent.start()
+    /// What people do, beside everything else; gives the job.
+    fn order(&self, trade: bool) -> Result<JoinHandle<Result<String>>> {
+        let (seller, buyer) = (self.scene.seller.clone(), self.scene.buyer.clone());
+        let (printer, mut licence) = (self.scene.printer_id.clone(), self.licence.clone());
+        let (key, part) = (format!("order-{}", self.played), self.part.clone());
+        Ok(tokio::spawn(async move {
+            if trade {
+                licence = people::trade(&seller, &buyer, &key, &part).await?;
+            }
+            Ok(people::print(&buyer, &key, &licence, &printer).await?.id)
+        }))
     }
 
-    fn agent_is_gone(&self) -> bool {
-        self.scene.agent.service.as_ref().is_none_or(|agent| agent.said().contains("keeper: ended with"))
+    fn service(&self, program: &str) -> Option<&Service> {
+        match program {
+            "store" => Some(&self.scene.store.service),
+            _ => self.scene.agent.service.as_ref(),
+        }
     }
 
-    fn agent_stands(&self) -> Result<bool> {
-        let Some(agent) = &self.scene.agent.service else { return Ok(false) };
-        let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", agent.pid())) else { return Ok(false) };
-        let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
-        Ok(state == Some("T"))
+    fn revive(&mut self, program: &mut Program<'_>) -> Result<()> {
+        if self.service(program.name).is_some_and(|service| !service.has_ended()) {
+            return Ok(());
+        }
+        let environment = program.next_life(&self.log);
+        match program.name {
+            "store" => {
+                self.scene.store.options.environment = environment;
+                self.scene.store.relaunch()
+            }
+            _ => {
+                self.scene.agent.environment = environment;
+                self.scene.agent.launch().map(drop)
+            }
+        }
     }
 
-    /// At which of its points it stands: the last one that it noted.
-    fn stopped_at<'a>(&self, stops: &[&'a Act]) -> Result<&'a Act> {
-        let log = fs::read_to_string(&self.log)?;
-        let last =
-            log.lines().rev().find(|line| line.ends_with(" stop")).context("nobody told it to stop")?;
-        let found = stops.iter().find(|act| last == format!("{} {} stop", act.point, act.passing));
-        found.copied().with_context(|| format!("it stands at `{last}`"))
+    fn kill(&mut self, program: &str) -> Result<()> {
+        match program {
+            "store" => self.scene.store.service.put_down(),
+            _ => self.scene.agent.end(),
+        }
     }
 
-    /// Does what happens while the agent stands; gives the time at which a cut line comes back.
-    async fn meanwhile(&mut self, act: &Act, job: &str) -> Result<Option<Instant>> {
-        let crate::schedule::What::Stop(meanwhile) = act.what else { return Ok(None) };
+    async fn view(&self, job: &str) -> Result<Option<Job>> {
+        people::look(&self.scene.buyer, &format!("/api/v1/jobs/{job}")).await
+    }
+
+    /// Does what happens while a program stands; gives the time at which a cut line comes back.
+    async fn meanwhile(&mut self, act: &Act, job: Option<&str>) -> Result<Option<Instant>> {
+        let What::Stop(meanwhile) = act.what else { return Ok(None) };
         match meanwhile {
-            Meanwhile::BuyerCancels => self.cancel(job).await?,
+            Meanwhile::AgentKilled => self.kill("agent")?,
+            Meanwhile::StoreKilled => self.kill("store")?,
+            Meanwhile::BuyerCancels => {
+                if let Some(job) = job {
+                    self.cancel(job).await;
+                }
+            }
             Meanwhile::EmergencyStop => {
                 // Klipper may be on its way back already.
                 let _ = self.scene.printer.ask("printer.emergency_stop", json!({})).await;
@@ -223,37 +269,42 @@ impl Stage {
                 let _ = self.scene.printer.ask("printer.print.cancel", json!({})).await;
             }
             Meanwhile::StartedByHand => {
-                let name = format!("sealpost/{job}.gcode");
+                let name = format!("sealpost/{}.gcode", job.unwrap_or("none"));
                 let _ = self.scene.printer.ask("printer.print.start", json!({"filename": name})).await;
             }
         }
         Ok(None)
     }
 
-    async fn cancel(&self, job: &str) -> Result<()> {
-        // Too late is as good.
-        self.scene.buyer.post(&format!("/api/v1/jobs/{job}/cancel"), &json!({})).await.map(drop)
+    async fn cancel(&self, job: &str) {
+        people::ask(&self.scene.buyer, &format!("/api/v1/jobs/{job}/cancel")).await;
     }
 
     /// Nothing of a job is at hand any more and every report was taken.
     fn at_rest(&self, job: &str) -> Result<bool> {
         let document = self.document()?;
         let told = document["outbox"].as_array().is_some_and(Vec::is_empty);
+        if !document["job"].is_null() || !told {
+            return Ok(false);
+        }
         let known = document["started"].as_array().is_some_and(|ids| ids.iter().any(|id| id == job));
         // A job that was taken back before its key was out never came here.
-        let never = !self.scene.proxy.seen().iter().any(|seen| seen.contains(&format!("/jobs/{job}/claim")));
-        Ok(document["job"].is_null() && told && (known || never))
+        let claim = format!("/jobs/{job}/claim");
+        Ok(known || !self.scene.proxy.seen().iter().any(|seen| seen.contains(&claim)))
     }
 
     async fn stands(&self) -> Result<String> {
-        let agent =
-            self.scene.agent.service.as_ref().map(sealpost_tests::service::Service::said).unwrap_or_default();
-        let tail: Vec<&str> = agent.lines().rev().take(12).collect();
+        let said = |name| {
+            let said = self.service(name).map(Service::said).unwrap_or_default();
+            let tail: Vec<&str> = said.lines().rev().take(12).collect();
+            tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+        };
         let extra = self.scene.printer.object("sealpost").await;
         Ok(format!(
-            "agent {:?}\nextra {extra:?}\nagent said:\n{}",
+            "agent {:?}\nextra {extra:?}\nagent said:\n{}\nstore said:\n{}",
             self.document()?,
-            tail.into_iter().rev().collect::<Vec<_>>().join("\n")
+            said("agent"),
+            said("store"),
         ))
     }
 }

@@ -50,12 +50,20 @@ impl Agent {
 
     /// Starts the daemon.
     pub fn start(&mut self) -> Result<()> {
+        self.launch()?.wait_for("ready").map(drop)
+    }
+
+    /// Kills the daemon, if it runs, and starts it anew; does not wait until it is ready.
+    pub fn launch(&mut self) -> Result<&Service> {
+        self.end()?;
         let mut command = self.command()?;
         command.arg("run");
-        let service = Service::start("agent", &command, &self.folder)?;
-        service.wait_for("ready")?;
-        self.service = Some(service);
-        Ok(())
+        Ok(self.service.insert(Service::start("agent", &command, &self.folder)?))
+    }
+
+    /// Kills the daemon, if it runs.
+    pub fn end(&mut self) -> Result<()> {
+        self.service.take().map_or(Ok(()), |mut service| service.put_down())
     }
 
     /// A command of the same agent.

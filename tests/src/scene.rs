@@ -42,7 +42,7 @@ pub struct Wishes {
     pub printer: printer::Options,
     /// Further lines of the agent's settings.
     pub agent: String,
-    /// Runs the agent with fault points in it.
+    /// Runs store and agent with fault points in them.
     pub armed: bool,
 }
 
@@ -52,6 +52,7 @@ impl Scene {
         let folder = tempfile::Builder::new().prefix("sealpost-").tempdir()?;
         let proxy = Proxy::start().await?;
         let mut options = wishes.store;
+        options.armed = wishes.armed;
         options.config = format!("public_url = {:?}\n{}", proxy.url, options.config);
         let store = Store::start(folder.path(), &options)?;
         proxy.lead_to(&store.url);

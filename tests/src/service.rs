@@ -122,9 +122,30 @@ impl Service {
         kill_process(self.program, signal).with_context(|| format!("{} could not be signalled", self.name))
     }
 
+    /// Whether it is gone.
+    pub fn has_ended(&self) -> bool {
+        self.output.lines.lock().is_ok_and(|lines| lines.ended)
+    }
+
+    /// Whether it was told to stand still, and does.
+    pub fn stands(&self) -> bool {
+        let Ok(stat) = fs::read_to_string(format!("/proc/{}/stat", self.pid())) else { return false };
+        let state = stat.rsplit(')').next().and_then(|rest| rest.split_whitespace().next());
+        state == Some("T")
+    }
+
     /// Kills it at once, as a power cut would, and waits until it is gone.
     pub fn kill(mut self) -> Result<()> {
         self.signal(Signal::KILL)?;
+        self.gone()
+    }
+
+    /// The same for one that may be gone already.
+    pub fn put_down(&mut self) -> Result<()> {
+        if !self.has_ended() {
+            // It may be going by itself.
+            let _ = self.signal(Signal::KILL);
+        }
         self.gone()
     }
 

@@ -7,7 +7,7 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::person::Person;
-use crate::programs::built;
+use crate::programs::{armed, built};
 use crate::service::Service;
 
 /// A running store with a data folder of its own.
@@ -21,6 +21,10 @@ pub struct Store {
     pub service: Service,
     /// Token of the one-time link, on the first start.
     pub setup_token: Option<String>,
+    /// What it was started with; a restart reads it again.
+    pub options: Options,
+    name: String,
+    folder: PathBuf,
 }
 
 /// How a store is started.
@@ -32,8 +36,10 @@ pub struct Options {
     pub config: String,
     /// Port to listen on; a free one where absent.
     pub port: Option<u16>,
-    /// Run the optimised program.
+    /// Further variables of the program.
     pub environment: Vec<(String, String)>,
+    /// Runs the program with fault points in it.
+    pub armed: bool,
 }
 
 impl Store {
@@ -44,27 +50,31 @@ impl Store {
 
     /// Starts another process of the store in `folder`, on the same data, which logs under `name`.
     pub fn start_beside(folder: &Path, name: &str, options: &Options) -> Result<Self> {
-        let data = folder.join("store");
-        std::fs::create_dir_all(folder)?;
-        let mut command = Command::new(built("sealpost")?);
-        let address = format!("127.0.0.1:{}", options.port.unwrap_or(0));
-        let mut config = options.config.clone();
-        if let Some(url) = &options.database_url {
-            config = format!("database_url = \"{url}\"\n{config}");
-        }
-        let file = folder.join("store.toml");
-        std::fs::write(&file, config)?;
-        command.arg("serve").arg("--config").arg(&file).arg("--data").arg(&data).args(["--listen", &address]);
-        command.envs(options.environment.iter().map(|(key, value)| (key, value)));
-        let service = Service::start(name, &command, folder)?;
+        let service = launch(folder, name, options)?;
         let line = service.wait_for("listening on http://")?;
         let url = line.split_whitespace().find(|word| word.starts_with("http://")).context("no address")?;
         let url = url.trim_end_matches(['/', '.']).to_owned();
+        let port = url.rsplit(':').next().and_then(|port| port.parse().ok());
         let said = service.said();
         let setup_token = said.split("/setup#").nth(1).map(|rest| {
             rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.')).collect()
         });
-        Ok(Self { url, data, service, setup_token })
+        Ok(Self {
+            url,
+            data: folder.join("store"),
+            service,
+            setup_token,
+            options: Options { port, ..options.clone() },
+            name: name.to_owned(),
+            folder: folder.to_path_buf(),
+        })
+    }
+
+    /// Kills it, if it runs, and starts it anew at the same address; does not wait until it answers.
+    pub fn relaunch(&mut self) -> Result<()> {
+        self.service.put_down()?;
+        self.service = launch(&self.folder, &self.name, &self.options)?;
+        Ok(())
     }
 
     /// The first operator, made by the one-time link.
@@ -82,4 +92,21 @@ impl Store {
     pub async fn openapi(&self) -> Result<Value> {
         Ok(reqwest::get(format!("{}/api/openapi.json", self.url)).await?.json().await?)
     }
+}
+
+fn launch(folder: &Path, name: &str, options: &Options) -> Result<Service> {
+    std::fs::create_dir_all(folder)?;
+    let program = if options.armed { armed("sealpost")? } else { built("sealpost")? };
+    let mut command = Command::new(program);
+    let address = format!("127.0.0.1:{}", options.port.unwrap_or(0));
+    let mut config = options.config.clone();
+    if let Some(url) = &options.database_url {
+        config = format!("database_url = \"{url}\"\n{config}");
+    }
+    let file = folder.join("store.toml");
+    std::fs::write(&file, config)?;
+    command.arg("serve").arg("--config").arg(&file).arg("--data").arg(folder.join("store"));
+    command.args(["--listen", &address]);
+    command.envs(options.environment.iter().map(|(key, value)| (key, value)));
+    Service::start(name, &command, folder)
 }

@@ -46,9 +46,10 @@ fn arm() -> Result<()> {
     let folder = target_folder().join("debug");
     let armed = folder.join("armed");
     fs::create_dir_all(&armed)?;
-    check(cargo().args(["build", "--package", "sealpost-printer", "--features", "faults"]))?;
-    let program = "sealpost-printer";
-    fs::copy(folder.join(program), armed.join(program))
-        .with_context(|| format!("{program} was not built"))?;
+    for (package, program) in [("sealpost-cli", "sealpost"), ("sealpost-printer", "sealpost-printer")] {
+        check(cargo().args(["build", "--package", package, "--features", "faults"]))?;
+        fs::copy(folder.join(program), armed.join(program))
+            .with_context(|| format!("{program} was not built"))?;
+    }
     Ok(())
 }
