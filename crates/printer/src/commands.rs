@@ -1,9 +1,11 @@
 //! What the program does when it is called.
 
 pub(crate) mod failure;
+mod install;
 mod pair;
 mod run;
 mod show;
+mod uninstall;
 
 use std::path::PathBuf;
 
@@ -47,6 +49,10 @@ enum Command {
     },
     /// Leaves the store; the identity key stays
     Unpair,
+    /// Puts the agent in place beside Klipper and Moonraker: shows everything, asks, does it
+    Install(install::Install),
+    /// Takes back what `install` did; what was changed since stays
+    Uninstall(uninstall::Uninstall),
     /// Holds one file for Klipper (compatible mode); started by the agent
     #[command(hide = true)]
     Hold,
@@ -74,6 +80,12 @@ impl Arguments {
     }
 
     pub(crate) async fn execute(self) -> anyhow::Result<()> {
+        // These mend what may be wrong with the settings.
+        match self.command {
+            Command::Install(install) => return install.execute(),
+            Command::Uninstall(uninstall) => return uninstall.execute(),
+            _ => {}
+        }
         let settings = Settings::load(self.config.as_deref()).map_err(|error| error.problem())?;
         match self.command {
             Command::Run => run::run(settings).await?,
@@ -83,7 +95,7 @@ impl Arguments {
             Command::Queue { command: QueueCommand::Remove { job } } => show::remove(&settings, job).await?,
             Command::Check { json } => show::check(settings, json).await?,
             Command::Unpair => show::unpair(settings).await?,
-            Command::Hold => {}
+            Command::Hold | Command::Install(_) | Command::Uninstall(_) => {}
         }
         Ok(())
     }

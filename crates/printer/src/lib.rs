@@ -5,6 +5,7 @@ pub mod agent;
 pub mod checks;
 pub mod core;
 pub mod handover;
+pub mod install;
 pub mod local;
 pub mod log;
 pub mod machine;

@@ -1,0 +1,341 @@
+//! Carries a plan out: what is there already is left, what is noted first is done then.
+
+use std::{
+    fs, io,
+    path::{Path, PathBuf},
+};
+
+use sealpost_api::Problem;
+use sealpost_envelope::digest::sha256_hex;
+
+use super::{
+    accounts::Accounts,
+    files::{self, Numbers},
+    record::{Entry, Ledger, Made, Record},
+    services::Services,
+    step::{Contents, Rights, Step},
+    text,
+    tree::{Tree, unusable},
+};
+
+/// How a step stands against what is there.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Standing {
+    /// It is as it shall be.
+    Done,
+    /// It is to be done.
+    Open,
+    /// Its owner changed what an earlier run made, and keeps that.
+    Kept(String),
+    /// Something else is in its place.
+    Blocked(Problem),
+}
+
+/// When somebody is told how far it is.
+#[derive(Clone, Copy, Debug)]
+pub enum Moment<'a> {
+    /// It is noted and will be done.
+    Noted(&'a Step),
+    /// The new file lies beside the old one.
+    Written(&'a Step),
+    /// It is done.
+    Done(&'a Step),
+}
+
+/// Carries out and looks.
+pub struct Installer<'a> {
+    /// The files.
+    pub tree: &'a Tree,
+    /// Who makes users.
+    pub accounts: &'a dyn Accounts,
+    /// Who runs Klipper: the only one besides root whose files are edited.
+    pub owner: u32,
+    /// What has to be stopped and restarted when it is undone.
+    pub services: Services,
+    /// Names the copies.
+    pub date: String,
+}
+
+/// Told of each moment; an error ends the work there.
+pub type Watch<'a> = dyn FnMut(Moment<'_>) -> Result<(), Problem> + 'a;
+
+impl Installer<'_> {
+    /// How the steps stand.
+    pub fn standings(&self, steps: &[Step], record: &Record) -> Result<Vec<Standing>, Problem> {
+        steps.iter().map(|step| self.standing(step, record)).collect()
+    }
+
+    /// Does what is open. Nothing is done while a step is blocked.
+    pub fn apply(&self, steps: &[Step], ledger: &Ledger, watch: &mut Watch<'_>) -> Result<(), Problem> {
+        let mut record = ledger.record()?;
+        record.services = Some(self.services.clone());
+        for standing in self.standings(steps, &record)? {
+            if let Standing::Blocked(problem) = standing {
+                return Err(problem);
+            }
+        }
+        for step in steps {
+            if self.standing(step, &record)? != Standing::Open {
+                continue;
+            }
+            self.make_parents(step, ledger, &mut record)?;
+            let made = self.made(step, ledger, &record)?;
+            if let Some(made) = made {
+                record.note(&step.path(), made);
+                ledger.save(&record)?;
+            }
+            watch(Moment::Noted(step))?;
+            self.carry_out(step, &record, watch)?;
+            watch(Moment::Done(step))?;
+        }
+        Ok(())
+    }
+
+    fn standing(&self, step: &Step, record: &Record) -> Result<Standing, Problem> {
+        let path = step.path();
+        let failed = |error: io::Error| unusable(&path, &error);
+        let entry = record.entry(&path);
+        match step {
+            Step::User { name, .. } => {
+                let there = self.tree.account(name).is_some();
+                Ok(if there { Standing::Done } else { Standing::Open })
+            }
+            Step::Folder { rights, contents, .. } => self.folder_standing(&path, rights, *contents, entry),
+            Step::File { rights, text, .. } => {
+                self.file_standing(&path, rights, &sha256_hex(text.as_bytes()), entry)
+            }
+            Step::Key { rights, key, .. } => {
+                self.file_standing(&path, rights, &sha256_hex(key.0.as_bytes()), entry)
+            }
+            Step::Program { from, .. } => {
+                let ours = files::hash(from)
+                    .map_err(failed)?
+                    .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+                self.file_standing(&path, &root(0o755), &ours, entry)
+            }
+            Step::Link { target, .. } => match fs::read_link(self.tree.at(&path)) {
+                Ok(found) if found == *target => Ok(Standing::Done),
+                Ok(found) => Ok(match entry.map(|entry| &entry.made) {
+                    Some(Made::Link { targets }) if targets.contains(&found) => Standing::Open,
+                    _ => blocked(&path, &format!("it is a link to {}", found.display())),
+                }),
+                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::Open),
+                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
+                    Ok(blocked(&path, "it is no link"))
+                }
+                Err(error) => Err(failed(error)),
+            },
+            Step::Block { text, .. } => {
+                let found = self.tree.text(&path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+                let metadata = fs::metadata(self.edited(&path)).map_err(failed)?;
+                let numbers = Numbers::of(&metadata);
+                if numbers.uid != self.owner && numbers.uid != 0 {
+                    return Ok(blocked(&path, "it belongs to neither Klipper's user nor root"));
+                }
+                Ok(if text::contains(&found, text) { Standing::Done } else { Standing::Open })
+            }
+        }
+    }
+
+    fn folder_standing(
+        &self,
+        path: &Path,
+        rights: &Rights,
+        contents: Contents,
+        entry: Option<&Entry>,
+    ) -> Result<Standing, Problem> {
+        let found = match fs::metadata(self.tree.at(path)) {
+            Ok(found) => found,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Open),
+            Err(error) => return Err(unusable(path, &error)),
+        };
+        if !found.is_dir() {
+            return Ok(blocked(path, "it is no folder"));
+        }
+        if contents == Contents::Others {
+            return Ok(Standing::Done);
+        }
+        match self.numbers(rights) {
+            Ok(wanted) if wanted == Numbers::of(&found) => Ok(Standing::Done),
+            _ if entry.is_some() || self.is_nobodys(&found) => Ok(Standing::Open),
+            Ok(_) => Ok(blocked(path, &format!("it has other rights than {rights}"))),
+            // The user is made first; nobody else's folder can be its.
+            Err(_) => Ok(blocked(path, "it belongs to somebody else")),
+        }
+    }
+
+    fn file_standing(
+        &self,
+        path: &Path,
+        rights: &Rights,
+        sha256: &str,
+        entry: Option<&Entry>,
+    ) -> Result<Standing, Problem> {
+        let outside = self.tree.at(path);
+        let Some(found) = files::hash(&outside).map_err(|error| unusable(path, &error))? else {
+            let free = fs::symlink_metadata(&outside).is_err();
+            return Ok(if free { Standing::Open } else { blocked(path, "it is no file") });
+        };
+        if found == sha256 {
+            let metadata = fs::metadata(&outside).map_err(|error| unusable(path, &error))?;
+            let right = self.numbers(rights).is_ok_and(|wanted| wanted == Numbers::of(&metadata));
+            return Ok(if right || entry.is_none() { Standing::Done } else { Standing::Open });
+        }
+        match entry.map(|entry| &entry.made) {
+            Some(Made::File { sha256: ours }) if ours.contains(&found) => Ok(Standing::Open),
+            Some(_) => {
+                Ok(Standing::Kept(format!("{} was changed since and is left as it is", path.display())))
+            }
+            None => Ok(blocked(path, "there is another file of this name")),
+        }
+    }
+
+    /// Left behind by a user that is no more.
+    fn is_nobodys(&self, found: &fs::Metadata) -> bool {
+        let uid = Numbers::of(found).uid;
+        !self.tree.accounts().iter().any(|account| account.uid == uid)
+    }
+
+    /// What is noted; `None` where an earlier run noted all there is to say.
+    fn made(&self, step: &Step, ledger: &Ledger, record: &Record) -> Result<Option<Made>, Problem> {
+        let path = step.path();
+        Ok(Some(match step {
+            Step::User { name, .. } => Made::User { name: name.clone() },
+            // It was there: it is put right, and stays when all of ours is undone.
+            Step::Folder { .. } if record.entry(&path).is_none() && self.tree.exists(&path) => {
+                return Ok(None);
+            }
+            Step::Folder { contents, .. } => Made::Folder { contents: *contents },
+            Step::File { text, .. } => Made::File { sha256: vec![sha256_hex(text.as_bytes())] },
+            Step::Key { key, .. } => Made::File { sha256: vec![sha256_hex(key.0.as_bytes())] },
+            Step::Program { from, .. } => {
+                let hash = files::hash(from).map_err(|error| unusable(from, &error))?;
+                Made::File { sha256: hash.into_iter().collect() }
+            }
+            Step::Link { target, .. } => Made::Link { targets: vec![target.clone()] },
+            Step::Block { text, .. } => {
+                let before = self.tree.text(&path)?.unwrap_or_default();
+                let backup = match record.entry(&path).map(|entry| &entry.made) {
+                    Some(Made::Block { backup, .. }) => backup.clone(),
+                    _ => ledger.back_up(&path, before.as_bytes(), &self.date)?,
+                };
+                Made::Block { texts: vec![text.clone()], backup }
+            }
+        }))
+    }
+
+    fn carry_out(&self, step: &Step, record: &Record, watch: &mut Watch<'_>) -> Result<(), Problem> {
+        let path = step.path();
+        let outside = self.tree.at(&path);
+        let failed = |error: io::Error| unusable(&path, &error);
+        match step {
+            Step::User { name, home } => self.accounts.add(self.tree, name, home),
+            Step::Folder { rights, .. } => files::folder(&outside, self.numbers(rights)?).map_err(failed),
+            Step::File { rights, text, .. } => self.write(step, &outside, text.as_bytes(), rights, watch),
+            Step::Key { rights, key, .. } => self.write(step, &outside, key.0.as_bytes(), rights, watch),
+            Step::Program { from, .. } => {
+                let bytes = fs::read(from).map_err(|error| unusable(from, &error))?;
+                self.write(step, &outside, &bytes, &root(0o755), watch)
+            }
+            Step::Link { target, .. } => files::relink(&outside, target).map_err(failed),
+            Step::Block { text, .. } => {
+                let edited = self.edited(&path);
+                let before = self.tree.text(&path)?.unwrap_or_default();
+                let numbers = Numbers::of(&fs::metadata(&edited).map_err(failed)?);
+                let after = with_block(&before, text, record.entry(&path));
+                replace(&path, &edited, after.as_bytes(), numbers, || watch(Moment::Written(step)))
+            }
+        }
+    }
+
+    fn write(
+        &self,
+        step: &Step,
+        outside: &Path,
+        bytes: &[u8],
+        rights: &Rights,
+        watch: &mut Watch<'_>,
+    ) -> Result<(), Problem> {
+        replace(&step.path(), outside, bytes, self.numbers(rights)?, || watch(Moment::Written(step)))
+    }
+
+    /// Folders that a small system lacks.
+    fn make_parents(&self, step: &Step, ledger: &Ledger, record: &mut Record) -> Result<(), Problem> {
+        let path = step.path();
+        let missing: Vec<&Path> =
+            path.ancestors().skip(1).take_while(|folder| !self.tree.exists(folder)).collect();
+        for folder in missing.into_iter().rev() {
+            record.note(folder, Made::Folder { contents: Contents::Others });
+            ledger.save(record)?;
+            let numbers = self.numbers(&root(0o755))?;
+            files::folder(&self.tree.at(folder), numbers).map_err(|error| unusable(folder, &error))?;
+        }
+        Ok(())
+    }
+
+    fn numbers(&self, rights: &Rights) -> Result<Numbers, Problem> {
+        let missing = |what: &str| {
+            Problem::new(500, "user_missing", "A user is not there")
+                .detail(format!("there is no {what}"))
+                .hint("Run the command again; if it stays, make that user by hand as the printer guide says.")
+        };
+        let account =
+            self.tree.account(&rights.user).ok_or_else(|| missing(&format!("user {}", rights.user)))?;
+        let gid =
+            self.tree.group(&rights.group).ok_or_else(|| missing(&format!("group {}", rights.group)))?;
+        Ok(Numbers { uid: account.uid, gid, mode: rights.mode })
+    }
+
+    /// A file of the owner's as it is opened: it may be a link.
+    fn edited(&self, path: &Path) -> PathBuf {
+        self.tree.at(&self.tree.resolve(path))
+    }
+}
+
+pub(super) fn replace(
+    path: &Path,
+    outside: &Path,
+    bytes: &[u8],
+    numbers: Numbers,
+    written: impl FnOnce() -> Result<(), Problem>,
+) -> Result<(), Problem> {
+    /// A file's error on its way through what calls back.
+    enum Either {
+        Io(io::Error),
+        Problem(Problem),
+    }
+    impl From<io::Error> for Either {
+        fn from(error: io::Error) -> Self {
+            Self::Io(error)
+        }
+    }
+    files::replace(outside, bytes, numbers, || written().map_err(Either::Problem)).map_err(
+        |error| match error {
+            Either::Io(error) => unusable(path, &error),
+            Either::Problem(problem) => problem,
+        },
+    )
+}
+
+/// The text with these lines, and without those of an earlier version.
+fn with_block(before: &str, block: &str, entry: Option<&Entry>) -> String {
+    let mut text = before.to_owned();
+    if let Some(Made::Block { texts, .. }) = entry.map(|entry| &entry.made) {
+        for old in texts {
+            text = text::remove(&text, old).unwrap_or(text);
+        }
+    }
+    text::insert(&text, block)
+}
+
+fn root(mode: u32) -> Rights {
+    Rights::new(mode, "root", "root")
+}
+
+fn blocked(path: &Path, why: &str) -> Standing {
+    Standing::Blocked(
+        Problem::new(409, "something_there", "Something else is where Sealpost has to put its own")
+            .detail(format!("{}: {why}", path.display()))
+            .hint("Look what it is; move it away if it is not needed, then run the command again."),
+    )
+}

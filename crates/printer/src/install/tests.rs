@@ -1,0 +1,4 @@
+mod ground;
+mod interrupted;
+mod owners;
+mod plans;

@@ -1,0 +1,125 @@
+//! What the owner of the printer changed stays theirs.
+
+use std::fs;
+
+use crate::install::{Ledger, Standing};
+
+use super::ground::{Ground, PRINTER_CFG};
+
+const CFG: &str = "home/pi/printer_data/config/printer.cfg";
+const SNIPPET: &str = "home/pi/printer_data/config/sealpost.cfg";
+
+#[test]
+fn edits_of_the_owner_survive_uninstalling() {
+    let ground = Ground::kiauh();
+    ground.install();
+    let saved = ground.text(CFG).replace("pid_kp = 21.5", "pid_kp = 22.0").replace("ttyACM0", "ttyACM1");
+    ground.file(CFG, &saved);
+    assert_eq!(ground.uninstall(false), [""; 0]);
+    assert_eq!(
+        ground.text(CFG),
+        PRINTER_CFG.replace("pid_kp = 21.5", "pid_kp = 22.0").replace("ttyACM0", "ttyACM1")
+    );
+}
+
+#[test]
+fn a_file_that_its_owner_changed_is_left_and_named() {
+    let ground = Ground::kiauh();
+    ground.install();
+    let mine = format!("{}# mine\n", ground.text(SNIPPET));
+    ground.file(SNIPPET, &mine);
+    let link = ground.at("home/pi/klipper/klippy/extras/sealpost");
+    fs::remove_file(&link).unwrap();
+    fs::create_dir(&link).unwrap();
+
+    assert!(ground.standings().iter().any(|standing| matches!(standing, Standing::Blocked(_))));
+    fs::remove_dir(&link).unwrap();
+    ground.install();
+    assert_eq!(ground.text(SNIPPET), mine, "a second run leaves it too");
+
+    let left = ground.uninstall(false);
+    assert!(left.iter().any(|line| line.contains("sealpost.cfg: it was changed since")), "{left:?}");
+    assert!(left.iter().any(|line| line.contains("copies of changed files")), "{left:?}");
+    assert_eq!(ground.text(SNIPPET), mine);
+    assert_eq!(ground.text(CFG), PRINTER_CFG);
+}
+
+#[test]
+fn lines_that_the_owner_changed_are_left_and_named() {
+    let ground = Ground::kiauh();
+    ground.install();
+    let text = ground.text(CFG).replace("# Sealpost; `sealpost-printer uninstall` takes it out\n", "");
+    ground.file(CFG, &text);
+    let left = ground.uninstall(false);
+    assert!(
+        left.iter().any(|line| line.contains("printer.cfg: the lines of Sealpost were changed")),
+        "{left:?}"
+    );
+    assert_eq!(ground.text(CFG), text);
+}
+
+#[test]
+fn somebody_elses_file_blocks_before_anything_is_done() {
+    let ground = Ground::kiauh();
+    ground.file(SNIPPET, "[gcode_macro MINE]\n");
+    let before = ground.picture();
+    let problem = ground.install_with(&mut |_| Ok(())).unwrap_err();
+    assert_eq!(problem.code, "something_there");
+    assert!(problem.detail.contains("sealpost.cfg"), "{problem}");
+    Ledger::open(&ground.tree, false).unwrap().remove().unwrap();
+    assert_eq!(ground.picture(), before);
+}
+
+#[test]
+fn a_copy_with_the_date_is_kept_of_what_is_changed() {
+    let ground = Ground::kiauh();
+    ground.install();
+    let copy = format!("var/lib/sealpost-install/backup/2026-11-21T120000Z/{CFG}");
+    assert_eq!(ground.text(&copy), PRINTER_CFG);
+    // A later run keeps the first copy: it is what is put back.
+    ground.file(CFG, PRINTER_CFG);
+    ground.install();
+    assert_eq!(ground.text(&copy), PRINTER_CFG);
+}
+
+#[test]
+fn keys_are_kept_with_the_user_whose_they_are_until_they_are_given_up() {
+    let ground = Ground::kiauh();
+    let before = ground.picture();
+    ground.install();
+    ground.file("var/lib/sealpost-printer/identity.key", "00");
+    let left = ground.uninstall(true);
+    assert!(left.iter().any(|line| line.contains("identity and state were kept")), "{left:?}");
+    assert_eq!(ground.text("var/lib/sealpost-printer/identity.key"), "00");
+    assert!(ground.text("etc/passwd").contains("sealpost-printer"));
+    assert_eq!(ground.text(CFG), PRINTER_CFG);
+
+    ground.install();
+    assert_eq!(ground.text("var/lib/sealpost-printer/identity.key"), "00");
+    assert_eq!(ground.uninstall(false), [""; 0]);
+    assert_eq!(ground.picture(), before);
+}
+
+#[test]
+fn a_new_version_takes_the_place_of_the_old_one() {
+    let ground = Ground::kiauh();
+    let before = ground.picture();
+    ground.install();
+    ground.file("opt/sealpost-printer", "the next program");
+    let open: Vec<_> =
+        ground.standings().into_iter().filter(|standing| *standing == Standing::Open).collect();
+    assert_eq!(open.len(), 1);
+    ground.install();
+    assert_eq!(ground.text("usr/local/bin/sealpost-printer"), "the next program");
+    ground.file("opt/sealpost-printer", "the program");
+    assert_eq!(ground.uninstall(false), [""; 0]);
+    assert_eq!(ground.picture(), before);
+}
+
+#[test]
+fn a_pattern_that_reads_the_file_along_needs_no_line() {
+    let ground = Ground::kiauh();
+    ground.file(CFG, &format!("[include *.cfg]\n{PRINTER_CFG}"));
+    ground.install();
+    assert_eq!(ground.text(CFG), format!("[include *.cfg]\n{PRINTER_CFG}"));
+}

@@ -1,0 +1,167 @@
+//! Configuration files as people keep them: a block of whole lines is put in and taken out, everything else stays to the byte.
+
+const SAVE_CONFIG: &str = "#*# <---------------------- SAVE_CONFIG ---------------------->";
+
+/// Whether the block stands in the text, on whole lines.
+pub(super) fn contains(text: &str, block: &str) -> bool {
+    find(text, block).is_some()
+}
+
+/// The text with the block at its end, but before what Klipper keeps there itself.
+pub(super) fn insert(text: &str, block: &str) -> String {
+    let at = text.lines_with_offsets().find(|(_, line)| line.trim_end() == SAVE_CONFIG);
+    let at = at.map_or(text.len(), |(offset, _)| offset);
+    let (before, after) = text.split_at(at);
+    let gap = if before.is_empty() || before.ends_with('\n') { "" } else { "\n" };
+    format!("{before}{gap}{block}{after}")
+}
+
+/// The text without the block; `None` where it does not stand there as it was put in.
+pub(super) fn remove(text: &str, block: &str) -> Option<String> {
+    let at = find(text, block)?;
+    Some(format!("{}{}", &text[..at], &text[at + block.len()..]))
+}
+
+/// Whether any line of the block that says something still stands in the text.
+pub(super) fn contains_part(text: &str, block: &str) -> bool {
+    let says = |line: &&str| !line.is_empty() && !line.starts_with('#');
+    block.lines().map(str::trim).filter(says).any(|line| text.lines().any(|other| other.trim() == line))
+}
+
+/// Whether a section of that name is there.
+pub(super) fn has_section(text: &str, name: &str) -> bool {
+    sections(text).any(|section| section == name)
+}
+
+/// Names of the sections, in order.
+pub(super) fn sections(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().filter_map(|line| {
+        let rest = line.strip_prefix('[')?;
+        rest.split_once(']').map(|(name, _)| name.trim())
+    })
+}
+
+/// Whether a file of that name in the same folder is read along.
+pub(super) fn includes(text: &str, name: &str) -> bool {
+    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+    let included = sections(text).filter_map(|section| section.strip_prefix("include "));
+    included.map(str::trim).any(|pattern| {
+        let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
+        pattern == name || pattern == "*" || pattern.strip_prefix("*.").is_some_and(|end| end == extension)
+    })
+}
+
+/// The value of an option of a section, with the lines that continue it.
+pub(super) fn option(text: &str, section: &str, name: &str) -> Option<String> {
+    let mut inside = false;
+    let mut value: Option<String> = None;
+    for line in text.lines() {
+        let said = line.split(['#', ';']).next().unwrap_or_default();
+        if let Some(value) = &mut value {
+            if said.starts_with([' ', '\t']) {
+                value.push('\n');
+                value.push_str(said.trim());
+                continue;
+            }
+            if line.is_empty() || said.is_empty() && line.starts_with(['#', ';']) {
+                continue;
+            }
+            break;
+        }
+        if let Some(rest) = said.strip_prefix('[') {
+            inside = rest.split_once(']').is_some_and(|(found, _)| found.trim() == section);
+        } else if inside && let Some((found, rest)) = said.split_once([':', '=']) {
+            value = (found.trim() == name).then(|| rest.trim().to_owned());
+        }
+    }
+    value
+}
+
+trait Lines {
+    fn lines_with_offsets(&self) -> impl Iterator<Item = (usize, &str)>;
+}
+
+impl Lines for str {
+    fn lines_with_offsets(&self) -> impl Iterator<Item = (usize, &str)> {
+        self.split_inclusive('\n').scan(0, |next, line| {
+            let offset = *next;
+            *next += line.len();
+            Some((offset, line))
+        })
+    }
+}
+
+fn find(text: &str, block: &str) -> Option<usize> {
+    text.match_indices(block).map(|(at, _)| at).find(|at| *at == 0 || text.as_bytes()[at - 1] == b'\n')
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const BLOCK: &str = "# Sealpost\n[include sealpost.cfg]\n";
+
+    proptest! {
+        #[test]
+        fn what_is_put_in_is_taken_out_to_the_byte(
+            lines in proptest::collection::vec("(\\[[a-z ]{1,9}\\]|[a-z]{1,5}: [a-z0-9]{0,5}|#[a-z ]{0,5}|é\\r|)", 0..12),
+            saved in any::<bool>(),
+        ) {
+            let mut text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+            if saved {
+                text.push_str(&format!("{SAVE_CONFIG}\n#*# [extruder]\n#*# pid_kp = 21\n"));
+            }
+            let with = insert(&text, BLOCK);
+            prop_assert!(contains(&with, BLOCK));
+            prop_assert_eq!(remove(&with, BLOCK), Some(text));
+        }
+    }
+
+    #[test]
+    fn the_block_stands_before_what_klipper_keeps_itself() {
+        let text = format!("[mcu]\nserial: /dev/x\n\n{SAVE_CONFIG}\n#*# [heater_bed]\n");
+        let with = insert(&text, BLOCK);
+        assert_eq!(with, format!("[mcu]\nserial: /dev/x\n\n{BLOCK}{SAVE_CONFIG}\n#*# [heater_bed]\n"));
+    }
+
+    #[test]
+    fn a_last_line_without_an_end_stays_a_line_of_its_own() {
+        assert_eq!(insert("[mcu]\nserial: x", BLOCK), format!("[mcu]\nserial: x\n{BLOCK}"));
+    }
+
+    #[test]
+    fn a_block_its_owner_changed_is_not_taken_for_ours() {
+        let with = insert("[mcu]\n", BLOCK);
+        let changed = with.replace("[include", "#[include");
+        assert_eq!(remove(&changed, BLOCK), None);
+        assert!(!contains_part(&changed, BLOCK));
+        assert!(contains_part(&with.replace("# Sealpost\n", ""), BLOCK));
+    }
+
+    #[test]
+    fn options_are_read_as_klipper_and_moonraker_do() {
+        let text = "[server]\nport: 7126 # other\n[authorization]\ntrusted_clients:\n    10.0.0.0/8\n\n    127.0.0.1\nforce_logins = True\n";
+        assert_eq!(option(text, "server", "port").as_deref(), Some("7126"));
+        assert_eq!(
+            option(text, "authorization", "trusted_clients").as_deref(),
+            Some("\n10.0.0.0/8\n127.0.0.1")
+        );
+        assert_eq!(option(text, "authorization", "force_logins").as_deref(), Some("True"));
+        assert_eq!(option(text, "authorization", "port"), None);
+    }
+
+    #[test]
+    fn includes_by_name_and_by_pattern_are_seen() {
+        for (text, found) in [
+            ("[include sealpost.cfg]\n", true),
+            ("[include ./sealpost.cfg]\n", true),
+            ("[include *.cfg]\n", true),
+            ("[include more/*.cfg]\n", false),
+            ("# [include sealpost.cfg]\n", false),
+        ] {
+            assert_eq!(includes(text, "sealpost.cfg"), found, "{text}");
+        }
+    }
+}
