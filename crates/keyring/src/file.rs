@@ -78,6 +78,30 @@ impl FileKeys {
         Self::open(path)
     }
 
+    /// Puts the text of a key file that was backed up at `path`, as its owner's alone. What is there is not replaced, unless it
+    /// holds the same.
+    ///
+    /// # Errors
+    /// A text that is no key file, another file at `path`, and what the system refuses.
+    pub fn put_back(
+        path: &Path,
+        text: &str,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<Self, FileKeysError> {
+        let wanted = Self::parse(path, text)?;
+        create(path, &wanted.document(), rng).map_err(|source| FileKeysError::io(path, source))?;
+        let there = Self::open(path)?;
+        if there.ids().eq(wanted.ids()) {
+            return Ok(there);
+        }
+        Err(FileKeysError::io(path, io::ErrorKind::AlreadyExists.into()))
+    }
+
+    /// The whole file again, for a backup that is sealed itself.
+    pub fn document(&self) -> Zeroizing<String> {
+        document(std::iter::once(&self.current).chain(&self.older))
+    }
+
     /// Ids of all KEKs, the current one first.
     pub fn ids(&self) -> impl Iterator<Item = &str> {
         std::iter::once(&self.current).chain(&self.older).map(Kek::id)
@@ -334,6 +358,23 @@ mod tests {
         assert_eq!(after.ids().count(), 2);
         assert_eq!(open(&after, "p", &sealed).unwrap().as_slice(), b"key");
         assert_eq!(mode(&path), 0o600);
+    }
+
+    #[test]
+    fn a_file_that_was_backed_up_is_put_back_as_it_was_and_replaces_no_other() {
+        let (folder, path) = new_file();
+        let rotated = FileKeys::rotate(&path, &mut rng()).unwrap();
+        let other = folder.path().join("elsewhere").join("kek");
+        for _ in 0..2 {
+            let back = FileKeys::put_back(&other, &rotated.document(), &mut rng()).unwrap();
+            assert!(back.ids().eq(rotated.ids()));
+            assert_eq!(mode(&other), 0o600);
+        }
+        let (_folder, stranger) = new_file();
+        let stranger = FileKeys::open(&stranger).unwrap().document();
+        assert!(FileKeys::put_back(&other, &stranger, &mut rng()).is_err());
+        assert!(FileKeys::put_back(&folder.path().join("no"), "no key file", &mut rng()).is_err());
+        assert!(FileKeys::open(&other).unwrap().ids().eq(rotated.ids()));
     }
 
     #[test]

@@ -9,7 +9,8 @@ use super::{Effect, Job, JobState, Outcome, Transition};
 use crate::{Fact, Party, RuleError};
 
 /// What a job of a restored store says until its printer does.
-const MESSAGE: &str = "The store was restored from a backup: it waits to hear from the printer what became of this print.";
+const MESSAGE: &str =
+    "The store was restored from a backup: it waits to hear from the printer what became of this print.";
 
 impl Job {
     /// Whether the store waits to hear if this job, whose key it has not released as far as it remembers, was printed.

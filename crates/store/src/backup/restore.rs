@@ -1,0 +1,169 @@
+//! Making a store of a backup. Until the last transaction, in which also everything happens that a restored store has to forget, the
+//! database says that it is not finished: no store opens it, and the restore can be begun again.
+
+use std::io::Read;
+use std::path::Path;
+
+use sea_orm::{ConnectionTrait, DbBackend, DbErr};
+use sealpost_database::{Clock, Database};
+use serde::{Deserialize, Serialize};
+
+use super::manifest::{Contents, Manifest};
+use super::read::Opened;
+use super::tables::{self, MARKER, quoted};
+use super::target::Target;
+use super::{BackupError, Progress, rewind};
+use crate::Config;
+use crate::alone::Alone;
+use crate::open::make_folder;
+
+/// What a restore made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Restored {
+    /// What the backup says of itself.
+    pub manifest: Manifest,
+    /// What was in it.
+    pub contents: Contents,
+    /// Jobs that wait to hear from their printers what became of them since.
+    pub held_jobs: u64,
+}
+
+/// Where the files of a restore lie: those of one that was not finished may be replaced.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+struct Begun {
+    blobs: String,
+    keys: String,
+}
+
+/// Makes a store of a backup where there is none.
+///
+/// # Errors
+/// A place that is not empty, before anything is changed; whatever is wrong with the backup.
+pub async fn restore<R: Read>(
+    config: Config,
+    clock: Clock,
+    backup: Opened<R>,
+    progress: &mut (dyn FnMut(Progress<'_>) + Send),
+) -> Result<Restored, BackupError> {
+    config.check()?;
+    let begun = Begun { blobs: absolute(&config.blob_path()), keys: absolute(&config.kek_path()) };
+    let (db, _alone) = begin(&config, &begun).await?;
+    clear(&db, &config).await?;
+
+    let manifest = backup.manifest.clone();
+    let mut older = crate::migrations::all();
+    older.retain(|migration| manifest.migrations.iter().any(|name| name == migration.name()));
+    db.migrate(older).await?;
+    let mut target = Target::open(&db, &config, &manifest).await?;
+    let contents = backup.pass_to(&mut target, progress).await?;
+    if contents.keys != 1 {
+        return Err(BackupError::Damaged("the keys are not in it".to_owned()));
+    }
+    target.finish().await?;
+    db.migrate(crate::migrations::all()).await?;
+    let held_jobs = rewind::finish(&db, clock.now_ms(), &manifest).await?;
+    db.close().await?;
+    Ok(Restored { manifest, contents, held_jobs })
+}
+
+/// Looks that nothing is there, and notes that a restore has begun, before anything else is written.
+async fn begin(config: &Config, begun: &Begun) -> Result<(Database, Alone), BackupError> {
+    let address = config.database_address();
+    let there = sqlite_file(&address).is_none_or(|file| Path::new(file).exists());
+    if !there {
+        check_files(config)?;
+    }
+    make_folder(&config.data_dir)?;
+    let alone = Alone::with(&address)?;
+    let db = Database::connect(&address).await?;
+    let names = tables::names(db.read()).await?;
+    let earlier = earlier(&db, &names).await?;
+    if earlier.is_none() && !names.is_empty() {
+        return Err(BackupError::NotEmpty("the database is not empty".to_owned()));
+    }
+    if earlier.as_ref() != Some(begun) {
+        check_files(config)?;
+    }
+    let note = serde_json::to_string(begun)?.replace('\'', "''");
+    db.write(move |tx| {
+        let note = note.clone();
+        Box::pin(async move {
+            tx.execute_unprepared(&format!("CREATE TABLE IF NOT EXISTS {MARKER} (begun text NOT NULL)"))
+                .await?;
+            tx.execute_unprepared(&format!("DELETE FROM {MARKER}")).await?;
+            tx.execute_unprepared(&format!("INSERT INTO {MARKER} (begun) VALUES ('{note}')")).await?;
+            Ok::<_, DbErr>(())
+        })
+    })
+    .await?;
+    Ok((db, alone))
+}
+
+/// What an earlier restore noted that was not finished.
+async fn earlier(db: &Database, names: &[String]) -> Result<Option<Begun>, BackupError> {
+    if !names.iter().any(|name| name == MARKER) {
+        return Ok(None);
+    }
+    let rows = tables::Ask::ask(db.read(), &format!("SELECT begun FROM {MARKER}")).await?;
+    let Some(row) = rows.first() else { return Ok(None) };
+    let note: String = row.try_get_by_index(0)?;
+    Ok(serde_json::from_str(&note).ok())
+}
+
+fn check_files(config: &Config) -> Result<(), BackupError> {
+    let (blobs, keys) = (config.blob_path(), config.kek_path());
+    let used = std::fs::read_dir(&blobs).is_ok_and(|mut entries| entries.next().is_some());
+    if used {
+        return Err(BackupError::NotEmpty(format!("there are sealed files in {}", blobs.display())));
+    }
+    if keys.symlink_metadata().is_ok() {
+        return Err(BackupError::NotEmpty(format!("there are keys in {}", keys.display())));
+    }
+    Ok(())
+}
+
+/// Takes away what an earlier restore left.
+async fn clear(db: &Database, config: &Config) -> Result<(), BackupError> {
+    let postgres = db.backend() == DbBackend::Postgres;
+    let mut drops: Vec<String> = tables::names(db.read())
+        .await?
+        .iter()
+        .filter(|name| *name != MARKER)
+        .map(|name| format!("DROP TABLE {}", quoted(name)))
+        .collect();
+    if postgres {
+        drops.push("DROP FUNCTION IF EXISTS audit_log_append_only()".to_owned());
+    }
+    db.write(move |tx| {
+        let drops = drops.clone();
+        Box::pin(async move {
+            for drop in &drops {
+                tx.execute_unprepared(drop).await?;
+            }
+            Ok::<_, DbErr>(())
+        })
+    })
+    .await?;
+    let blobs = config.blob_path();
+    if blobs.exists() {
+        std::fs::remove_dir_all(&blobs).map_err(|error| crate::Error::io(&blobs, error))?;
+    }
+    make_folder(&blobs)?;
+    let keys = config.kek_path();
+    match std::fs::remove_file(&keys) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(crate::Error::io(&keys, error).into())
+        }
+        _ => Ok(()),
+    }
+}
+
+/// The file of a SQLite database; none for another one.
+pub(super) fn sqlite_file(address: &str) -> Option<&str> {
+    let rest = address.strip_prefix("sqlite:")?;
+    rest.strip_prefix("//").unwrap_or(rest).split('?').next()
+}
+
+fn absolute(path: &Path) -> String {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_owned()).display().to_string()
+}

@@ -1,0 +1,58 @@
+//! A restored store is older than the world. What it must not believe any more goes, in the one transaction that makes it a store:
+//!
+//! - what waited or was under way is held until its printer says what became of it (`sealpost_market`),
+//! - people sign in again: a token that was taken back since would count again,
+//! - one-time links are void: one may have been used since,
+//! - the next set of keys is newer than any that printers may have seen since,
+//! - notes about half-written files are forgotten, because those files are in no backup.
+
+use sea_orm::{ConnectionTrait, EntityTrait};
+use sealpost_accounts::{Actor, audit};
+use sealpost_database::Database;
+use serde_json::json;
+
+use super::manifest::Manifest;
+use super::tables::MARKER;
+use super::{AUDIT_RESTORED, AUDIT_SUBJECT, BackupError};
+use crate::fault::Result;
+use crate::jobs;
+use crate::schema::pending_blob;
+
+/// Makes what was restored a store: how many jobs are held.
+pub(super) async fn finish(db: &Database, now: i64, manifest: &Manifest) -> Result<u64, BackupError> {
+    let details = json!({
+        "made_at": manifest.made_at,
+        "program": manifest.program,
+        "origin": manifest.origin,
+    });
+    let done: Result<u64> = db
+        .write(move |tx| {
+            let mut details = details.clone();
+            Box::pin(async move {
+                pending_blob::Entity::delete_many().exec(tx).await?;
+                let held = jobs::hold_all(tx, now).await?;
+                let sign_in_again = format!(
+                    "UPDATE tokens SET revoked_at = {now} WHERE kind = 'user' AND revoked_at IS NULL"
+                );
+                tx.execute_unprepared(&sign_in_again).await?;
+                tx.execute_unprepared("DELETE FROM setup_tokens").await?;
+                tx.execute_unprepared(&newer_keys(now)).await?;
+                details["held_jobs"] = held.into();
+                audit::record(tx, now, &Actor::System, AUDIT_RESTORED, AUDIT_SUBJECT, details).await?;
+                tx.execute_unprepared(&format!("DROP TABLE {MARKER}")).await?;
+                Ok(held)
+            })
+        })
+        .await;
+    Ok(done?)
+}
+
+/// Leaves a version out that is as high as the seconds since 1970: the store signs the next one when it opens. However often keys
+/// changed since the backup, no printer has seen one as high.
+fn newer_keys(now: i64) -> String {
+    let seconds = now.div_euclid(1000);
+    format!(
+        "INSERT INTO key_sets (version, jws, covers, created_at) \
+         SELECT CASE WHEN MAX(version) >= {seconds} THEN MAX(version) + 1 ELSE {seconds} END, '', '', {now} FROM key_sets"
+    )
+}
