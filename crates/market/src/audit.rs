@@ -66,6 +66,8 @@ pub enum Fact {
     JobCreated { job: JobId, licence: LicenceId, release: ReleaseId, printer: PrinterId },
     /// A job's blob is there.
     JobSealed { job: JobId },
+    /// A waiting job's blob was gone; it is sealed anew.
+    JobBlobLost { job: JobId },
     /// Somebody asked a printer to end a job.
     StopAsked { job: JobId, by: Party },
     /// A printer was given the key of a job.

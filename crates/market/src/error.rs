@@ -101,6 +101,9 @@ pub enum RuleError {
         /// The number it carries.
         given: u64,
     },
+    /// Somebody asked the printer to end the job, so it gets no further key.
+    #[error("somebody asked to end this job")]
+    StopAsked,
     /// A claim by a printer that did not know of the lease in force: another claim of it came first.
     #[error("this claim follows lease {given}; the current lease is {current}")]
     LeaseMoved {
@@ -246,6 +249,7 @@ impl RuleError {
             Self::UnknownLease { .. } => {
                 ("unknown_lease", Conflict, "Claim the job before reporting about it.")
             }
+            Self::StopAsked => ("cancel_requested", Conflict, "Report that it was cancelled."),
             Self::LeaseMoved { .. } => (
                 "lease_moved",
                 Conflict,

@@ -2,6 +2,7 @@
 
 mod reason;
 mod report;
+mod restored;
 mod rules;
 mod state;
 
@@ -69,6 +70,8 @@ pub struct NewJob {
 pub enum JobEvent {
     /// Its blob is in the blob store.
     BlobWritten,
+    /// Its blob is not in the blob store any more.
+    BlobLost,
     /// Somebody takes it back; once the key is out, this only asks the printer to end it.
     Cancel {
         /// Who.
@@ -92,6 +95,8 @@ pub enum JobEvent {
     Report(Report),
     /// The lease has ended without a word.
     LeaseSilent,
+    /// The store that it is in was restored from a backup, and does not know what became of it since.
+    StoreRestored,
     /// A person says how an interrupted job went.
     Decide {
         /// How.

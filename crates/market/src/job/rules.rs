@@ -50,6 +50,7 @@ pub fn apply(job: Job, licence: Licence, event: JobEvent, now: Timestamp) -> Res
     let step = Transition { job, licence, effects: Vec::new(), facts: Vec::new(), repeated: false };
     match event {
         JobEvent::BlobWritten => step.blob_written(),
+        JobEvent::BlobLost => step.blob_lost(),
         JobEvent::Cancel { by } => step.cancel(by),
         JobEvent::Expire => step.expire(now),
         JobEvent::Claim { printer, nonce, after, lease_until } => {
@@ -57,6 +58,7 @@ pub fn apply(job: Job, licence: Licence, event: JobEvent, now: Timestamp) -> Res
         }
         JobEvent::Report(report) => step.report(report),
         JobEvent::LeaseSilent => step.lease_silent(now),
+        JobEvent::StoreRestored => Ok(step.store_restored()),
         JobEvent::Decide { outcome, by } => step.decide(outcome, by),
     }
 }
@@ -70,9 +72,28 @@ impl Transition {
                 self.effects.push(Effect::TellPrinter);
                 Ok(self)
             }
+            JobState::Interrupted if self.job.is_held() => {
+                self.facts.push(Fact::JobSealed { job: self.job.id.clone() });
+                self.effects.push(Effect::TellPrinter);
+                Ok(self)
+            }
             state if state.is_final() => Err(RuleError::JobFinished(state)),
             // The sealing task resumes after a crash and says it again.
             _ => Ok(self.unchanged()),
+        }
+    }
+
+    fn blob_lost(mut self) -> Result<Self, RuleError> {
+        match self.job.state {
+            JobState::Sealing => Ok(self.unchanged()),
+            JobState::ReadyToPrint => {
+                self.job.state = JobState::Sealing;
+                self.facts.push(Fact::JobBlobLost { job: self.job.id.clone() });
+                self.effects.extend([Effect::DiscardKey, Effect::StartSealing]);
+                Ok(self)
+            }
+            state if state.is_final() => Err(RuleError::JobFinished(state)),
+            _ => Err(RuleError::KeyReleased),
         }
     }
 
@@ -127,7 +148,7 @@ impl Transition {
             return Err(RuleError::OtherPrinter);
         }
         match self.job.state {
-            JobState::ReadyToPrint => {
+            state if state == JobState::ReadyToPrint || self.job.is_held() => {
                 if self.job.expires_at.is_some_and(|end| now.reached(end)) {
                     return Err(RuleError::JobFinished(JobState::Expired));
                 }
@@ -141,6 +162,9 @@ impl Transition {
             }
             state if state.is_final() => return Err(RuleError::JobFinished(state)),
             _ => return Err(RuleError::AlreadyStarted),
+        }
+        if self.job.cancel_requested {
+            return Err(RuleError::StopAsked);
         }
         self.licence.check_active(now)?;
         let current = self.job.lease;
@@ -171,7 +195,8 @@ impl Transition {
         }
         if let Some(given) = report.lease {
             let current = self.job.lease;
-            if given > current || given == 0 {
+            let forgotten = given > current && self.job.state == JobState::Interrupted;
+            if given == 0 || (given > current && !forgotten) {
                 return Err(RuleError::UnknownLease { given });
             }
             if given < current {
@@ -196,6 +221,7 @@ impl Transition {
             }
             return Err(RuleError::JobState { state, action: "reported about" });
         }
+        self.believe_lease(report.lease);
         self.note(&report);
         match (report.status.outcome(), report.status) {
             (Some(outcome), _) => self.settle(outcome),
@@ -225,6 +251,9 @@ impl Transition {
             return Err(RuleError::NotAllowed("the publisher or an operator"));
         }
         match self.job.state {
+            JobState::Interrupted if self.job.is_held() && outcome == Outcome::Cancelled => {
+                self.was_not_printed(by)
+            }
             JobState::Interrupted => {
                 self.facts.push(Fact::JobDecided { job: self.job.id.clone(), outcome, by });
                 self.settle(outcome)
@@ -271,7 +300,7 @@ impl Transition {
         self
     }
 
-    fn interrupt(mut self) -> Self {
+    pub(super) fn interrupt(mut self) -> Self {
         if self.job.state != JobState::Interrupted {
             self.facts.push(Fact::JobInterrupted { job: self.job.id.clone(), lease: self.job.lease });
         }
@@ -280,7 +309,7 @@ impl Transition {
         self
     }
 
-    fn end(mut self, state: JobState) -> Self {
+    pub(super) fn end(mut self, state: JobState) -> Self {
         self.job.state = state;
         self.job.lease_until = None;
         self.facts.push(Fact::JobEnded { job: self.job.id.clone(), state });
@@ -313,7 +342,7 @@ impl Transition {
         }
     }
 
-    fn unchanged(mut self) -> Self {
+    pub(super) fn unchanged(mut self) -> Self {
         self.repeated = true;
         self
     }

@@ -6,6 +6,7 @@ mod chain_machine;
 mod desk;
 mod devices;
 mod job_machine;
+mod job_states;
 mod job_table;
 mod plugins;
 mod reasons;
