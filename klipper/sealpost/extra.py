@@ -6,7 +6,7 @@ import os
 import pwd
 import re
 
-from . import descriptor, handover, player
+from . import descriptor, handover, player, rules
 from .reader import SealedReader
 from .refusal import Refusal
 
@@ -26,14 +26,14 @@ class _Memory:
 
 
 class Job:
-    def __init__(self, job, fd, size, layers, path, is_shutdown):
+    def __init__(self, job, fd, size, layers, path, is_shutdown, judge):
         self.job = job
         self.name = "sealpost/%s.gcode" % (job,)
         self.size = size
         self.layers = layers
         self.started = False
         self.position = 0
-        self.reader = SealedReader(fd, size, path, is_shutdown)
+        self.reader = SealedReader(fd, size, path, is_shutdown, judge)
 
 
 class Sealpost:
@@ -49,6 +49,7 @@ class Sealpost:
             raise config.error("[sealpost] does not know the virtual_sdcard"
                                " of this Klipper")
         self.compatible = config.getboolean("compatible", False)
+        self.table = rules.load_table()
         self.dumpable = descriptor.hide_process()
         self._register_commands()
         self.printer.register_event_handler("klippy:shutdown",
@@ -162,7 +163,9 @@ class Sealpost:
         if len(fds) != 1:
             raise Refusal("bad_fd", "exactly one descriptor belongs to a load")
         descriptor.check_sealed(fds[0], size)
-        self._hold(job, fds.pop(), size, layers)
+        approved, usual = _approvals(request)
+        self._hold(job, fds.pop(), size, layers, self._judge_for(approved,
+                                                                 usual))
         return {"job": job, "name": self.held.name}
 
     def _drop(self, request):
@@ -185,11 +188,22 @@ class Sealpost:
         if self.held is not None and self.held.started:
             raise Refusal("busy", "another job is being printed")
 
-    def _hold(self, job, fd, size, layers):
+    def _judge_for(self, approved, usual):
+        # What the agent checked is checked once more, line by line.
+        settings = self.printer.lookup_object("configfile").get_status(
+            None)["settings"]
+        commands = self.gcode.get_status(None).get("commands", {})
+        limits = rules.Printer(settings, commands, approved, usual)
+        if None in limits.ends.values():
+            raise Refusal("not_ready", "the limits of the printer are unknown")
+        return rules.Rules(self.table, limits)
+
+    def _hold(self, job, fd, size, layers, judge):
         if self.held is not None:
             self._finish("dropped", "another file came in its place")
         path = self.player.path_of("sealpost/%s.gcode" % (job,))
-        self.held = Job(job, fd, size, layers, path, self.printer.is_shutdown)
+        self.held = Job(job, fd, size, layers, path, self.printer.is_shutdown,
+                        judge)
         logging.info("sealpost: job %s is held (%d bytes)", job, size)
 
     def _start(self, gcmd):
@@ -358,13 +372,23 @@ class Sealpost:
         layers = gcmd.get_int("LAYER_COUNT", None, minval=0,
                               maxval=MAX_LAYERS)
         self._check_free(found.group(1))
+        judge = self._judge_for(None, True)
         fd = descriptor.open_foreign(pid, number)
         try:
             size = descriptor.check_sealed(fd)
         except Refusal:
             os.close(fd)
             raise
-        self._hold(found.group(1), fd, size, layers)
+        self._hold(found.group(1), fd, size, layers, judge)
+
+
+def _approvals(request):
+    """What the agent says that the owner approved; nothing where it is old."""
+    usual = request.get("conventional_macros", True)
+    approved = request.get("macros", {})
+    if not isinstance(usual, bool) or not rules.are_approvals(approved):
+        raise Refusal("bad_request", "macros must map commands to parameters")
+    return approved, usual
 
 
 def _agent(config):

@@ -29,9 +29,11 @@ class SealedReader:
     again: that is all a pause and a resume need. Once `is_shutdown()` says so
     there is nothing to read any more, because Klippers log what surrounds the
     position at a shutdown, some of them before any other handler has run.
+
+    A line that `rules` refuse is never handed out: the print ends before it.
     """
 
-    def __init__(self, fd, size, name, is_shutdown=lambda: False):
+    def __init__(self, fd, size, name, is_shutdown=lambda: False, rules=None):
         self.size = size
         self.name = name
         self.at_end = False
@@ -39,6 +41,9 @@ class SealedReader:
         self.on_close = None
         self._fd = fd
         self._is_shutdown = is_shutdown
+        self._rules = rules
+        self._checked = 0
+        self._lines = 1
         self._blank = self._blank_told = False
         self._next = self._floor = 0
         self._open_end = os.pread(fd, 1, size - 1) != b"\n"
@@ -109,9 +114,32 @@ class SealedReader:
         if data is None:
             self.problem = "a line is longer than %d bytes" % (MAX_LINE,)
             return STOP
+        text, data = self._allowed(data.decode("utf-8", "sealpost"), data,
+                                   start)
+        if not data:
+            return STOP
         self._floor = start
         self._next = start + len(data)
-        return data.decode("utf-8", "sealpost")
+        return text
+
+    def _allowed(self, text, data, start):
+        # As much of a piece as may run.
+        if self._rules is None:
+            return text, data
+        fresh = start >= self._checked
+        lines = text.split("\n")[:-1]
+        number = self._lines if fresh else max(1, self._lines - len(lines))
+        done, reason = self._rules.check_all(lines, number, fresh)
+        if reason is not None:
+            self.problem = reason
+            lines = lines[:done]
+            text = "".join(line + "\n" for line in lines)
+            # Each byte came out as text of the same length.
+            data = data[:len(text.encode("utf-8"))]
+        if fresh:
+            self._checked = start + len(data)
+            self._lines += len(lines)
+        return text, data
 
     def _whole_lines(self, start, count):
         data = os.pread(self._fd, count, start)

@@ -20,9 +20,13 @@ WORD = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 POINTS = re.compile(r"[0-9.,+\-\[\]_ eE]*")
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 TOOL = re.compile(r"T[0-9]{1,2}")
-# Nearly every line of a file: nothing in it that the table could refuse.
-MOVE = re.compile(r"G[01](?: X-?[0-9.]+)?(?: Y-?[0-9.]+)?(?: Z-?[0-9.]+)?"
-                  r"(?: E-?[0-9.]+)?(?: F[1-9][0-9]*)?[ \r]*(?:;|$)")
+_PLACE = r"-?(?:[0-9]{1,9}(?:\.[0-9]{0,9})?|\.[0-9]{1,9})"
+_SPEED = r"(?: F[1-9][0-9]{0,7}(?:\.[0-9]{0,9})?)?"
+_WHERE = "".join("(?: %s%s)?" % (axis, _PLACE) for axis in "XYZE")
+# Nearly every line of a file: there is nothing in it to refuse.
+MOVE = re.compile(r"G[01](?:%s%s|%s%s)[ \r]*(?:;|\Z)"
+                  % (_WHERE, _SPEED, _SPEED, _WHERE))
+CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
 BLANKS = " \t\r"
 
 
@@ -96,6 +100,22 @@ def load_table(path=None):
     return table
 
 
+def are_approvals(approved):
+    """Whether this has the form {command: {parameter: what it may be}}."""
+    def sound(kind):
+        if not isinstance(kind, list):
+            return kind in ("word", "number")
+        if kind and all(_is_string(one) for one in kind):
+            return True
+        return len(kind) == 2 and all(
+            isinstance(one, (int, float)) and not isinstance(one, bool)
+            for one in kind)
+    return isinstance(approved, dict) and all(
+        isinstance(params, dict) and all(sound(kind) for kind
+                                         in params.values())
+        for params in approved.values())
+
+
 class Rules:
     """Judges the lines of one file."""
 
@@ -104,15 +124,35 @@ class Rules:
         self.printer = printer
         self.uses = {}
 
+    def check_all(self, lines, number, counts=True):
+        """Checks the lines of a piece that begins with line `number`.
+
+        Returns how many of them may run, and why not the next, or None.
+        Lines that are read once more count only once.
+        """
+        uses = None if counts else dict(self.uses)
+        moves = MOVE.match
+        reason = None
+        done = 0
+        for line in lines:
+            if not moves(line):
+                try:
+                    self.check(line)
+                except Refused as refused:
+                    reason = "line %d: %s (%s)" % (number + done, refused,
+                                                   refused.code)
+                    break
+            done += 1
+        if uses is not None:
+            self.uses = uses
+        return done, reason
+
     def check(self, line):
         """Raises Refused, or returns (command, parameters) or None.
 
         `line` has no newline. Letters come with numbers or None, names with
         texts, and M117 with its text.
         """
-        if MOVE.match(line) and len(line) <= COMMAND_MAX:
-            return self._judge(*_read_letters(line.split(";")[0].strip(BLANKS),
-                                              0))
         found = read(line, self._is_text)
         if found is None:
             return None
@@ -151,11 +191,11 @@ class Rules:
         printer = self.printer
         defined = command in printer.commands
         presence = rule.get("printer")
-        if presence is not None:
-            if not defined:
-                if presence == "required":
-                    raise Refused("gcode_not_defined", command)
-                return command, values
+        if presence == "required" and not defined:
+            raise Refused("gcode_not_defined", command)
+        if presence == "unapproved" and not defined:
+            return command, values  # Klipper skips what it does not know.
+        if presence is not None and defined:
             if presence == "unapproved" or command in (printer.approved or ()):
                 return self._check_approved(command, values)
             if not printer.conventional:
@@ -247,6 +287,7 @@ class Rules:
     def _is_shown(self, text):
         # What hosts take for an order is no message.
         return (_size(text) <= self.table["text_max"]
+                and not CONTROL.search(text)
                 and b"action:" not in text.encode("utf-8").lower())
 
     def _check_approved(self, command, values):

@@ -83,6 +83,25 @@ def _boolean(text):
     return words[text.lower()]
 
 
+# What machine.py is, which no configuration has to say.
+MACHINE = {
+    "printer": {"kinematics": "cartesian", "max_velocity": 300.,
+                "max_accel": 3000., "square_corner_velocity": 5.},
+    "extruder": {"min_temp": 0., "max_temp": 280.},
+    "heater_bed": {"min_temp": 0., "max_temp": 130.},
+    "gcode_arcs": {"resolution": 1.},
+}
+
+
+def _typed(text):
+    for kind in (int, float):
+        try:
+            return kind(text)
+        except (TypeError, ValueError):
+            pass
+    return text
+
+
 class ConfigFile:
     """The printer object `configfile`."""
     error = ConfigError
@@ -115,6 +134,12 @@ class ConfigFile:
     def get_status(self, eventtime):
         config = {name: dict(self._parser.items(name))
                   for name in self._parser.sections()}
-        return {"config": config, "settings": config, "warnings": [],
+        settings = {name: {option: _typed(text) for option, text
+                           in section.items()}
+                    for name, section in config.items()}
+        for name, section in MACHINE.items():
+            settings.setdefault(name, {})
+            settings[name] = dict(section, **settings[name])
+        return {"config": config, "settings": settings, "warnings": [],
                 "save_config_pending": False,
                 "save_config_pending_items": {}}

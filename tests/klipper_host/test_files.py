@@ -107,13 +107,13 @@ class WholeFiles(PrintTest):
             "SDCARD_PRINT_FILE FILENAME=" + self.name))
 
     def test_a_file_that_fails_is_let_go_with_its_message(self):
-        data = b"M118 a\nSDCARD_RESET_FILE\nM118 b\n"
+        data = b"M118 a\nSET_PRINT_STATS_INFO CURRENT_LAYER=none\nM118 b\n"
         self.start(data)
         self.api.wait_state("error")
         self.api.wait(lambda api: api.status["sealpost"]["state"] == "idle")
         last = self.last()
         self.assertEqual((last["outcome"], last["position"]), ("error", 7))
-        self.assertIn("cannot be run", last["message"])
+        self.assertIn("unable to parse", last["message"])
         self.assertEqual(self.api.echoes(), ["a"])
         self.assert_let_go()
         self.api.script("M24")

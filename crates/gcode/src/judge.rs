@@ -79,13 +79,13 @@ impl Judge {
         }
         let defined = self.limits.defines(command);
         match (rule.printer, defined) {
-            (None, _) => {}
             (Some(Presence::Required), Some(false)) => {
                 return Err(Refusal::NotDefined { line, command: at.command() });
             }
-            // Klipper says that it does not know them, and goes on.
-            (Some(_), Some(false)) => return Ok(()),
+            // Klipper says that it does not know it, and goes on.
+            (Some(Presence::Unapproved), Some(false)) => return Ok(()),
             (Some(Presence::Unapproved), Some(true)) => return self.approved(reading, at),
+            (None, _) | (Some(_), Some(false)) => {}
             (Some(_), _) => {
                 self.hot.clear();
                 if self.limits.approved.get(command).is_some() {
@@ -281,7 +281,8 @@ fn heater_of(of: &str, reading: &Reading<'_>) -> Option<String> {
 fn check_text(text: &str) -> Option<()> {
     let text = text.as_bytes();
     let action = text.windows(HOST_ACTION.len()).any(|part| part.eq_ignore_ascii_case(HOST_ACTION));
-    (text.len() <= table().text_max && !action).then_some(())
+    let control = text.iter().any(|b| b.is_ascii_control() && *b != b'\t');
+    (text.len() <= table().text_max && !action && !control).then_some(())
 }
 
 /// A number that is the whole text, as people write numbers: no `inf`, no `1_000`.

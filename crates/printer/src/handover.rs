@@ -21,7 +21,7 @@ use sealpost_api::Problem;
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{core::Extra as Status, memfd::SealedFile};
+use crate::{core::Extra as Status, memfd::SealedFile, settings::Macros};
 
 pub use self::peer::{Peer, PeerRules};
 
@@ -63,6 +63,8 @@ pub struct Load<'a> {
     pub name: &'a str,
     /// Layers, where known.
     pub layers: Option<u32>,
+    /// What the owner says of macros; the extra checks each line once more.
+    pub macros: Option<&'a Macros>,
 }
 
 impl Handover {
@@ -99,8 +101,13 @@ impl Handover {
 
     /// Hands a file over. Nothing moves yet.
     pub fn load(&mut self, load: Load<'_>, file: &SealedFile) -> Result<(), Problem> {
-        let Load { job, name, layers } = load;
-        let request = json!({"op": "load", "job": job, "name": name, "size": file.size(), "layers": layers});
+        let Load { job, name, layers, macros } = load;
+        let mut request =
+            json!({"op": "load", "job": job, "name": name, "size": file.size(), "layers": layers});
+        if let Some(macros) = macros {
+            request["macros"] = json!(macros.approved);
+            request["conventional_macros"] = json!(macros.conventional);
+        }
         self.call(request, Some(file)).map(drop)
     }
 

@@ -18,7 +18,9 @@ use crate::{
     handover::{Handover, Load, PeerRules, compatible::register},
     moonraker::Moonraker,
     opening::OpenedFile,
-    points, store,
+    points,
+    settings::Macros,
+    store,
 };
 
 impl Agent {
@@ -33,6 +35,7 @@ impl Agent {
         };
         let (moonraker, mail) = (self.moonraker.clone(), self.mail.clone());
         let (configured, gcodes) = (self.settings.handover_socket.clone(), self.settings.gcodes_dir.clone());
+        let macros = self.settings.macros.clone();
         let (allow_reduced, compatible) = (self.settings.allow_reduced, self.settings.compatible);
         tokio::spawn(async move {
             let result = async {
@@ -41,7 +44,7 @@ impl Agent {
                 let picture = Picture::show(&moonraker, &job).await;
                 let hand_over = async {
                     if compatible {
-                        let load = Load { job: &job, name: &stub_name(&job), layers };
+                        let load = Load { job: &job, name: &stub_name(&job), layers, macros: None };
                         register(&moonraker, load, opened.file)
                             .await
                             .map(|()| true)
@@ -50,7 +53,7 @@ impl Agent {
                         let socket =
                             moonraker.handover_socket(configured.as_deref()).await.map_err(unsent)?;
                         let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
-                        hand_over(socket, rules, job.clone(), layers, opened).await
+                        hand_over(socket, rules, job.clone(), layers, macros, opened).await
                     }
                 };
                 let handed = points::HAND_OVER.around(hand_over).await;
@@ -154,11 +157,12 @@ async fn hand_over(
     rules: PeerRules,
     job: String,
     layers: Option<u32>,
+    macros: Macros,
     opened: OpenedFile,
 ) -> Result<bool, (Problem, bool)> {
     let handed = tokio::task::spawn_blocking(move || {
         let mut extra = Handover::connect(&socket, &rules).map_err(unsent)?;
-        let load = Load { job: &job, name: &stub_name(&job), layers };
+        let load = Load { job: &job, name: &stub_name(&job), layers, macros: Some(&macros) };
         // Who refuses a file does not hold it; who does not answer may.
         extra.load(load, &opened.file).map_err(|problem| {
             let refused = problem.status == 409;

@@ -63,7 +63,9 @@ fn a_file_arrives_with_its_seals_and_bytes() {
     });
     let file = sealed(b"G28\nM400");
     let mut handover = Handover::over(ours, &rules()).unwrap();
-    handover.load(Load { job: "j_1", name: "sealpost/j_1.gcode", layers: Some(7) }, &file).unwrap();
+    handover
+        .load(Load { job: "j_1", name: "sealpost/j_1.gcode", layers: Some(7), macros: None }, &file)
+        .unwrap();
     drop(file);
 
     let (request, fd) = extra.join().unwrap();
@@ -91,7 +93,7 @@ fn a_refusal_keeps_its_code_and_the_connection() {
     });
     let mut handover = Handover::over(ours, &rules()).unwrap();
     let refused = handover
-        .load(Load { job: "j_1", name: "sealpost/j_1.gcode", layers: None }, &sealed(b"G28\n"))
+        .load(Load { job: "j_1", name: "sealpost/j_1.gcode", layers: None, macros: None }, &sealed(b"G28\n"))
         .unwrap_err();
     assert_eq!(refused.code, "extra_busy");
     assert_eq!(handover.status().unwrap().last.unwrap().job, "j_0");
