@@ -195,7 +195,8 @@ impl Transition {
         }
         if let Some(given) = report.lease {
             let current = self.job.lease;
-            let forgotten = given > current && self.job.state == JobState::Interrupted;
+            // A store that was restored may have given later leases, but none after the start.
+            let forgotten = self.job.state == JobState::Interrupted && !self.job.started;
             if given == 0 || (given > current && !forgotten) {
                 return Err(RuleError::UnknownLease { given });
             }
