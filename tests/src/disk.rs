@@ -128,11 +128,11 @@ impl Disk {
     pub fn freeze(&mut self) -> Result<Frozen> {
         let frozen = match self.frozen {
             Some(frozen) => frozen,
-            None if self.inside(&["mount", "-o", "remount,ro"])?.status.success() => Frozen::Whole,
+            None if self.inside(&remount("remount,ro"))?.status.success() => Frozen::Whole,
             None => {
                 // Busy: another mount of the same disk goes over it, so that every path leads to a read-only one.
                 self.demand(&["mount", "--bind", &self.name()])?;
-                self.demand(&["mount", "-o", "remount,bind,ro"])?;
+                self.demand(&remount("remount,bind,ro"))?;
                 Frozen::ButOpenFiles
             }
         };
@@ -144,7 +144,7 @@ impl Disk {
     pub fn thaw(&mut self) -> Result<()> {
         match self.frozen.take() {
             None => Ok(()),
-            Some(Frozen::Whole) => self.demand(&["mount", "-o", "remount,rw"]),
+            Some(Frozen::Whole) => self.demand(&remount("remount,rw")),
             Some(Frozen::ButOpenFiles) => self.demand(&["umount", "--lazy"]),
         }
     }
@@ -166,4 +166,9 @@ impl Disk {
     fn name(&self) -> String {
         self.folder.display().to_string()
     }
+}
+
+/// `mount` by itself would repeat the options it finds, among them users that the namespace has no name for.
+fn remount(options: &str) -> [&str; 5] {
+    ["mount", "--options-mode", "ignore", "-o", options]
 }

@@ -8,6 +8,7 @@
 pub mod agent;
 pub mod chain;
 pub mod clock;
+pub mod dice;
 pub mod disk;
 pub mod lmnt;
 pub mod parts;
