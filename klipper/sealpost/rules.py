@@ -27,6 +27,7 @@ _WHERE = "".join("(?: %s%s)?" % (axis, _PLACE) for axis in "XYZE")
 MOVE = re.compile(r"G[01](?:%s%s|%s%s)[ \r]*(?:;|\Z)"
                   % (_WHERE, _SPEED, _SPEED, _WHERE))
 CONTROL = re.compile("[\x00-\x08\x0a-\x1f\x7f]")
+STRANGE = re.compile(u"['\"#\\s\x00-\x1f\x7f-\x9f]", re.UNICODE)
 BLANKS = " \t\r"
 
 
@@ -411,7 +412,8 @@ def _read_named(text):
         else:
             end = len(re.match(r"[^ \t]*", after).group())
             value, after = after[:end], after[end:]
-            if any(c in value for c in "'\"#"):
+            # Blanks of other languages are cut off where a line ends.
+            if STRANGE.search(value):
                 raise _unclear()
         name = name.upper()
         if (after and after[0] not in " \t") or "\\" in value or name in values:

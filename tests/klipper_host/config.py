@@ -1,6 +1,8 @@
 """Reads printer.cfg and notices sections and options nobody asked for."""
 # SPDX-License-Identifier: MIT OR Apache-2.0
 import configparser
+import glob
+import os
 
 
 class ConfigError(Exception):
@@ -111,11 +113,26 @@ class ConfigFile:
         self._parser = configparser.RawConfigParser(
             strict=False, delimiters=(":", "="), inline_comment_prefixes=(";", "#"))
         try:
-            with open(path, encoding="utf-8") as file:
-                self._parser.read_file(file)
+            self._read(path)
         except (OSError, configparser.Error) as e:
             raise ConfigError("Unable to parse %s: %s" % (path, e))
         self.root = Section(printer, self._parser, self._used, "printer")
+
+    def _read(self, path):
+        with open(path, encoding="utf-8") as file:
+            self._parser.read_file(file)
+        for section in self._parser.sections():
+            if not section.startswith("include "):
+                continue
+            self._parser.remove_section(section)
+            pattern = os.path.join(os.path.dirname(path), section.split()[1])
+            found = sorted(glob.glob(pattern))
+            if not found and not glob.has_magic(pattern):
+                raise ConfigError("Include file '%s' does not exist"
+                                  % (pattern,))
+            for included in found:
+                if os.path.realpath(included) != os.path.realpath(path):
+                    self._read(included)
 
     def check_unused(self, loaded, lenient):
         """Refuses what no object has read; `lenient` sections are let be."""

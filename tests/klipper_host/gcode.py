@@ -11,7 +11,7 @@ class CommandError(Exception):
 
 _REQUIRED = object()
 _WORDS = re.compile(r"([A-Z_]+|[A-Z*])")
-_TRADITIONAL = re.compile(r"[A-Z][0-9][0-9.]*")
+TRADITIONAL = re.compile(r"[A-Z][0-9][0-9.]*")
 
 
 class Command:
@@ -35,8 +35,15 @@ class Command:
         return self._params
 
     def get_raw_command_parameters(self):
-        start = self._line.upper().find(self._command) + len(self._command)
-        rest = self._line[start:]
+        line, length = self._line, len(self._command)
+        if line[:length].upper() == self._command:
+            rest = line[length:]
+        else:
+            # Behind a line number, and then without a checksum.
+            rest = line[line.upper().find(self._command) + length:]
+            text, star, number = rest.rpartition("*")
+            if star and number.isdigit():
+                rest = text
         return rest[1:] if rest[:1].isspace() else rest
 
     def ack(self, message=None):
@@ -109,7 +116,7 @@ class Dispatch:
         if cmd in self.handlers:
             raise self.printer.config_error(
                 "gcode command %s already registered" % (cmd,))
-        handler = func if _TRADITIONAL.fullmatch(cmd) else (
+        handler = func if TRADITIONAL.fullmatch(cmd) else (
             lambda gcmd: func(self._with_extended_params(gcmd)))
         self.handlers[cmd] = handler
         if when_not_ready:

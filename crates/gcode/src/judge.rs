@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::approval::{Allowed, Kind, is_word};
-use crate::reading::{Reading, Unclear, Values, decode, read};
+use crate::reading::{Reading, Values, decode};
 use crate::rules::{End, Presence, Rule, Value, table};
 use crate::scanner::COMMAND_MAX;
 use crate::{Limits, Refusal};
@@ -40,11 +40,7 @@ impl Judge {
     /// # Errors
     /// Why the line is not run.
     pub fn line<'a>(&mut self, line: &'a [u8], number: u64) -> Result<Option<Reading<'a>>, Refusal> {
-        let reading = read(line, |command| table().is_text(command)).map_err(|unclear| match unclear {
-            Unclear::NotText => Refusal::NotText { line: number },
-            Unclear::Form => Refusal::Unclear { line: number },
-        })?;
-        let Some(reading) = reading else { return Ok(None) };
+        let Some(reading) = Reading::of(line, number)? else { return Ok(None) };
         self.reading(&reading, number)?;
         let end = memchr::memchr(b';', line).unwrap_or(line.len());
         let length = if matches!(reading.values, Values::Text(_)) { line.len() } else { end };

@@ -7,10 +7,12 @@
 
 use std::borrow::Cow;
 
+use crate::Refusal;
 use crate::command::{number, trim_start};
+use crate::rules::table;
 
 /// Longest name of a command, bytes.
-pub(crate) const NAME_MAX: usize = 64;
+const NAME_MAX: usize = 64;
 
 /// A command with its arguments.
 #[derive(Debug, Clone, PartialEq)]
@@ -32,9 +34,22 @@ pub enum Values<'a> {
     Text(&'a [u8]),
 }
 
+impl<'a> Reading<'a> {
+    /// Reads a line without its end, the `number`th of its file; `Ok(None)` where nothing is on it.
+    ///
+    /// # Errors
+    /// The line is not in the plain form, or not text.
+    pub fn of(line: &'a [u8], number: u64) -> Result<Option<Self>, Refusal> {
+        read(line, |command| table().is_text(command)).map_err(|unclear| match unclear {
+            Unclear::NotText => Refusal::NotText { line: number },
+            Unclear::Form => Refusal::Unclear { line: number },
+        })
+    }
+}
+
 /// Why a line cannot be read in one way.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unclear {
+enum Unclear {
     /// Outside ASCII, where letters may turn into others in capitals.
     NotText,
     /// Anything else.
@@ -42,7 +57,7 @@ pub(crate) enum Unclear {
 }
 
 /// Reads a line without its end; `Ok(None)` where nothing is on it. `is_text` says which commands take all that follows.
-pub(crate) fn read(line: &[u8], is_text: impl Fn(&str) -> bool) -> Result<Option<Reading<'_>>, Unclear> {
+fn read(line: &[u8], is_text: impl Fn(&str) -> bool) -> Result<Option<Reading<'_>>, Unclear> {
     let line = trim(line);
     let end = memchr::memchr(b';', line).unwrap_or(line.len());
     let text = trim(&line[..end]);
@@ -142,7 +157,9 @@ fn named(text: &[u8]) -> Result<Vec<(String, Cow<'_, str>)>, Unclear> {
             }
             _ => {
                 let end = after.iter().position(|b| matches!(b, b' ' | b'\t')).unwrap_or(after.len());
-                if after[..end].iter().any(|b| matches!(b, b'"' | b'\'' | b'#')) {
+                // Blanks of other languages are cut off where a line ends.
+                let strange = |c: char| matches!(c, '"' | '\'' | '#') || c.is_whitespace() || c.is_control();
+                if decode(&after[..end]).chars().any(strange) {
                     return Err(Unclear::Form);
                 }
                 after.split_at(end)
