@@ -11,7 +11,7 @@ mod stubs;
 
 use std::{
     collections::VecDeque,
-    sync::Arc,
+    sync::{Arc, atomic::AtomicBool},
     time::{Duration, Instant},
 };
 
@@ -54,6 +54,8 @@ pub struct Agent {
     save_problem: Option<Problem>,
     job: Option<JobFiles>,
     handed_in: Option<(String, Answer)>,
+    /// Entries of earlier prints on their way out of the file list.
+    pruning: Option<JoinHandle<()>>,
     events: Option<JoinHandle<()>>,
     session: Option<Session>,
     described: sealpost_api::pairing::PrinterDescription,
@@ -72,8 +74,9 @@ struct JobFiles {
     title: String,
     manifest: JobManifest,
     task: AbortHandle,
+    /// Tells whoever still writes its blob that nobody wants it.
+    unwanted: Arc<AtomicBool>,
     opened: Option<OpenedFile>,
-    stub: bool,
 }
 
 /// What tasks and sockets tell the agent.
@@ -109,7 +112,8 @@ impl Agent {
         let rules =
             Rules { poll_interval: millis(settings.poll_interval), run: u64::from_le_bytes(random_bytes()?) };
         let store = paired_store(&http, &document);
-        if document.job.is_none() {
+        // What an earlier run left; a job that was not started yet may be claimed again and finds its blob.
+        if document.job.as_ref().is_none_or(|record| record.starting) {
             store::clean(&settings.cache_dir);
         }
         let agent = Self {
@@ -128,6 +132,7 @@ impl Agent {
             save_problem: None,
             job: None,
             handed_in: None,
+            pruning: None,
             events: None,
             session: None,
             described: Default::default(),
@@ -184,7 +189,6 @@ impl Agent {
                 if let Some(files) = self.job.as_mut().filter(|files| files.id == job) {
                     // The extra has its own descriptor now; this one only held the memory.
                     files.opened = None;
-                    files.stub = true;
                 }
                 self.take(Event::Loaded { job, result: Ok(()), sent: true });
             }

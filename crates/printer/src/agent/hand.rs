@@ -2,6 +2,7 @@
 
 use std::{
     path::{Path, PathBuf},
+    sync::atomic::Ordering,
     time::Duration,
 };
 
@@ -37,8 +38,13 @@ impl Agent {
         let (configured, gcodes) = (self.settings.handover_socket.clone(), self.settings.gcodes_dir.clone());
         let macros = self.settings.macros.clone();
         let (allow_reduced, compatible) = (self.settings.allow_reduced, self.settings.compatible);
+        let pruning = self.pruning.take();
         tokio::spawn(async move {
             let result = async {
+                // By a clock that went back, the new entry would look older than those that may go.
+                if let Some(pruning) = pruning {
+                    let _ = pruning.await;
+                }
                 write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened).await.map_err(unsent)?;
                 point(points::STUB);
                 let picture = Picture::show(&moonraker, &job).await;
@@ -74,7 +80,9 @@ impl Agent {
         });
     }
 
-    pub(super) fn start(&self, job: String) {
+    pub(super) fn start(&mut self, job: String) {
+        // It was handed over and is never claimed again.
+        self.forget_blobs();
         let moonraker = self.moonraker.clone();
         tracing::info!(job, "starting");
         self.send_later(async move {
@@ -126,15 +134,32 @@ impl Agent {
             let reason = ended.reason.as_deref().unwrap_or_default();
             tracing::info!(job, outcome = ?ended.outcome, reason, "the job ended");
         }
+        point(points::DISCARD);
+        self.forget_blobs();
         if let Some(files) = self.job.take_if(|files| files.id == job) {
             files.task.abort();
-            let (moonraker, gcodes, keep) =
-                (self.moonraker.clone(), self.settings.gcodes_dir.clone(), self.settings.keep_stubs);
-            tokio::spawn(async move { prune_stubs(&moonraker, gcodes.as_deref(), keep).await });
         }
-        point(points::DISCARD);
-        store::clean(&self.settings.cache_dir);
+        self.prune();
         point(points::DISCARDED);
+    }
+
+    /// Leaves the newest entries in the file list.
+    fn prune(&mut self) {
+        let (moonraker, gcodes) = (self.moonraker.clone(), self.settings.gcodes_dir.clone());
+        let (keep, before) = (self.settings.keep_stubs, self.pruning.take());
+        self.pruning = Some(tokio::spawn(async move {
+            if let Some(before) = before {
+                let _ = before.await;
+            }
+            prune_stubs(&moonraker, gcodes.as_deref(), keep).await;
+        }));
+    }
+
+    fn forget_blobs(&mut self) {
+        if let Some(files) = &self.job {
+            files.unwanted.store(true, Ordering::SeqCst);
+        }
+        store::clean(&self.settings.cache_dir);
     }
 }
 

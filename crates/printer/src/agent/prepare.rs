@@ -1,6 +1,10 @@
 //! Download, check, open: everything before Klipper hears of a job.
 
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, atomic::AtomicBool},
+    time::Duration,
+};
 
 use sealpost_api::{Problem, printer::ClaimedJob};
 use sealpost_envelope::{JobManifest, SecretText};
@@ -27,6 +31,7 @@ struct Work {
     mail: mpsc::UnboundedSender<Mail>,
     claimed: ClaimedJob,
     manifest: JobManifest,
+    unwanted: Arc<AtomicBool>,
 }
 
 impl Agent {
@@ -48,14 +53,15 @@ impl Agent {
             mail: self.mail.clone(),
             claimed,
             manifest: manifest.clone(),
+            unwanted: Arc::default(),
         };
+        let unwanted = Arc::clone(&work.unwanted);
         let (mail, job) = (self.mail.clone(), id.clone());
         let task = tokio::spawn(async move {
             let result = Box::new(work.run().await);
             let _ = mail.send(Mail::Opened { job, result });
         });
-        self.job =
-            Some(JobFiles { id, title, manifest, task: task.abort_handle(), opened: None, stub: false });
+        self.job = Some(JobFiles { id, title, manifest, task: task.abort_handle(), unwanted, opened: None });
     }
 
     pub(super) fn abort(&mut self, job: &str) {
@@ -95,7 +101,8 @@ impl Work {
         for _ in 0..3 {
             let token = self.token.borrow_and_update().as_ref().map(|stored| stored.token.clone());
             let token = token.unwrap_or_else(|| SecretText::new(String::new()));
-            let download = Download { folder: &self.cache_dir, manifest: &self.manifest, url: &url };
+            let (manifest, unwanted) = (&self.manifest, &self.unwanted);
+            let download = Download { folder: &self.cache_dir, manifest, url: &url, unwanted };
             match self.store.download(&token, download).await {
                 Err(Trouble::Unauthorized) => {
                     // A poll with the same token makes the core get a new one.

@@ -249,7 +249,11 @@ impl Agent {
                 .open(&path)?
                 .write_all(blob)
         };
-        write().map_err(|error| file_problem(&path, &error))
+        write().map_err(|error| {
+            // Half a blob is nobody's.
+            let _ = fs::remove_file(&path);
+            file_problem(&path, &error)
+        })
     }
 }
 

@@ -5,6 +5,10 @@ use std::{
     io::{self, Read, Seek, Write},
     os::unix::fs::{DirBuilderExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -37,6 +41,8 @@ pub struct Download<'a> {
     pub manifest: &'a JobManifest,
     /// Where it is.
     pub url: &'a str,
+    /// Set before the cache is cleaned: from then on nobody wants it.
+    pub unwanted: &'a Arc<AtomicBool>,
 }
 
 /// A blob that is there and is the one the manifest names.
@@ -54,8 +60,16 @@ impl Store {
         let url = self.own_url(download.url)?;
         let path = cache_path(download.folder, download.manifest);
         make_room(download.folder, download.manifest.blob_size).map_err(Trouble::Refused)?;
-        let opening = path.clone();
-        let opened = tokio::task::spawn_blocking(move || Partial::open(&opening)).await;
+        let (opening, unwanted) = (path.clone(), Arc::clone(download.unwanted));
+        let opened = tokio::task::spawn_blocking(move || {
+            let partial = Partial::open(&opening);
+            // Nobody waits for this thread: the cache may have been cleaned before the file was made.
+            if unwanted.load(Ordering::SeqCst) {
+                let _ = fs::remove_file(&opening);
+            }
+            partial
+        })
+        .await;
         let opened = opened.unwrap_or_else(|error| Err(io::Error::other(error)));
         let mut partial = opened.map_err(|error| Trouble::Refused(file_problem(&path, &error)))?;
         if partial.hash.size() > download.manifest.blob_size {
@@ -186,7 +200,7 @@ fn broken(error: io::Error) -> Trouble {
     Trouble::Refused(file_problem(Path::new("cache_dir"), &error))
 }
 
-/// Forgets every blob: there is one job at a time, and none is at hand.
+/// Forgets every blob: there is one job at a time, and none needs its blob.
 pub(crate) fn clean(folder: &Path) {
     let Ok(entries) = fs::read_dir(folder) else { return };
     for entry in entries.flatten() {
@@ -271,3 +285,6 @@ fn make_room(folder: &Path, size: u64) -> Result<(), Problem> {
         .detail(format!("{}: {size} bytes are needed, {free} are free.", folder.display()))
         .hint("Free space, or point `cache_dir` to a larger disk."))
 }
+
+#[cfg(test)]
+mod tests;

@@ -125,6 +125,31 @@ impl World {
         self.handle(Event::Tick);
     }
 
+    /// The agent's machine is without power for a week; its clock starts `clock_off` seconds off.
+    pub(super) fn off_for_a_week(&mut self, clock_off: i64) {
+        // Nobody may notice the time before the store does: what was in memory is gone at once.
+        self.pending.clear();
+        self.mono += 7 * 24 * 3_600_000;
+        self.clock_off = clock_off;
+        self.store.time = self.mono / 1000;
+        self.store.sweep();
+        self.crash(false);
+    }
+
+    /// Everything around the core forgets a job that ended.
+    pub(super) fn forget(&mut self, job: &str) {
+        self.store.jobs.remove(job);
+        self.store.applied.clear();
+        self.store.outcomes.clear();
+        self.printer.forget();
+        self.answered.clear();
+    }
+
+    /// What the store tells of a job to those who ask.
+    pub(super) fn reason(&self, job: &str) -> &str {
+        self.store.jobs[job].0.message.as_deref().unwrap_or_default()
+    }
+
     /// Klipper's process is started anew.
     pub(super) fn kill_klipper(&mut self) {
         self.printer.up = false;

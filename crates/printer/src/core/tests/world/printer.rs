@@ -113,6 +113,13 @@ impl FakePrinter {
         }
     }
 
+    /// For long runs: what began and ended before, and who was started by this process.
+    pub(super) fn forget(&mut self) {
+        self.starts.clear();
+        self.ends.clear();
+        self.memory.clear();
+    }
+
     fn let_go(&mut self, outcome: &str) {
         let Some(job) = self.extra.job.take() else { return };
         if self.extra.state != "loaded" {
