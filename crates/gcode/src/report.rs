@@ -1,5 +1,7 @@
 //! What a scan found.
 
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 
 use crate::{Refusal, Thumbnail};
@@ -22,6 +24,9 @@ pub struct Report {
     pub thumbnails: Vec<Thumbnail>,
     /// Whether a heater is on at the end, as far as the file shows; looked at where limits are given.
     pub leaves_heat_on: bool,
+    /// Commands that not every printer runs: macros, and what only an owner can approve; at most a hundred. Looked for
+    /// where no limits are given.
+    pub other_commands: BTreeSet<String>,
     /// Why the file is not printed.
     pub refusal: Option<Refusal>,
 }

@@ -14,6 +14,12 @@ pub(crate) fn table() -> &'static Table {
     &TABLE
 }
 
+/// Whether every printer runs a command, or skips it without harm.
+pub(crate) fn is_common(command: &str) -> bool {
+    let presence = table().rule(command).map(|(_, rule)| rule.printer);
+    matches!(presence, Some(None | Some(Presence::Optional | Presence::Unapproved)))
+}
+
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct Table {

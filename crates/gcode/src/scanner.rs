@@ -5,9 +5,10 @@ use crate::comment::Comments;
 use crate::judge::Judge;
 use crate::limits::{Heating, Reach, heating_of_m, heating_of_name};
 use crate::motion::Motion;
+use crate::rules::is_common;
 use crate::sniff::{HEAD, sniff};
 use crate::thumbnail::Collector;
-use crate::{Heater, Limits, Refusal, Report};
+use crate::{Heater, Limits, Reading, Refusal, Report};
 
 /// Longest command, bytes before its comment. Slicers and hosts stay far below; only outlines of objects
 /// (`EXCLUDE_OBJECT_DEFINE`) are longer, and those may fill a line.
@@ -17,6 +18,9 @@ pub(crate) const COMMAND_MAX: usize = 4096;
 pub(crate) const LINE_MAX: usize = 1 << 20;
 /// Bytes that are looked through for strange ones at once.
 const BLOCK: usize = 1 << 15;
+
+/// How many names of uncommon commands are kept.
+const OTHER_MAX: usize = 100;
 
 /// Reads G-code piece by piece. See the crate's example.
 pub struct Scanner {
@@ -210,10 +214,10 @@ impl Scanner {
         let line = self.line_number();
         let comment = memchr::memchr(b';', kept);
         let text = &kept[..comment.unwrap_or(kept.len())];
-        if let Some(judge) = &mut self.judge
-            && comment != Some(0)
-        {
-            judge.line(kept, line)?;
+        match &mut self.judge {
+            _ if comment == Some(0) => {}
+            Some(judge) => drop(judge.line(kept, line)?),
+            None => self.note_other(text),
         }
         match parse(text) {
             None => {
@@ -230,6 +234,16 @@ impl Scanner {
                 self.report.commands += 1;
                 self.command(&command, text.len() > COMMAND_MAX)
             }
+        }
+    }
+
+    /// Keeps the name of a command that not every printer runs.
+    fn note_other(&mut self, text: &[u8]) {
+        if let Ok(Some(Reading { command, .. })) = Reading::of(text, 0)
+            && !is_common(&command)
+            && self.report.other_commands.len() < OTHER_MAX
+        {
+            self.report.other_commands.insert(command);
         }
     }
 

@@ -10,10 +10,12 @@ struct Group {
     status: serde_json::Value,
     macros: Approvals,
     conventional: bool,
-    lines: Vec<(String, Option<String>)>,
+    lines: Verdicts,
 }
 
-fn groups() -> Vec<(Limits, Vec<(String, Option<String>)>)> {
+type Verdicts = Vec<(String, Option<String>)>;
+
+fn groups() -> Vec<(Limits, Verdicts)> {
     let groups: Vec<Group> = serde_json::from_str(include_str!("data/rules.json")).unwrap();
     let read = |group: Group| {
         let limits = Limits::of_printer(&group.status).unwrap();
@@ -144,4 +146,16 @@ fn what_can_never_be_approved_is_told_at_once() {
     assert!(serde_json::from_str::<Approvals>(r#"{"A": {"B": "any"}}"#).is_err());
     let lower: Approvals = serde_json::from_str(r#"{"my_start": {"bed": [0, 1]}}"#).unwrap();
     assert_eq!(lower.checked().unwrap().names().collect::<Vec<_>>(), ["MY_START"]);
+}
+
+#[test]
+fn a_seller_hears_what_not_every_printer_runs() {
+    let mut scanner = Scanner::new(None);
+    scanner.update(
+        b"PRINT_START BED=60\nG28\nT1\nM205 X5\nMY_MACRO\nSET_PIN PIN=a VALUE=1\nRESTART\nG1 X1\nG1X2\n",
+    );
+    let report = scanner.finish();
+    assert_eq!(report.refusal, None);
+    let others: Vec<_> = report.other_commands.iter().map(String::as_str).collect();
+    assert_eq!(others, ["MY_MACRO", "PRINT_START", "RESTART", "SET_PIN", "T1"]);
 }

@@ -1,5 +1,7 @@
 //! What `sealpost-printer check` looks at: one line each, with what to do.
 
+mod file;
+
 use std::{path::Path, sync::Arc, time::Duration};
 
 use sealpost_api::Problem;
@@ -17,6 +19,8 @@ use crate::{
     state::StoredToken,
     store::{Store, into_problem},
 };
+
+pub use file::{FileCheck, check_file};
 
 /// What is looked at.
 #[derive(Debug)]

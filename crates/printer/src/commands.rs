@@ -41,8 +41,10 @@ enum Command {
         #[command(subcommand)]
         command: QueueCommand,
     },
-    /// Looks at login, pairing, refresh, decryption, Moonraker and Klipper: one line each, with what to do
+    /// Looks at login, pairing, refresh, decryption, Moonraker and Klipper; or at a file, whether it would be printed
     Check {
+        /// A plain G-code file: judged by this printer's limits as a purchased one would be
+        file: Option<PathBuf>,
         /// As JSON
         #[arg(long)]
         json: bool,
@@ -93,7 +95,8 @@ impl Arguments {
             Command::Status { json } => show::status(&settings, json).await?,
             Command::Queue { command: QueueCommand::List { json } } => show::queue(&settings, json).await?,
             Command::Queue { command: QueueCommand::Remove { job } } => show::remove(&settings, job).await?,
-            Command::Check { json } => show::check(settings, json).await?,
+            Command::Check { file: Some(file), json } => show::check_file(&settings, &file, json).await?,
+            Command::Check { file: None, json } => show::check(settings, json).await?,
             Command::Unpair => show::unpair(settings).await?,
             Command::Hold | Command::Install(_) | Command::Uninstall(_) => {}
         }

@@ -1,5 +1,10 @@
+use std::path::Path;
+
 use sealpost_api::Problem;
-use sealpost_printer::{Agent, Settings, checks::Check};
+use sealpost_printer::{
+    Agent, Settings,
+    checks::{self, Check},
+};
 use serde_json::{Value, json};
 
 use super::{failure::sentence, needs_running, pair::print, running};
@@ -128,6 +133,45 @@ pub(super) async fn check(settings: Settings, as_json: bool) -> anyhow::Result<(
             .into());
     }
     Ok(())
+}
+
+pub(super) async fn check_file(settings: &Settings, file: &Path, as_json: bool) -> anyhow::Result<()> {
+    let found = checks::check_file(settings, file).await?;
+    let refusal = found.report.refusal.as_ref();
+    if as_json {
+        let refusal = refusal.map(|refusal| {
+            json!({
+                "code": refusal.code(), "detail": refusal.to_string(), "hint": refusal.hint(), "line": refusal.line(),
+            })
+        });
+        let shown = json!({
+            "printable": refusal.is_none(), "refusal": refusal, "lines": found.report.lines,
+            "leaves_heat_on": found.report.leaves_heat_on, "to_approve": found.to_approve,
+        });
+        print(&format!("{shown:#}\n"))?;
+    } else {
+        let mut shown = String::new();
+        if refusal.is_none() {
+            shown.push_str(&format!("This printer would print it ({} lines).\n", found.report.lines));
+        }
+        if found.report.leaves_heat_on {
+            shown.push_str("Warning: as far as the file shows, it leaves a heater on at its end.\n");
+        }
+        let approval = found.approval();
+        if !approval.is_empty() {
+            shown.push_str("It uses more than the common commands. What you trust goes into printer.toml,\n");
+            shown.push_str("with its parameters, such as { BED = [0, 110], MATERIAL = \"word\" }:\n\n");
+            shown.push_str(&approval);
+        }
+        print(&shown)?;
+    }
+    match refusal {
+        None => Ok(()),
+        Some(refusal) => Err(Problem::new(422, refusal.code(), "The file cannot be printed on this printer")
+            .detail(refusal.to_string())
+            .hint(refusal.hint())
+            .into()),
+    }
 }
 
 pub(super) async fn unpair(settings: Settings) -> anyhow::Result<()> {
