@@ -13,7 +13,7 @@ use crate::programs::built;
 use crate::store::Options;
 
 /// A place for backups, and the passphrase of them all.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Shelf {
     folder: PathBuf,
 }
@@ -79,11 +79,7 @@ impl Shelf {
 
     /// Members with their contents, read by the stock `age` library and by the layout of tar alone.
     pub fn members(&self, name: &str) -> Result<Vec<(String, Vec<u8>)>> {
-        let passphrase = fs::read_to_string(self.file("passphrase"))?;
-        let identity = age::scrypt::Identity::new(age::secrecy::SecretString::from(passphrase.trim_end()));
-        let decryptor = age::Decryptor::new(fs::File::open(self.file(name))?)?;
-        let mut tar = Vec::new();
-        decryptor.decrypt(std::iter::once(&identity as _))?.read_to_end(&mut tar)?;
+        let tar = self.opened(name)?;
         let (mut members, mut rest) = (Vec::new(), &tar[..]);
         while rest.first().is_some_and(|byte| *byte != 0) {
             let (header, after) = rest.split_at_checked(512).context("a header is cut")?;
@@ -97,6 +93,16 @@ impl Shelf {
             rest = after;
         }
         Ok(members)
+    }
+
+    /// The archive in a backup.
+    pub fn opened(&self, name: &str) -> Result<Vec<u8>> {
+        let passphrase = fs::read_to_string(self.file("passphrase"))?;
+        let identity = age::scrypt::Identity::new(age::secrecy::SecretString::from(passphrase.trim_end()));
+        let decryptor = age::Decryptor::new(fs::File::open(self.file(name))?)?;
+        let mut tar = Vec::new();
+        decryptor.decrypt(std::iter::once(&identity as _))?.read_to_end(&mut tar)?;
+        Ok(tar)
     }
 
     /// A backup with these bytes inside, sealed as one is.

@@ -51,6 +51,14 @@ impl Person {
         Ok(Self { id: user_id, email, token, store: store.to_owned(), http })
     }
 
+    /// The same person, signed in anew at `store`: the token of before may be void.
+    pub async fn sign_in_again(&self, store: &str) -> Result<Self> {
+        let body = json!({"email": self.email, "password": PASSWORD});
+        let answer = self.http.post(format!("{store}/auth/login")).json(&body).send().await?;
+        let LoginResponse { token, .. } = expect(answer).await?.json().await?;
+        Ok(Self { token, store: store.to_owned(), ..self.clone() })
+    }
+
     /// A request with this person's token.
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.http.request(method, format!("{}{path}", self.store)).bearer_auth(&self.token)

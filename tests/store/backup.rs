@@ -2,12 +2,9 @@
 //! other.
 
 use std::fs;
-use std::path::Path;
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use sealpost_api::catalogue::NewListing;
-use sealpost_api::purchase::Payment;
+use anyhow::Result;
 use sealpost_market::JobState;
 use sealpost_tests::backup::Shelf;
 use sealpost_tests::parts;
@@ -41,6 +38,10 @@ macro_rules! from_each_to_each {
         )*}
     };
 }
+
+mod busy;
+mod killed;
+mod refused;
 
 from_each_to_each!(nothing_is_printed_or_counted_twice_after_a_restore);
 

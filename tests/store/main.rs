@@ -34,6 +34,7 @@ macro_rules! on_both_databases {
 
 use on_both_databases;
 
+mod backup;
 mod counting;
 mod devices;
 mod legacy;

@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, bundle, buying, chain, content, devices, envelope, fetch, jobs, license, listings, printers,
-    publish, publisher_key, releases, run, serve, vouchers, wallet,
+    account, backup, bundle, buying, chain, content, devices, envelope, fetch, jobs, license, listings,
+    printers, publish, publisher_key, releases, restore, run, serve, vouchers, wallet,
 };
 
 const AFTER_HELP: &str = "\
@@ -34,6 +34,10 @@ pub(crate) struct Cli {
 pub(crate) enum Command {
     /// Run a store.
     Serve(serve::ServeArgs),
+    /// Back up a whole store, while it is served, into one file under a passphrase.
+    Backup(backup::BackupArgs),
+    /// Make a store of a backup, or look through one.
+    Restore(restore::RestoreArgs),
     /// Make an account on a store and sign in.
     Register(account::RegisterArgs),
     /// Sign in to a store.
@@ -114,6 +118,8 @@ impl Command {
     pub(crate) fn wants_json(&self) -> bool {
         let connection = match self {
             Self::Serve(_) => return false,
+            Self::Backup(args) => return args.shown.json,
+            Self::Restore(args) => return args.shown.json,
             Self::Register(args) => &args.connection,
             Self::Login(args) => &args.connection,
             Self::Logout(args) => &args.connection,

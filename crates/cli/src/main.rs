@@ -16,6 +16,7 @@ mod offline;
 mod outfile;
 mod output;
 mod pages;
+mod passphrase;
 mod private_file;
 mod recipient;
 mod seal;

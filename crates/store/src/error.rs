@@ -31,6 +31,9 @@ pub enum Error {
         /// Why.
         source: std::io::Error,
     },
+    /// A restore into this store was begun and not finished.
+    #[error("a restore into this store was not finished")]
+    RestoreUnfinished,
     /// Keys are missing, damaged, or do not open.
     #[error("the store's keys cannot be used: {0}")]
     Keys(String),

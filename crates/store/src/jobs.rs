@@ -5,6 +5,7 @@ pub(crate) mod claim;
 pub(crate) mod create;
 mod query;
 pub(crate) mod report;
+mod restored;
 mod routes;
 mod sealing;
 mod sweep;
@@ -18,6 +19,7 @@ use crate::hub::wire;
 use crate::state::AppState;
 
 pub(crate) use change::{cancel_waiting, find, printer_left};
+pub(crate) use restored::{hold_all, may_be_claimed};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     routes::router()

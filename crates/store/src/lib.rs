@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod app;
+pub mod backup;
 mod blobs;
 mod catalogue;
 pub mod chain;

@@ -24,7 +24,7 @@ use crate::plugins::Strangers;
 use crate::purchases::payments::{BuiltIn, Payments};
 use crate::schema::store_key;
 use crate::state::{AppState, Shared};
-use crate::{Config, Error, chain, random};
+use crate::{Config, Error, backup, chain, random};
 
 /// An open store. Cheap to clone; its work in the background ends with the last clone.
 #[derive(Clone, Debug)]
@@ -81,6 +81,9 @@ impl Store {
         let clock = parts.clock.unwrap_or_default();
         let alone = config.database_address().starts_with("sqlite:");
         let db = Database::connect(&config.database_address()).await?;
+        if backup::is_unfinished(&db).await? {
+            return Err(Error::RestoreUnfinished);
+        }
         db.migrate(crate::migrations::all()).await?;
         let keks = open_keks(&config, &db).await?;
         let accounts = Accounts::new(
@@ -167,7 +170,7 @@ impl std::fmt::Debug for Parts {
 }
 
 /// A folder for its owner alone.
-fn make_folder(path: &Path) -> Result<(), Error> {
+pub(crate) fn make_folder(path: &Path) -> Result<(), Error> {
     use std::os::unix::fs::DirBuilderExt;
     std::fs::DirBuilder::new()
         .recursive(true)

@@ -1,5 +1,6 @@
 //! The store through its routes.
 
+mod backup;
 mod buying;
 mod chain_accept;
 mod chain_keys;

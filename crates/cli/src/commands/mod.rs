@@ -1,6 +1,7 @@
 //! One module for each group of commands.
 
 pub(crate) mod account;
+pub(crate) mod backup;
 pub(crate) mod bundle;
 pub(crate) mod buying;
 pub(crate) mod chain;
@@ -15,6 +16,7 @@ pub(crate) mod printers;
 pub(crate) mod publish;
 pub(crate) mod publisher_key;
 pub(crate) mod releases;
+pub(crate) mod restore;
 pub(crate) mod run;
 pub(crate) mod serve;
 pub(crate) mod vouchers;
@@ -39,6 +41,8 @@ pub(crate) fn run(command: Command) -> Result<()> {
 async fn run_client(command: Command) -> Result<()> {
     match command {
         Command::Serve(args) => serve::serve(args),
+        Command::Backup(args) => backup::backup(args).await,
+        Command::Restore(args) => restore::restore(args).await,
         Command::Register(args) => account::register(args).await,
         Command::Login(args) => account::login(args).await,
         Command::Logout(args) => account::logout(args).await,

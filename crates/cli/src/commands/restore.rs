@@ -9,7 +9,10 @@ use sealpost_store::{
 };
 use serde::Serialize;
 
-use super::backup::{Place, Shape, Watch, failed};
+use super::{
+    backup::{Place, Shape, Watch, failed},
+    serve,
+};
 use crate::{
     failure::Result,
     input::{Input, one_reader_of_stdin},
@@ -79,6 +82,7 @@ pub(crate) async fn restore(args: RestoreArgs) -> Result<()> {
         return Ok(());
     };
     let origin = config.origin();
+    let _alone = serve::lock(&config)?;
     let restored = store::restore(config, Clock::system(), backup, &mut progress).await.map_err(failed)?;
     drop(watch);
     let store::Restored { manifest, contents, held_jobs, .. } = restored;

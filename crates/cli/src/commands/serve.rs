@@ -168,7 +168,7 @@ fn connect(settings: sealpost_chain::Settings, config: &mut Config) -> Result<Ar
 }
 
 /// On SQLite a store takes it that what is half-written was left by an earlier run. PostgreSQL serves several processes.
-fn lock(config: &Config) -> Result<Option<File>> {
+pub(super) fn lock(config: &Config) -> Result<Option<File>> {
     if config.database_address().starts_with("postgres") {
         return Ok(None);
     }
@@ -192,8 +192,9 @@ fn lock(config: &Config) -> Result<Option<File>> {
     }
 }
 
-fn settings(args: &ServeArgs) -> Result<Settings> {
-    let mut settings = match &args.config {
+/// The settings of a file, and the folder that comes before what it says.
+pub(super) fn settings_of(config: Option<&Path>, data: Option<&Path>) -> Result<Settings> {
+    let mut settings = match config {
         Some(path) => {
             let text = fs::read_to_string(path).doing("config", format_args!("read {}", path.display()));
             let text =
@@ -202,10 +203,15 @@ fn settings(args: &ServeArgs) -> Result<Settings> {
         }
         None => Settings::default(),
     };
-    let config = &mut settings.store;
-    if let Some(data) = &args.data {
-        config.data_dir.clone_from(data);
+    if let Some(data) = data {
+        data.clone_into(&mut settings.store.data_dir);
     }
+    Ok(settings)
+}
+
+fn settings(args: &ServeArgs) -> Result<Settings> {
+    let mut settings = settings_of(args.config.as_deref(), args.data.as_deref())?;
+    let config = &mut settings.store;
     if let Some(listen) = args.listen {
         config.listen = listen;
     }
@@ -279,13 +285,17 @@ async fn introduce(store: &Store, config: &Config, args: &ServeArgs) -> Result<(
     Ok(())
 }
 
-fn failed(error: sealpost_store::Error) -> Failure {
+pub(super) fn failed(error: sealpost_store::Error) -> Failure {
     use sealpost_store::Error;
     let (code, hint) = match &error {
         Error::Config { .. } => ("config", "the operator guide lists every setting"),
         Error::Database(_) => {
             ("database", "is `database_url` right, does the database run, and may this user use it?")
         }
+        Error::RestoreUnfinished => (
+            "restore_unfinished",
+            "run `sealpost restore` again with the same settings; the store opens after that",
+        ),
         Error::Keys(_) => ("keys", "never make new keys for an old database: nothing in it would open"),
         Error::Io { .. } | Error::Blobs(_) => {
             ("folder", "check that it exists, has space, and belongs to this user")

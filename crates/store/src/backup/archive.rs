@@ -131,7 +131,8 @@ impl<R: Read> Reader<R> {
         let (Some(name), Ok(size), true) = (name, header.size(), header.as_ustar().is_some()) else {
             return Err(damaged());
         };
-        if header.entry_type() != EntryType::Regular || name.is_empty() {
+        let summed = checksum(&block) == header.cksum().unwrap_or_default();
+        if header.entry_type() != EntryType::Regular || name.is_empty() || !summed {
             return Err(damaged());
         }
         (self.name, self.hash, self.size, self.left) = (name.clone(), Sha256::new(), size, size);
@@ -149,6 +150,9 @@ impl<R: Read> Reader<R> {
             let mut padding_bytes = [0; BLOCK];
             let padding = &mut padding_bytes[..padding(self.size)];
             self.source.read_exact(padding).map_err(|error| unread(&error))?;
+            if padding.iter().any(|byte| *byte != 0) {
+                return Err(BackupError::Damaged("there is something between two members".to_owned()));
+            }
             let line = format!("{}  {}\n", hex::encode(self.hash.finalize_reset()), self.name);
             if self.name != SUMS && self.name != END {
                 self.sums.update(line.as_bytes());
@@ -198,6 +202,12 @@ pub(super) fn line(value: &impl serde::Serialize) -> Result<Vec<u8>, BackupError
     let mut text = serde_json::to_vec(value).map_err(|error| BackupError::Write(error.into()))?;
     text.push(b'\n');
     Ok(text)
+}
+
+/// The sum of a header's bytes, in which its own field counts as blanks.
+fn checksum(block: &[u8; BLOCK]) -> u32 {
+    let own = 148..156;
+    block.iter().enumerate().map(|(at, byte)| if own.contains(&at) { 32 } else { u32::from(*byte) }).sum()
 }
 
 fn padding(size: u64) -> usize {

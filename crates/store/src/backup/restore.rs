@@ -14,7 +14,6 @@ use super::tables::{self, MARKER, quoted};
 use super::target::Target;
 use super::{BackupError, Progress, rewind};
 use crate::Config;
-use crate::alone::Alone;
 use crate::open::make_folder;
 
 /// What a restore made.
@@ -47,7 +46,7 @@ pub async fn restore<R: Read>(
 ) -> Result<Restored, BackupError> {
     config.check()?;
     let begun = Begun { blobs: absolute(&config.blob_path()), keys: absolute(&config.kek_path()) };
-    let (db, _alone) = begin(&config, &begun).await?;
+    let db = begin(&config, &begun).await?;
     clear(&db, &config).await?;
 
     let manifest = backup.manifest.clone();
@@ -67,14 +66,13 @@ pub async fn restore<R: Read>(
 }
 
 /// Looks that nothing is there, and notes that a restore has begun, before anything else is written.
-async fn begin(config: &Config, begun: &Begun) -> Result<(Database, Alone), BackupError> {
+async fn begin(config: &Config, begun: &Begun) -> Result<Database, BackupError> {
     let address = config.database_address();
     let there = sqlite_file(&address).is_none_or(|file| Path::new(file).exists());
     if !there {
         check_files(config)?;
     }
     make_folder(&config.data_dir)?;
-    let alone = Alone::with(&address)?;
     let db = Database::connect(&address).await?;
     let names = tables::names(db.read()).await?;
     let earlier = earlier(&db, &names).await?;
@@ -96,7 +94,7 @@ async fn begin(config: &Config, begun: &Begun) -> Result<(Database, Alone), Back
         })
     })
     .await?;
-    Ok((db, alone))
+    Ok(db)
 }
 
 /// What an earlier restore noted that was not finished.

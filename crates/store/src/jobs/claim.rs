@@ -6,11 +6,11 @@ use sealpost_database::Tx;
 use sealpost_database::clock::rfc3339;
 use sealpost_envelope::manifest::package_hash;
 use sealpost_envelope::{ContentCipher, JobManifest, SigningKey, nacl_box};
-use sealpost_market::{JobEvent, JobState, Nonce};
+use sealpost_market::{JobEvent, JobState, Nonce, RuleError};
 
 use super::change::{Change, change, find};
 use crate::fault::{Fault, Result};
-use crate::identity::AgentAuth;
+use crate::identity::{AgentAuth, Protocol};
 use crate::schema::value::{parsed, to_timestamp};
 use crate::schema::{job, release};
 use crate::state::AppState;
@@ -29,6 +29,10 @@ pub(crate) async fn claim(
     let row = find(tx, job).await?;
     if row.printer != agent.id.as_str() {
         return Err(Fault::not_found("job"));
+    }
+    if agent.protocol == Protocol::Lmnt && row.state == JobState::Interrupted.as_str() {
+        // Only a Sealpost agent remembers what it started.
+        return Err(RuleError::JobState { state: JobState::Interrupted, action: "claimed" }.into());
     }
     let lease_seconds = state.config.lease_processing_s;
     let event = JobEvent::Claim {

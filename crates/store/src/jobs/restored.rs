@@ -25,6 +25,7 @@ pub(super) fn held_unsealed() -> Condition {
 pub(crate) fn may_be_claimed(row: &job::Model, now: i64) -> bool {
     row.state == JobState::Interrupted.as_str()
         && !row.key_released
+        && !row.cancel_requested
         && (row.blob.is_some() || row.seal_once)
         && row.expires_at.is_none_or(|end| now < end)
 }

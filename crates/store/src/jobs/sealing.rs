@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_accounts::Actor;
 use sealpost_envelope::{ContentCipher, Dek};
 use sealpost_faults::{pass, point};
@@ -13,6 +13,7 @@ use sealpost_market::{JobEvent, JobState};
 
 use super::change::{Change, change, find};
 use super::claim::bytes;
+use super::restored::held_unsealed;
 use crate::blobs::pending;
 use crate::fault::{Fault, Result};
 use crate::pipe;
@@ -61,7 +62,7 @@ pub(crate) async fn work(state: AppState) {
 
 async fn waiting(state: &AppState, busy: &Busy) -> Result<Vec<job::Model>> {
     let mut rows = job::Entity::find()
-        .filter(job::Column::State.eq(JobState::Sealing.as_str()))
+        .filter(Condition::any().add(job::Column::State.eq(JobState::Sealing.as_str())).add(held_unsealed()))
         .filter(job::Column::Id.is_not_in(busy.all()))
         .order_by_asc(job::Column::CreatedAt)
         .limit(BATCH)

@@ -11,6 +11,7 @@ use sealpost_market::{JobState, Nonce};
 use crate::fault::{Fault, Result};
 use crate::identity::AgentAuth;
 use crate::jobs::claim::claim;
+use crate::jobs::may_be_claimed;
 use crate::jobs::report::under_way;
 use crate::schema::job;
 use crate::schema::value::named;
@@ -43,7 +44,10 @@ pub(crate) async fn offers(state: &AppState, agent: &AgentAuth) -> Result<Poll> 
     let rows = open(state, agent.id.as_str()).await?;
     let mut poll = Poll { key_set_version: state.identity.keys().await?.version, ..Poll::default() };
     for row in &rows {
-        let status: JobState = named(&row.state)?;
+        let mut status: JobState = named(&row.state)?;
+        if may_be_claimed(row, state.clock.now_ms()) {
+            status = JobState::ReadyToPrint;
+        }
         if status == JobState::ReadyToPrint || (status == JobState::Processing && !row.started) {
             poll.jobs.push(JobOffer {
                 print_job_id: row.id.clone(),

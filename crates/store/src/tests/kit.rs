@@ -71,6 +71,11 @@ impl Kit {
         Self::open(folder, START_S * 1000, postgres().await, Some(chain.clone()), slow).await
     }
 
+    /// The store in this folder, or a new one.
+    pub(crate) async fn in_place(folder: Arc<TempDir>, now_ms: i64, database_url: Option<String>) -> Self {
+        Self::open(folder, now_ms, database_url, None, |_| ()).await
+    }
+
     async fn open(
         folder: Arc<TempDir>,
         now: i64,

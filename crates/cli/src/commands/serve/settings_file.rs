@@ -15,9 +15,9 @@ const CHAIN: &str = "chain";
 
 /// A whole file of settings.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Settings {
+pub(in crate::commands) struct Settings {
     /// Everything but the chain.
-    pub(super) store: Config,
+    pub(in crate::commands) store: Config,
     /// The chain, where one is sold on.
     pub(super) chain: Option<sealpost_chain::Settings>,
 }
