@@ -32,7 +32,7 @@ it nobody opens the backup, you neither.
 
 FILE is an age file around a tar archive: `age -d FILE | tar t` lists what is in it.
 
---json prints {file, format, madeAt, origin, rows, blobs, blobBytes, missing}.
+--json prints {file, format, program, madeAt, database, origin, rows, blobs, blobBytes, missing}.
 
 Examples:
   sealpost backup --config /etc/sealpost/store.toml /backup/store.sealpost

@@ -31,8 +31,8 @@ those jobs keep their prints reserved until their printers say what became of th
 printers, which cannot, wait for `sealpost resolve`. People sign in again. The operator guide says
 what else to look at.
 
---json prints {file, format, madeAt, origin, rows, blobs, blobBytes, missing, heldJobs}; heldJobs not
-with --check.
+--json prints {file, format, program, madeAt, database, origin, rows, blobs, blobBytes, missing},
+and heldJobs where it restored.
 
 Example:
   sealpost restore --config /etc/sealpost/store.toml /backup/store.sealpost";
