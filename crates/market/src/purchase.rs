@@ -151,28 +151,11 @@ pub fn start_purchase(
         ListingKind::Gcode if new.device.is_some() => return Err(RuleError::NoDevices),
         _ => {}
     }
-    let mut purchase = Purchase {
-        id: new.id,
-        listing: listing.id.clone(),
-        kind: listing.kind,
-        buyer: new.buyer,
-        state: PurchaseState::Pending,
-        method: new.method,
-        price: listing.price.clone(),
-        terms: listing.terms.clone(),
-        version: new.version,
-        publisher_key: new.publisher_key,
-        device: new.device,
-        licence: None,
-    };
-    let mut facts = vec![Fact::PurchaseStarted {
-        purchase: purchase.id.clone(),
-        listing: purchase.listing.clone(),
-        buyer: purchase.buyer.clone(),
-        method: purchase.method,
-    }];
+    let (presented, licence) = (new.voucher.clone(), new.licence.clone());
+    let (mut purchase, started) = Purchase::begin(listing, new, listing.price.clone());
+    let mut facts = vec![started];
     let mut voucher = None;
-    if let Some(presented) = new.voucher {
+    if let Some(presented) = presented {
         let redemption = presented.redeem(&listing.id, now)?;
         facts.extend(redemption.facts);
         purchase.terms.prints = redemption.voucher.prints.unwrap_or(purchase.terms.prints);
@@ -183,7 +166,7 @@ pub fn start_purchase(
     }
     match purchase.method {
         PaymentMethod::Free | PaymentMethod::Voucher => {
-            let paid = purchase.apply(None, PurchaseEvent::Paid { licence: new.licence }, now)?;
+            let paid = purchase.apply(None, PurchaseEvent::Paid { licence }, now)?;
             facts.extend(paid.facts);
             Ok(PurchaseTransition { voucher, facts, ..paid })
         }
@@ -208,29 +191,13 @@ pub fn start_chain_purchase(
     if listing.terms.prints == 0 {
         return Err(RuleError::NoPrints);
     }
-    let version = new.version.ok_or(RuleError::NoRelease)?;
-    let purchase = Purchase {
-        id: new.id,
-        listing: listing.id.clone(),
-        kind: listing.kind,
-        buyer: new.buyer,
-        state: PurchaseState::Pending,
-        method: new.method,
-        price: Price::Fixed(paid),
-        terms: listing.terms.clone(),
-        version: Some(version),
-        publisher_key: new.publisher_key,
-        // Prints have no devices: whoever holds the key that was paid for prints.
-        device: new.device.filter(|_| listing.kind == ListingKind::Plugin),
-        licence: None,
-    };
-    let facts = vec![Fact::PurchaseStarted {
-        purchase: purchase.id.clone(),
-        listing: purchase.listing.clone(),
-        buyer: purchase.buyer.clone(),
-        method: purchase.method,
-    }];
-    Ok(PurchaseTransition { purchase, licence: None, voucher: None, facts })
+    if new.version.is_none() {
+        return Err(RuleError::NoRelease);
+    }
+    let (mut purchase, started) = Purchase::begin(listing, new, Price::Fixed(paid));
+    // Prints have no devices: whoever holds the key that was paid for prints.
+    purchase.device = purchase.device.filter(|_| listing.kind == ListingKind::Plugin);
+    Ok(PurchaseTransition { purchase, licence: None, voucher: None, facts: vec![started] })
 }
 
 impl Purchase {
@@ -315,6 +282,30 @@ impl Purchase {
             (event, state) => return Err(RuleError::PurchaseState { state, action: event.participle() }),
         };
         Ok(PurchaseTransition { purchase: self, licence, voucher: None, facts })
+    }
+
+    fn begin(listing: &Listing, new: NewPurchase, price: Price) -> (Self, Fact) {
+        let purchase = Self {
+            id: new.id,
+            listing: listing.id.clone(),
+            kind: listing.kind,
+            buyer: new.buyer,
+            state: PurchaseState::Pending,
+            method: new.method,
+            price,
+            terms: listing.terms.clone(),
+            version: new.version,
+            publisher_key: new.publisher_key,
+            device: new.device,
+            licence: None,
+        };
+        let started = Fact::PurchaseStarted {
+            purchase: purchase.id.clone(),
+            listing: purchase.listing.clone(),
+            buyer: purchase.buyer.clone(),
+            method: purchase.method,
+        };
+        (purchase, started)
     }
 
     /// The payment does not stand: the licence gives no key.

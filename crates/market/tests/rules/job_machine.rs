@@ -224,6 +224,7 @@ impl World {
             assert!(next.effects.is_empty() && next.facts.is_empty());
         }
         assert!(!before.state.is_final() || next.repeated, "final states are final");
+        assert!(next.repeated || !is_stale(&before, &event), "what came twice or too late changes nothing");
         assert!(next.job.key_released || !before.key_released);
         assert!(next.job.started || !before.started);
         if resolves(&before, &event) {
@@ -343,6 +344,21 @@ fn resolves(job: &Job, event: &JobEvent) -> bool {
         && report.status.outcome().is_some()
         && report.lease.is_none_or(|lease| lease == job.lease)
         && !report.id.as_ref().is_some_and(|id| job.reports.contains(id))
+}
+
+/// Whether it came before, was overtaken by another claim, or speaks of an older lease.
+fn is_stale(job: &Job, event: &JobEvent) -> bool {
+    match event {
+        JobEvent::Claim { nonce, after, .. } => {
+            let repeated = job.lease > 0 && job.nonce.as_ref() == Some(nonce);
+            repeated || after.is_some_and(|after| after != job.lease)
+        }
+        JobEvent::Report(report) => {
+            let repeated = report.id.as_ref().is_some_and(|id| job.reports.contains(id));
+            repeated || report.lease.is_some_and(|lease| lease < job.lease)
+        }
+        _ => false,
+    }
 }
 
 fn check_end(before: &Job, event: &JobEvent, old: &Licence, new: &Licence, used: bool) {
