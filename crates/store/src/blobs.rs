@@ -1,6 +1,14 @@
 //! Where sealed files lie: the port, and the folder that fills it.
+//!
+//! What is needed: the blob of each release, for ever, whether it is yanked or its listing hidden; the blob of each job until it
+//! ends; and what is being written. Notes ([`pending`]) say what is being written and what was given up. A note comes before the
+//! first byte and goes with the transaction that gives the blob an owner; giving a blob up is a note in the transaction that ends
+//! its owner, and the file goes before the note. So whatever is killed where, each file has an owner or a note, and [`audit`]
+//! looks for those that have neither.
 
+mod audit;
 mod folder;
+mod mine;
 pub(crate) mod pending;
 
 use std::ops::Range;
@@ -8,7 +16,11 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
+#[cfg(test)]
+pub(crate) use audit::look;
+pub(crate) use audit::work as audit;
 pub use folder::FolderBlobs;
+pub(crate) use mine::is_mine;
 
 use crate::pipe::Pieces;
 
@@ -27,6 +39,17 @@ pub enum BlobError {
     Storage(String),
 }
 
+/// Something that lies with the blobs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// The blob's name; of a half-written one, the name it was to get.
+    pub name: String,
+    /// By what it is deleted: its name, or more than that where it is half-written.
+    pub place: String,
+    /// Milliseconds since 1970 of its last byte.
+    pub changed_ms: i64,
+}
+
 /// A place for sealed blobs. Blobs never change once written; their names are `[a-z0-9_/-]`.
 #[async_trait::async_trait]
 pub trait Blobs: Send + Sync {
@@ -40,6 +63,9 @@ pub trait Blobs: Send + Sync {
         range: Range<u64>,
     ) -> Result<BoxStream<'static, Result<Bytes, BlobError>>, BlobError>;
 
-    /// Forgets a blob; one that is not there is forgotten already.
-    async fn delete(&self, name: &str) -> Result<(), BlobError>;
+    /// Forgets a blob by its name, or what was found by its place; one that is not there is forgotten already.
+    async fn delete(&self, place: &str) -> Result<(), BlobError>;
+
+    /// Everything that lies there, in batches and in no order; what comes and goes meanwhile may be missed.
+    fn list(&self) -> BoxStream<'static, Result<Vec<Found>, BlobError>>;
 }

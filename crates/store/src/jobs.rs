@@ -14,11 +14,12 @@ mod view;
 use tokio::task::AbortHandle;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::blobs;
 use crate::chain::{archive, watch};
 use crate::hub::wire;
 use crate::state::AppState;
 
-pub(crate) use change::{cancel_waiting, find, printer_left};
+pub(crate) use change::{Change, cancel_waiting, change, find, printer_left};
 pub(crate) use restored::{hold_all, may_be_claimed};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
@@ -27,13 +28,14 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// What goes on in the background; stopped when dropped. What it was doing is taken up by the next run.
 #[derive(Debug)]
-pub(crate) struct Workers([AbortHandle; 5]);
+pub(crate) struct Workers([AbortHandle; 6]);
 
 /// Starts what goes on in the background; takes up what an earlier run left unfinished.
 pub(crate) fn start_workers(state: &AppState) -> Workers {
     Workers([
         tokio::spawn(sealing::work(state.clone())).abort_handle(),
         tokio::spawn(sweep::work(state.clone())).abort_handle(),
+        tokio::spawn(blobs::audit(state.clone())).abort_handle(),
         tokio::spawn(wire::hear(state.clone())).abort_handle(),
         tokio::spawn(watch::work(state.clone())).abort_handle(),
         tokio::spawn(archive::work(state.clone())).abort_handle(),

@@ -12,7 +12,7 @@ use sealpost_keyring::{FileKeys, KekProvider, open, seal};
 use tokio::sync::{Notify, Semaphore};
 use zeroize::Zeroizing;
 
-use crate::blobs::{Blobs, FolderBlobs, pending};
+use crate::blobs::{Blobs, FolderBlobs, is_mine, pending};
 use crate::catalogue::cache::PageCache;
 use crate::chain::bell::Bell;
 use crate::chain::keys::Proofs;
@@ -107,6 +107,8 @@ impl Store {
         .map_err(|error| Error::Keys(error.to_string()))?;
         let vault_secret = vault_secret(&db, &*keks).await?;
         let proof_secret = proof_secret(&db, &*keks).await?;
+        let clean_blobs =
+            parts.blobs.is_some() || is_mine(&config.blob_path(), &hex::encode(vault_secret.public()))?;
         let blobs = match parts.blobs {
             Some(blobs) => blobs,
             None => Arc::new(
@@ -127,6 +129,7 @@ impl Store {
             identity,
             vault_secret,
             blobs,
+            clean_blobs,
             payments: parts.payments.unwrap_or_else(|| Arc::new(BuiltIn)),
             chain: parts.chain,
             watching: Bell::default(),

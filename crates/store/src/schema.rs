@@ -24,6 +24,7 @@ mod m0001;
 mod m0002;
 mod m0003;
 mod m0004;
+mod m0005;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -33,5 +34,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0002::Migration),
         Box::new(m0003::Migration),
         Box::new(m0004::Migration),
+        Box::new(m0005::Migration),
     ]
 }

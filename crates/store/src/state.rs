@@ -37,6 +37,8 @@ pub(crate) struct Shared {
     /// Opens the content keys of publishers who seal on their own side.
     pub(crate) vault_secret: x25519::Secret,
     pub(crate) blobs: Arc<dyn Blobs>,
+    /// Whether what nobody needs there may be removed.
+    pub(crate) clean_blobs: bool,
     pub(crate) payments: Arc<dyn Payments>,
     /// The chain that things are sold on, if there is one.
     pub(crate) chain: Option<Arc<dyn ChainPort>>,

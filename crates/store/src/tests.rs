@@ -17,6 +17,7 @@ mod chain_versions;
 mod chain_watching;
 mod chain_weather;
 mod claims;
+mod clean_up;
 mod deadlines;
 mod description;
 mod kit;

@@ -1,7 +1,9 @@
 //! Blobs through `object_store`, in a local folder.
 
+use std::io;
 use std::ops::Range;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
 use bytes::{Bytes, BytesMut};
 use futures::stream::BoxStream;
@@ -10,17 +12,25 @@ use object_store::local::LocalFileSystem;
 use object_store::{GetOptions, MultipartUpload, ObjectStore, ObjectStoreExt};
 use sealpost_faults::{pass, point};
 
-use super::{BlobError, Blobs};
+use tokio::sync::mpsc;
+
+use super::{BlobError, Blobs, Found};
 use crate::pipe::Pieces;
 use crate::points;
 
 /// Bytes written at once: no less than what object stores take as a part.
 const PART: usize = 5 << 20;
 
+/// Files found that are told together.
+const BATCH: usize = 256;
+/// `object_store` writes `NAME#NUMBER` and renames it; no blob of ours has that character in its name.
+const HALF: char = '#';
+
 /// Blobs in a folder; written aside, made durable, then given their names.
 #[derive(Debug)]
 pub struct FolderBlobs {
     store: LocalFileSystem,
+    folder: PathBuf,
 }
 
 impl FolderBlobs {
@@ -36,7 +46,7 @@ impl FolderBlobs {
         if alone {
             remove_half_written(folder).map_err(|error| BlobError::Storage(error.to_string()))?;
         }
-        Ok(Self { store })
+        Ok(Self { store, folder: folder.to_owned() })
     }
 }
 
@@ -61,11 +71,34 @@ impl Blobs for FolderBlobs {
         Ok(found.into_stream().map_err(storage).boxed())
     }
 
-    async fn delete(&self, name: &str) -> Result<(), BlobError> {
-        match self.store.delete(&name.into()).await.map_err(storage) {
+    async fn delete(&self, place: &str) -> Result<(), BlobError> {
+        if place.contains(HALF) {
+            let path = self.folder.join(place);
+            let removed = tokio::task::spawn_blocking(move || std::fs::remove_file(path)).await;
+            return match removed.map_err(io::Error::other).flatten() {
+                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&error)),
+                _ => Ok(()),
+            };
+        }
+        match self.store.delete(&place.into()).await.map_err(storage) {
             Err(BlobError::Missing) => Ok(()),
             done => done,
         }
+    }
+
+    fn list(&self) -> BoxStream<'static, Result<Vec<Found>, BlobError>> {
+        let (tell, mut told) = mpsc::channel(2);
+        let folder = self.folder.clone();
+        tokio::task::spawn_blocking(move || {
+            let mut batch = Vec::new();
+            let walked = walk(&folder, "", &mut |found| {
+                batch.push(found);
+                batch.len() < BATCH || tell.blocking_send(Ok(std::mem::take(&mut batch))).is_ok()
+            });
+            let last = walked.map(|_| batch).map_err(|error| failed(&error));
+            let _ = tell.blocking_send(last);
+        });
+        futures::stream::poll_fn(move |context| told.poll_recv(context)).boxed()
     }
 }
 
@@ -95,17 +128,47 @@ async fn fill(upload: &mut dyn MultipartUpload, pieces: &mut Pieces) -> Result<(
     Ok(())
 }
 
-/// `object_store` writes `NAME#NUMBER` and renames it; no blob of ours has that character in its name.
-fn remove_half_written(folder: &Path) -> std::io::Result<()> {
+/// Tells of each file until nobody wants to hear more; whether somebody does.
+fn walk(folder: &Path, prefix: &str, tell: &mut impl FnMut(Found) -> bool) -> io::Result<bool> {
+    for entry in std::fs::read_dir(folder)? {
+        let entry = entry?;
+        let file = entry.file_name();
+        let place = format!("{prefix}{}", file.to_string_lossy());
+        let more = match entry.metadata() {
+            Ok(seen) if seen.is_dir() => walk(&entry.path(), &format!("{place}/"), tell)?,
+            // The folder's own notes.
+            _ if place.starts_with('.') => true,
+            Ok(seen) => {
+                let changed = seen.modified()?.duration_since(UNIX_EPOCH).unwrap_or_default();
+                let changed_ms = i64::try_from(changed.as_millis()).unwrap_or(i64::MAX);
+                let name = place.split(HALF).next().unwrap_or_default().to_owned();
+                tell(Found { name, place, changed_ms })
+            }
+            // Deleted meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => true,
+            Err(error) => return Err(error),
+        };
+        if !more {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+fn remove_half_written(folder: &Path) -> io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         if entry.file_type()?.is_dir() {
             remove_half_written(&entry.path())?;
-        } else if entry.file_name().to_string_lossy().contains('#') {
+        } else if entry.file_name().to_string_lossy().contains(HALF) {
             std::fs::remove_file(entry.path())?;
         }
     }
     Ok(())
+}
+
+fn failed(error: &io::Error) -> BlobError {
+    BlobError::Storage(error.to_string())
 }
 
 fn storage(error: object_store::Error) -> BlobError {

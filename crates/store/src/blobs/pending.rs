@@ -1,17 +1,28 @@
-//! Blobs that belong to nobody: being written, or no longer needed. Noted first, so that none is left behind by a crash.
+//! Notes about blobs that belong to nobody: being written, or given up. Noted first, so that none is left behind by a crash.
+//!
+//! Whoever writes a blob renews its note. One that was not renewed for [`SILENT_MS`] belongs to a process that is gone: another
+//! one dooms it, and then nobody can adopt the blob any more, not even its writer, should that come back.
+
+use std::time::Duration;
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sealpost_api::Problem;
 use sealpost_database::Tx;
 use sealpost_faults::point;
+use tokio::task::AbortHandle;
 
 use crate::fault::Result;
 use crate::points;
 use crate::schema::pending_blob::{ActiveModel, Column, Entity};
 use crate::state::AppState;
 
-/// How long a note about a blob that is being written is left alone where other processes share the database.
-const LEFT_ALONE_MS: i64 = 24 * 3_600_000;
+/// How long a note about a blob that is being written is believed.
+pub(super) const SILENT_MS: i64 = 15 * 60_000;
+/// How often it is renewed.
+const RENEW: Duration = Duration::from_secs(60);
+/// Notes looked at together.
+const BATCH: u64 = 256;
 
 /// Notes a blob before its first byte is written.
 pub(crate) async fn announce(state: &AppState, name: &str) -> Result<()> {
@@ -29,10 +40,41 @@ pub(crate) async fn announce(state: &AppState, name: &str) -> Result<()> {
     points::BLOB_NOTE.behind(done)
 }
 
-/// Takes the note back, in the transaction that gives the blob an owner.
+/// Renews a note until it is aborted.
+pub(crate) fn renew(state: &AppState, name: &str) -> AbortHandle {
+    let (state, name) = (state.clone(), name.to_owned());
+    let renewing = async move {
+        loop {
+            tokio::time::sleep(RENEW).await;
+            let (note, now) = (name.clone(), state.clock.now_ms());
+            let renewed: Result<()> = state
+                .db
+                .write(move |tx| {
+                    let change = ActiveModel { created_at: Set(now), ..Default::default() };
+                    let mine = Condition::all().add(Column::Id.eq(&note)).add(Column::Doomed.eq(false));
+                    let change = Entity::update_many().set(change).filter(mine);
+                    Box::pin(async move { Ok(change.exec(tx).await.map(drop)?) })
+                })
+                .await;
+            if let Err(fault) = renewed {
+                tracing::warn!(name, problem = %fault.problem(), "a note about a blob could not be renewed");
+            }
+        }
+    };
+    tokio::spawn(renewing).abort_handle()
+}
+
+/// Takes the note back, in the transaction that gives the blob an owner. Without a note nobody may have it: it was given up
+/// because its writer was silent for too long.
 pub(crate) async fn adopt(tx: &Tx, name: &str) -> Result<()> {
-    Entity::delete_many().filter(Column::Id.eq(name)).exec(tx).await?;
-    Ok(())
+    let mine = Condition::all().add(Column::Id.eq(name)).add(Column::Doomed.eq(false));
+    if Entity::delete_many().filter(mine).exec(tx).await?.rows_affected == 1 {
+        return Ok(());
+    }
+    Err(Problem::new(503, "given_up", "The store stood still for too long")
+        .detail("What it had written was given up meanwhile; nothing was kept.")
+        .hint("Send it again.")
+        .into())
 }
 
 /// Gives a blob up, in the transaction that takes its owner; the next sweep deletes it.
@@ -52,8 +94,8 @@ pub(crate) async fn discard(state: &AppState, name: &str) {
     let done: Result<()> = state
         .db
         .write(move |tx| {
-            let name = forgotten.clone();
-            Box::pin(async move { adopt(tx, &name).await })
+            let forget = Entity::delete_many().filter(Column::Id.eq(&forgotten));
+            Box::pin(async move { Ok(forget.exec(tx).await.map(drop)?) })
         })
         .await;
     if done.is_err() {
@@ -61,24 +103,47 @@ pub(crate) async fn discard(state: &AppState, name: &str) {
     }
 }
 
-/// Deletes what was given up.
+/// Deletes what was given up, and what processes that are gone were writing.
 pub(crate) async fn sweep(state: &AppState) -> Result<()> {
-    discard_all(state, Condition::all().add(Column::Doomed.eq(true))).await
+    doom(state, state.clock.now_ms().saturating_sub(SILENT_MS)).await?;
+    discard_doomed(state).await
 }
 
 /// Deletes what an earlier run left behind; with `alone`, nobody else is writing.
 pub(crate) async fn sweep_at_start(state: &AppState, alone: bool) -> Result<()> {
-    let age = if alone { 0 } else { LEFT_ALONE_MS };
-    let oldest = state.clock.now_ms().saturating_sub(age);
-    let left = Condition::any().add(Column::Doomed.eq(true)).add(Column::CreatedAt.lte(oldest));
-    discard_all(state, left).await
+    if alone {
+        doom(state, i64::MAX).await?;
+    }
+    sweep(state).await
 }
 
-async fn discard_all(state: &AppState, which: Condition) -> Result<()> {
-    for row in Entity::find().filter(which).all(state.db.read()).await? {
-        discard(state, &row.id).await;
+/// From here on nobody can adopt what was last spoken of by `spoken`.
+async fn doom(state: &AppState, spoken: i64) -> Result<()> {
+    let silent = Condition::all().add(Column::CreatedAt.lte(spoken)).add(Column::Doomed.eq(false));
+    if Entity::find().filter(silent.clone()).limit(1).one(state.db.read()).await?.is_none() {
+        return Ok(());
     }
-    Ok(())
+    state
+        .db
+        .write(move |tx| {
+            let change = ActiveModel { doomed: Set(true), ..Default::default() };
+            let change = Entity::update_many().set(change).filter(silent.clone());
+            Box::pin(async move { Ok(change.exec(tx).await.map(drop)?) })
+        })
+        .await
+}
+
+async fn discard_doomed(state: &AppState) -> Result<()> {
+    let mut last = String::new();
+    loop {
+        let doomed = Entity::find().filter(Column::Doomed.eq(true)).filter(Column::Id.gt(&last));
+        let rows = doomed.order_by_asc(Column::Id).limit(BATCH).all(state.db.read()).await?;
+        for row in &rows {
+            discard(state, &row.id).await;
+        }
+        let Some(row) = rows.last().filter(|_| rows.len() as u64 == BATCH) else { return Ok(()) };
+        last.clone_from(&row.id);
+    }
 }
 
 async fn note(tx: &Tx, name: &str, doomed: bool, now: i64) -> Result<()> {

@@ -93,6 +93,21 @@ impl Identity {
         &self.0.accounts
     }
 
+    /// Forgets pairings and challenges that ran out.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub(crate) async fn purge(&self) -> Result<(), ApiError> {
+        let now = self.now_ms();
+        let purge = self.0.db.write(move |tx| {
+            Box::pin(async move {
+                agent::purge(tx, now).await?;
+                renewal::purge(tx, now).await
+            })
+        });
+        Ok(purge.await?)
+    }
+
     fn now_ms(&self) -> i64 {
         self.0.clock.now_ms()
     }

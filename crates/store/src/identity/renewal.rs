@@ -2,7 +2,7 @@
 
 use axum::{Json, extract::State};
 use http::StatusCode;
-use sea_orm::{ActiveModelTrait, ColumnTrait, EntityTrait, QueryFilter, sea_query::Expr};
+use sea_orm::{ActiveModelTrait, ColumnTrait, DbErr, EntityTrait, QueryFilter, sea_query::Expr};
 use sealpost_accounts::{
     Actor, ApiError, IssuedToken, Issuer, audit,
     extract::{ApiJson, ClientAddress},
@@ -168,8 +168,14 @@ async fn issue(
     Ok(issued)
 }
 
+/// Forgets challenges that ran out a while ago.
+pub(super) async fn purge(tx: &Tx, now: i64) -> Result<(), DbErr> {
+    let over = rows::Column::ExpiresAt.lt(now - CHALLENGE_LIFE_MS);
+    rows::Entity::delete_many().filter(over).exec(tx).await.map(drop)
+}
+
 async fn insert(tx: &Tx, row: rows::Model, now: i64) -> Result<(), ApiError> {
-    rows::Entity::delete_many().filter(rows::Column::ExpiresAt.lt(now - CHALLENGE_LIFE_MS)).exec(tx).await?;
+    purge(tx, now).await?;
     rows::ActiveModel::from(row).insert(tx).await?;
     points::CHALLENGE.checked()
 }

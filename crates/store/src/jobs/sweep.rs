@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_accounts::Actor;
 use sealpost_faults::pass;
 use sealpost_market::{JobEvent, JobState};
@@ -11,7 +11,7 @@ use super::change::{Change, change, find};
 use crate::blobs::pending;
 use crate::fault::{Fault, Result};
 use crate::points;
-use crate::schema::{answer, job};
+use crate::schema::{answer, job, voucher};
 use crate::state::AppState;
 
 /// Jobs looked at together.
@@ -19,7 +19,9 @@ const BATCH: u64 = 256;
 /// How long first answers are kept.
 const ANSWERS_KEPT_MS: i64 = 48 * 3_600_000;
 
-/// How often expired tokens are forgotten.
+/// How long vouchers that ran out still say that they did.
+const VOUCHERS_KEPT_MS: i64 = 30 * 24 * 3_600_000;
+/// How often what ran out is forgotten: tokens, pairings, challenges, vouchers.
 const PURGE_EVERY_MS: i64 = 3_600_000;
 
 /// Looks at all deadlines again and again, until the store stops.
@@ -32,8 +34,8 @@ pub(crate) async fn work(state: AppState) {
         let now = state.clock.now_ms();
         if now.saturating_sub(purged_at) >= PURGE_EVERY_MS {
             purged_at = now;
-            if let Err(error) = state.accounts.tokens().purge_expired().await {
-                tracing::error!(problem = %error.problem(), "expired tokens cannot be forgotten");
+            if let Err(fault) = forget_what_ran_out(&state).await {
+                tracing::error!(problem = %fault.problem(), "what ran out cannot be forgotten");
             }
         }
         if let Err(fault) = once(&state).await {
@@ -54,6 +56,12 @@ async fn once(state: &AppState) -> Result<()> {
     end_all(state, late, &JobEvent::Expire).await?;
     pending::sweep(state).await?;
     forget_answers(state, now - ANSWERS_KEPT_MS).await
+}
+
+async fn forget_what_ran_out(state: &AppState) -> Result<()> {
+    state.accounts.tokens().purge_expired().await?;
+    state.identity.purge().await?;
+    forget_vouchers(state, state.clock.now_ms() - VOUCHERS_KEPT_MS).await
 }
 
 async fn end_all(state: &AppState, which: Condition, event: &JobEvent) -> Result<()> {
@@ -84,18 +92,40 @@ async fn end_all(state: &AppState, which: Condition, event: &JobEvent) -> Result
     Ok(())
 }
 
+/// Forgets first answers, oldest first, some at a time.
 async fn forget_answers(state: &AppState, before: i64) -> Result<()> {
-    let old = answer::Entity::find().filter(answer::Column::CreatedAt.lt(before)).limit(1);
-    if old.one(state.db.read()).await?.is_none() {
+    loop {
+        let old: Vec<i64> = answer::Entity::find()
+            .select_only()
+            .column(answer::Column::CreatedAt)
+            .filter(answer::Column::CreatedAt.lt(before))
+            .order_by_asc(answer::Column::CreatedAt)
+            .limit(BATCH)
+            .into_tuple()
+            .all(state.db.read())
+            .await?;
+        let Some(newest) = old.last().copied() else { return Ok(()) };
+        state
+            .db
+            .write::<_, Fault, _>(move |tx| {
+                let forget = answer::Entity::delete_many().filter(answer::Column::CreatedAt.lte(newest));
+                Box::pin(async move { Ok(forget.exec(tx).await.map(drop)?) })
+            })
+            .await?;
+    }
+}
+
+/// Forgets vouchers that nobody can use any more; what they paid for keeps their hashes.
+async fn forget_vouchers(state: &AppState, before: i64) -> Result<()> {
+    let over = voucher::Column::ExpiresAt.lt(before);
+    if voucher::Entity::find().filter(over.clone()).limit(1).one(state.db.read()).await?.is_none() {
         return Ok(());
     }
     state
         .db
         .write(move |tx| {
-            Box::pin(async move {
-                answer::Entity::delete_many().filter(answer::Column::CreatedAt.lt(before)).exec(tx).await?;
-                Ok(())
-            })
+            let forget = voucher::Entity::delete_many().filter(over.clone());
+            Box::pin(async move { Ok(forget.exec(tx).await.map(drop)?) })
         })
         .await
 }

@@ -97,7 +97,7 @@ async fn print_job(
     request_body = ClaimRequest, responses(
     (status = 200, body = ClaimedJob),
     (status = 404, body = Problem, description = "`not_found`"),
-    (status = 409, body = Problem, description = "`already_started`, `job_state`, `lease_moved`"),
+    (status = 409, body = Problem, description = "`already_started`, `job_state`, `lease_moved`, `cancel_requested`"),
     (status = 410, body = Problem, description = "`job_finished`"),
 ))]
 async fn claim(

@@ -13,6 +13,7 @@ use sealpost_envelope::{ContentCipher, Dek, Digest, ErrorCode, ecdh};
 use sealpost_faults::pass;
 use sealpost_market::ListingKind;
 use sha2::Digest as _;
+use tokio::task::AbortHandle;
 
 use super::form;
 use crate::blobs::pending;
@@ -42,6 +43,7 @@ pub(crate) struct Unowned {
     state: AppState,
     name: String,
     kept: std::sync::atomic::AtomicBool,
+    renewing: AbortHandle,
 }
 
 pub(crate) async fn run(
@@ -276,7 +278,8 @@ impl Unowned {
     /// Notes a blob before it is written.
     pub(crate) async fn announce(state: &AppState, name: String) -> Result<Self> {
         pending::announce(state, &name).await?;
-        Ok(Self { state: state.clone(), name, kept: false.into() })
+        let renewing = pending::renew(state, &name);
+        Ok(Self { state: state.clone(), name, kept: false.into(), renewing })
     }
 
     pub(crate) fn name(&self) -> &str {
@@ -291,6 +294,7 @@ impl Unowned {
 
 impl Drop for Unowned {
     fn drop(&mut self) {
+        self.renewing.abort();
         if *self.kept.get_mut() {
             return;
         }

@@ -75,6 +75,17 @@ impl Model {
         })
     }
 
+    /// What a job has that has no blob of its own.
+    pub(crate) fn without_blob() -> ActiveModel {
+        ActiveModel {
+            blob: Set(None),
+            iv: Set(None),
+            blob_size: Set(0),
+            blob_sha256: Set(String::new()),
+            ..Default::default()
+        }
+    }
+
     /// Saves what the rules made of this row, and what `more` sets besides, if nobody else changed it since.
     pub(crate) async fn save(&self, tx: &Tx, job: &market::Job, more: ActiveModel, now: i64) -> Result<()> {
         let message = if more.message.is_set() { more.message.clone() } else { Set(job.message.clone()) };

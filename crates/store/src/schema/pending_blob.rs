@@ -9,6 +9,7 @@ pub struct Model {
     pub id: String,
     /// Whether it is to be deleted; others are being written.
     pub doomed: bool,
+    /// When whoever writes it said last that it still does, or when it was given up.
     pub created_at: i64,
 }
 

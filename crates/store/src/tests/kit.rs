@@ -286,6 +286,7 @@ impl Kit {
     pub(crate) fn blobs(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.store.state.config.blob_path(), &mut found);
+        found.retain(|path| !path.ends_with("/.store"));
         found
     }
 }
