@@ -12,7 +12,7 @@ NAME_MAX = 64
 USUAL_CORNER = 20.
 INFINITY = float("inf")
 LETTER = re.compile(r"([A-Za-z][0-9]+(?:\.[0-9]+)?)")
-NAMED = re.compile(r"([A-Za-z_]+[0-9]*)(?=[ \t]|$)")
+NAMED = re.compile(r"([A-Za-z_]{2,}[0-9]*)(?=[ \t]|$)")
 LINE_NUMBER = re.compile(r"[Nn][0-9]+[ \t\r]*(?=([A-Za-z])?)")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 VALUE = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
@@ -359,7 +359,7 @@ def read(line, is_text=lambda command: False):
             return command, line[found.end():]
         return _read_letters(text, found.end())
     found = NAMED.match(text)
-    if not found or numbered or found.end() < 2:
+    if not found or numbered:
         raise _unclear()
     return _name(found.group(1)), _read_named(text[found.end():])
 

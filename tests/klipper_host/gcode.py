@@ -11,7 +11,7 @@ class CommandError(Exception):
 
 _REQUIRED = object()
 _WORDS = re.compile(r"([A-Z_]+|[A-Z*])")
-TRADITIONAL = re.compile(r"[A-Z][0-9][0-9.]*")
+TRADITIONAL = re.compile(r"[A-Z][0-9]+(?:\.[0-9]*)?")
 
 
 class Command:
@@ -154,7 +154,7 @@ class Dispatch:
     def _run_line(self, line):
         line = line.strip()
         words = _WORDS.split(line.partition(";")[0].upper())
-        first = 3 if words[1:2] == ["N"] else 1
+        first = 3 if words[:2] == ["", "N"] else 1
         name = ("".join(words[:3]) if first == 1
                 else "".join(words[3:5])).strip()
         params = {words[i]: words[i + 1].strip()
@@ -197,7 +197,8 @@ class Dispatch:
             raise CommandError(self.printer.get_state_message()[0])
         if not name:
             return
-        first = name.split()[0]
+        # What is shown may begin with numbers, which stay with the name.
+        first = name.split()[0] if " " in name else None
         if first in ("M117", "M118", "M23") and first in self.handlers:
             gcmd._command = first
             self.handlers[first](gcmd)

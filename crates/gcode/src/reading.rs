@@ -90,10 +90,10 @@ fn read(line: &[u8], is_text: impl Fn(&str) -> bool) -> Result<Option<Reading<'_
         let values = Values::Letters(letters(&text[end..])?);
         return Ok(Some(Reading { command, values }));
     }
-    let end = text.iter().position(|b| !(b.is_ascii_alphabetic() || *b == b'_')).unwrap_or(text.len());
-    let end = end + digits(end);
+    let letters = text.iter().take_while(|b| b.is_ascii_alphabetic() || **b == b'_').count();
+    let end = letters + digits(letters);
     let apart = matches!(text.get(end), None | Some(b' ' | b'\t'));
-    if end < 2 || numbered || !apart {
+    if letters < 2 || numbered || !apart {
         return Err(Unclear::Form);
     }
     let command = capitals(&text[..end])?;

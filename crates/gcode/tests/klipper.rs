@@ -5,6 +5,9 @@
 
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+#[path = "support/klipper.rs"]
+mod reference;
+
 use std::{
     collections::BTreeMap,
     io::{BufRead, BufReader, Write},
@@ -129,6 +132,8 @@ const KNOWN: &[&str] = &[
     "SET_LED A=\"1;2\"",
     "GN1 X1",
     "N1N2 G1",
+    "010 G1=2e2",
+    "_1 A=1",
 ];
 
 struct Numbers(u64);
@@ -246,6 +251,21 @@ fn compare_with(reader: &[&str]) {
 #[test]
 fn the_stand_in_reads_what_is_read_here() {
     compare_with(&["host"]);
+}
+
+#[test]
+fn what_is_written_down_of_klipper_is_what_the_stand_in_does() {
+    let lines = lines(count());
+    for (line, theirs) in lines.iter().zip(readings(&["host"], &lines)) {
+        match reference::klipper(line) {
+            Err(()) => assert!(theirs["error"].is_string(), "{line:?}: there {theirs}"),
+            Ok(None) => assert!(theirs.is_null(), "{line:?}: there {theirs}"),
+            Ok(Some(seen)) => {
+                let ours = serde_json::json!([seen.command, seen.params, seen.raw]);
+                assert_eq!(ours, theirs, "{line:?}");
+            }
+        }
+    }
 }
 
 #[test]
