@@ -7,7 +7,7 @@ mod upload;
 
 use std::{
     path::{Path, PathBuf},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sealpost_api::Problem;
@@ -15,11 +15,15 @@ use sealpost_gcode::Limits;
 use serde_json::{Value, json};
 use tokio::{
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use url::Url;
 
 use crate::core::Observation;
+
+/// How long a restart of Moonraker or Klipper is waited for, and how often they are asked meanwhile.
+const RESTART: Duration = Duration::from_secs(120);
+const AGAIN: Duration = Duration::from_millis(500);
 
 /// Where Moonraker is and how to get in.
 #[derive(Clone, Debug)]
@@ -131,6 +135,24 @@ impl Moonraker {
                 .detail(error.to_string())
                 .hint("Nothing is printed that cannot be checked. Is Klipper ready, and its configuration complete?")
         })
+    }
+
+    /// Does what a printer is needed for, again while Moonraker or Klipper may only be restarting. For jobs whose key is out: that
+    /// a service restarts costs nobody a print.
+    pub async fn patiently<T, F: Future<Output = Result<T, Problem>>>(
+        &self,
+        ask: impl Fn() -> F,
+    ) -> Result<T, Problem> {
+        let begin = Instant::now();
+        loop {
+            match ask().await {
+                Err(problem) if (502..=504).contains(&problem.status) && begin.elapsed() < RESTART => {
+                    tracing::info!(code = problem.code, "the printer is asked again: {problem}");
+                    sleep(AGAIN).await;
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// Makes Moonraker read a file's metadata now.

@@ -50,6 +50,15 @@ async fn a_picture_that_moonraker_never_reads_keeps_nothing_from_printing() {
 }
 
 #[tokio::test]
+async fn klipper_that_restarts_while_a_file_is_prepared_costs_no_print() {
+    let scene = Scene::start().await;
+    scene.printer.restart(2);
+    scene.store.add_job("j_1", ContentCipher::Age, PART);
+    assert_eq!(scene.ended("j_1").await.0, "success");
+    assert_eq!(scene.printer.printed(), [PART]);
+}
+
+#[tokio::test]
 async fn nothing_that_was_changed_reaches_klipper_and_each_has_its_own_code() {
     let scene = Scene::start().await;
     let flip = |text: &mut String, at: usize| {

@@ -45,7 +45,8 @@ impl Agent {
                 if let Some(pruning) = pruning {
                     let _ = pruning.await;
                 }
-                write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened).await.map_err(unsent)?;
+                let stub = || write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened);
+                moonraker.patiently(stub).await.map_err(unsent)?;
                 point(points::STUB);
                 let picture = Picture::show(&moonraker, &job).await;
                 let hand_over = async {
@@ -56,8 +57,8 @@ impl Agent {
                             .map(|()| true)
                             .map_err(|problem| (problem, true))
                     } else {
-                        let socket =
-                            moonraker.handover_socket(configured.as_deref()).await.map_err(unsent)?;
+                        let socket = || moonraker.handover_socket(configured.as_deref());
+                        let socket = moonraker.patiently(socket).await.map_err(unsent)?;
                         let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
                         hand_over(socket, rules, job.clone(), layers, macros, opened).await
                     }

@@ -82,7 +82,8 @@ impl Work {
         // The key first: a package that is not for this printer saves the download.
         let dek = open_package(&self.claimed.gcode_dek_package, &self.manifest, self.identity.secret())?;
         opening::check_memory(self.manifest.plain_size)?;
-        let limits = self.macros.within(self.moonraker.limits().await?);
+        let limits = self.moonraker.patiently(|| self.moonraker.limits()).await?;
+        let limits = self.macros.within(limits);
         let Downloaded { file, digest } = self.download().await?;
         opening::check_memory(self.manifest.plain_size)?;
         let manifest = self.manifest.clone();

@@ -44,6 +44,8 @@ struct Inner {
     read: Vec<String>,
     /// How often it fails to before.
     unreadable: u32,
+    /// How often Klipper cannot say what the printer allows before.
+    restarting: u32,
 }
 
 impl FakePrinter {
@@ -61,6 +63,7 @@ impl FakePrinter {
             max_temp: 250.0,
             read: Vec::new(),
             unreadable: 0,
+            restarting: 0,
         };
         let printer = Self { inner: Arc::new(Mutex::new(inner)), changed: watch::Sender::new(0) };
         let extra = UnixListener::bind(folder.join("sealpost.sock")).unwrap();
@@ -95,6 +98,10 @@ impl FakePrinter {
         self.inner.lock().unwrap().unreadable = times;
     }
 
+    pub(crate) fn restart(&self, times: u32) {
+        self.inner.lock().unwrap().restarting = times;
+    }
+
     pub(crate) fn printed(&self) -> Vec<Vec<u8>> {
         self.inner.lock().unwrap().printed.clone()
     }
@@ -125,6 +132,13 @@ impl FakePrinter {
         })
     }
 
+    fn is_restarting(&self) -> bool {
+        let mut inner = self.inner.lock().unwrap();
+        let is = inner.restarting > 0;
+        inner.restarting = inner.restarting.saturating_sub(1);
+        is
+    }
+
     fn tell(&self) {
         self.changed.send_modify(|count| *count += 1);
     }
@@ -143,6 +157,9 @@ impl FakePrinter {
         match method {
             "server.info" => Ok(json!({"klippy_state": "ready", "moonraker_version": "t"})),
             "printer.info" => Ok(json!({"process_id": std::process::id()})),
+            "printer.objects.query" if params["objects"]["configfile"].is_array() && self.is_restarting() => {
+                Err("Klippy Host not connected".to_owned())
+            }
             "printer.objects.query" | "printer.objects.subscribe" => Ok(json!({"status": self.status()})),
             "server.files.list" => Ok(json!([])),
             "server.files.metadata" if self.read().iter().any(|name| params["filename"] == **name) => {
