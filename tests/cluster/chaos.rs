@@ -12,13 +12,13 @@ use sealpost_tests::postgres::{Cluster, End};
 use crate::park::{Fleet, Process, Unit};
 
 /// Milliseconds between two misfortunes of one printer, of one store, of the database.
-const PRINTER: (u64, u64) = (2_000, 20_000);
-const STORE: (u64, u64) = (3_000, 15_000);
+const PRINTER: (u64, u64) = (3_000, 30_000);
+const STORE: (u64, u64) = (4_000, 20_000);
 const DATABASE: (u64, u64) = (6_000, 30_000);
 /// Milliseconds for which something stays dead.
 const DEAD: (u64, u64) = (10, 3_000);
 /// How long something may need to come back.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// How often what was killed.
 pub(crate) type Kills = BTreeMap<&'static str, u64>;

@@ -19,8 +19,8 @@ use crate::wanted::Wanted;
 
 /// Who order at the same time.
 const BUYERS: usize = 4;
-/// How long a store may be away.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long all stores may be away, on a machine that is busy with other things, too.
+const PATIENCE: Duration = Duration::from_secs(600);
 /// Between two tries.
 const PAUSE: Duration = Duration::from_millis(100);
 /// Milliseconds between two orders of one buyer, where they do not come at once.

@@ -17,7 +17,7 @@ use crate::rules;
 use crate::wanted::Wanted;
 
 /// How long everything may need to come to rest once nothing is killed any more.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(600);
 const LOOK: Duration = Duration::from_millis(500);
 /// How long after the last order things are still killed, at most.
 const LAST: Duration = Duration::from_secs(60);

@@ -242,14 +242,16 @@ impl Output {
     }
 }
 
-/// A port of loopback that was free a moment ago, for programs that cannot choose one themselves. None is given twice: the first
-/// who asked may not listen yet.
+/// A port of loopback that was free a moment ago, for programs that cannot choose one themselves or come back to the same one. None
+/// is given twice: the first who asked may not listen yet. None is of those that the system hands out (32768 and up): a stranger
+/// would get it while its program restarts.
 pub fn free_port() -> Result<u16> {
     static GIVEN: Mutex<BTreeSet<u16>> = Mutex::new(BTreeSet::new());
     let mut given = GIVEN.lock().map_err(|_| anyhow!("a test that asked for a port panicked"))?;
     loop {
-        let port = TcpListener::bind(("127.0.0.1", 0))?.local_addr()?.port();
-        if given.insert(port) {
+        let random = getrandom::u32().map_err(|error| anyhow!("no randomness: {error}"))?;
+        let port = u16::try_from(15_000 + random % 17_000)?;
+        if given.insert(port) && TcpListener::bind(("127.0.0.1", port)).is_ok() {
             return Ok(port);
         }
     }
