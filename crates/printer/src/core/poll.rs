@@ -2,7 +2,7 @@
 
 use sealpost_api::printer::{JobOffer, Poll, ReportStatus};
 
-use super::{Core, Effect, JobRecord, Now, Trouble, backoff::Backoff, reason};
+use super::{Core, Effect, JobRecord, Now, Trouble, backoff::Backoff, document::remember, reason};
 
 /// Triggers closer together than this share one request, milliseconds.
 const GAP: u64 = 250;
@@ -126,13 +126,15 @@ impl Core {
     /// Tells the store that a job it offers was taken off the queue here; false where it is told already. The caller saves.
     pub(super) fn turn_away(&mut self, offer: &JobOffer, now: Now) -> bool {
         let id = &offer.print_job_id;
-        if self.document.started.contains(id) || self.document.outbox.iter().any(|told| told.job == *id) {
+        if self.document.started.contains(id) {
             return false;
         }
         // Nobody told its lease: the report means the one in force, or none.
         let record = JobRecord::claimed(id.clone(), offer.title.clone(), 0, 0);
         let report = self.report_about(&record, ReportStatus::Cancelled, Some(reason::REMOVED.to_owned()));
         self.document.outbox.push_back(report);
+        // It ended here: it is told once.
+        remember(&mut self.document.started, id);
         self.note_end(&record, ReportStatus::Cancelled, Some(reason::REMOVED), now);
         true
     }

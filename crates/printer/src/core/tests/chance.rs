@@ -24,6 +24,7 @@ enum Step {
     DiskFull { full: bool },
     Clock { off: i64 },
     CancelAtStore { job: usize },
+    OfferAnyway { job: usize },
     Remove { job: usize },
     Observe,
 }
@@ -48,6 +49,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => any::<bool>().prop_map(|full| Step::DiskFull { full }),
         1 => prop_oneof![Just(0), Just(-60 * YEAR), Just(70 * YEAR), -YEAR..YEAR].prop_map(|off| Step::Clock { off }),
         2 => (0..3usize).prop_map(|job| Step::CancelAtStore { job }),
+        1 => (0..3usize).prop_map(|job| Step::OfferAnyway { job }),
         2 => (0..3usize).prop_map(|job| Step::Remove { job }),
         6 => Just(Step::Observe),
     ];
@@ -101,6 +103,7 @@ fn take(world: &mut World, step: &Step) {
         }
         Step::Clock { off } => world.clock_off = *off,
         Step::CancelAtStore { job } => world.store.cancel(JOBS[*job]),
+        Step::OfferAnyway { job } => drop(world.store.mistaken.insert(JOBS[*job].to_owned())),
         Step::Remove { job } => world.handle(Event::Remove { job: JOBS[*job].to_owned() }),
         Step::Observe => world.observe(),
     }

@@ -40,6 +40,8 @@ pub(super) struct World {
     fuse: Option<(u32, bool)>,
     waiting: VecDeque<Effect>,
     answered: BTreeSet<String>,
+    /// When the last token came, while nobody refused it.
+    fresh: Option<u64>,
     runs: u64,
     nonces: u64,
 }
@@ -73,6 +75,7 @@ impl World {
             fuse: None,
             waiting: VecDeque::new(),
             answered: BTreeSet::new(),
+            fresh: None,
             runs: 0,
             nonces: 0,
         };
@@ -117,6 +120,7 @@ impl World {
             }
         }
         self.opened = None;
+        self.fresh = None;
         if self.disk.job.is_none() {
             self.cached.clear();
         }
@@ -185,6 +189,7 @@ impl World {
         self.fuse = None;
         self.disk_full = false;
         self.store.offline = false;
+        self.store.mistaken.clear();
         self.printer.up = true;
         self.printer.moonraker = true;
         for _ in 0..2_000 {
@@ -258,6 +263,14 @@ impl World {
                 let waiting = self.pending.iter().filter(|other| matches!(other, Effect::Poll)).count();
                 assert_eq!(waiting, 0, "two polls at once");
             }
+            Effect::Claim { job, .. } => {
+                let known = self.core.document().started.contains(job);
+                assert!(!known, "{job} was started or ended, and is claimed again");
+            }
+            Effect::Refresh | Effect::Reissue => {
+                let young = self.fresh.is_some_and(|since| self.mono < since + 6 * 3_600_000);
+                assert!(!young, "a token that just came is asked for again");
+            }
             Effect::Send(outgoing) => {
                 let durable = self.disk.outbox.iter().any(|kept| kept.report == outgoing.report);
                 use ReportStatus::{Paused, Printing, Processing};
@@ -329,7 +342,10 @@ impl World {
         // Of a request to the store: whether its answer arrives where it did itself.
         let reached = match () {
             () if self.store.offline || !arrives => Err(down()),
-            () if self.store.token_void => Err(Trouble::Unauthorized),
+            () if self.store.token_void => {
+                self.fresh = None;
+                Err(Trouble::Unauthorized)
+            }
             () => Ok(works),
         };
         let heard = |answered: bool| if answered { Ok(()) } else { Err(down()) };
@@ -354,11 +370,16 @@ impl World {
                 Event::Reported { report_id, result }
             }
             Effect::FetchKeys => Event::KeysFetched(reached.and_then(heard).map(|()| self.store.keys())),
-            Effect::Refresh => Event::TokenRenewed(reached.and_then(heard).map(|()| self.new_token())),
+            Effect::Refresh => {
+                let renewed = reached.and_then(heard).map(|()| self.new_token());
+                self.fresh = renewed.is_ok().then_some(self.mono);
+                Event::TokenRenewed(renewed)
+            }
             Effect::Reissue => {
                 let works = works && !self.store.offline;
                 if works {
                     self.store.token_void = false;
+                    self.fresh = Some(self.mono);
                 }
                 Event::TokenRenewed(if works { Ok(self.new_token()) } else { Err(down()) })
             }

@@ -25,6 +25,8 @@ pub(in crate::core::tests) struct FakeStore {
     pub(in crate::core::tests) token_void: bool,
     pub(in crate::core::tests) offline: bool,
     pub(in crate::core::tests) key_set_version: u64,
+    /// Jobs that it offers by mistake, however they stand.
+    pub(in crate::core::tests) mistaken: BTreeSet<String>,
     /// Ids of the outcomes that were sent for each job, accepted or not.
     pub(in crate::core::tests) outcomes: BTreeMap<String, BTreeSet<String>>,
     /// Seconds since the beginning, by the store's own good clock.
@@ -77,7 +79,8 @@ impl FakeStore {
         let mut poll = Poll { key_set_version: self.key_set_version, ..Poll::default() };
         for (id, (job, _)) in &self.jobs {
             let ready = job.state == JobState::ReadyToPrint;
-            if ready || (job.state == JobState::Processing && !job.started) {
+            let mistaken = self.mistaken.contains(id);
+            if mistaken || ready || (job.state == JobState::Processing && !job.started) {
                 poll.jobs.push(JobOffer {
                     print_job_id: id.clone(),
                     status: job.state,
