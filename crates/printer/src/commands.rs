@@ -1,5 +1,6 @@
 //! What the program does when it is called.
 
+mod doctor;
 pub(crate) mod failure;
 mod install;
 mod pair;
@@ -51,6 +52,8 @@ enum Command {
     },
     /// Leaves the store; the identity key stays
     Unpair,
+    /// Looks at everything: service, user, rights, keys, memory, disk, store, clock, Moonraker, Klipper
+    Doctor(doctor::Doctor),
     /// Puts the agent in place beside Klipper and Moonraker: shows everything, asks, does it
     Install(install::Install),
     /// Takes back what `install` did; what was changed since stays
@@ -86,6 +89,10 @@ impl Arguments {
         match self.command {
             Command::Install(install) => return install.execute(),
             Command::Uninstall(uninstall) => return uninstall.execute(),
+            Command::Doctor(doctor) => {
+                let settings = Settings::load(self.config.as_deref()).map_err(|error| error.problem());
+                return doctor.execute(settings).await;
+            }
             _ => {}
         }
         let settings = Settings::load(self.config.as_deref()).map_err(|error| error.problem())?;
@@ -98,7 +105,7 @@ impl Arguments {
             Command::Check { file: Some(file), json } => show::check_file(&settings, &file, json).await?,
             Command::Check { file: None, json } => show::check(settings, json).await?,
             Command::Unpair => show::unpair(settings).await?,
-            Command::Hold | Command::Install(_) | Command::Uninstall(_) => {}
+            Command::Hold | Command::Doctor(_) | Command::Install(_) | Command::Uninstall(_) => {}
         }
         Ok(())
     }

@@ -4,6 +4,7 @@
 pub mod agent;
 pub mod checks;
 pub mod core;
+pub mod doctor;
 pub mod handover;
 pub mod install;
 pub mod local;

@@ -114,7 +114,7 @@ impl Install {
         let services = Services::of(system);
         let mut restart = Restart::Later("nothing was changed");
         if tree.is_live() {
-            services.start_agent()?;
+            services.start_agent(done > 0)?;
             if self.no_restart {
                 restart = Restart::Later("it was not wanted");
             } else if done > 0 {

@@ -65,7 +65,7 @@ impl Uninstall {
         let undone = undo(&tree, &SystemPrograms, ledger, keep_keys, &mut |_| Ok(()))?;
         let mut restart = Restart::Later("this is another machine's tree");
         if let Some(services) = &services {
-            services.forget_agent()?;
+            services.reload()?;
             restart = if self.no_restart {
                 Restart::Later("it was not wanted")
             } else {

@@ -152,7 +152,7 @@ impl Installer<'_> {
         if !found.is_dir() {
             return Ok(blocked(path, "it is no folder"));
         }
-        if contents == Contents::Others {
+        if matches!(contents, Contents::Others | Contents::Stubs) {
             return Ok(Standing::Done);
         }
         match self.numbers(rights) {

@@ -41,7 +41,7 @@ pub fn find(tree: &Tree, said: &Said, program: &Path) -> Result<System, Problem>
     let config = config_folder(tree, &data)?;
     let printer_cfg = text_file(tree, config.join("printer.cfg"), "printer.cfg")?;
     let moonraker_conf = text_file(tree, config.join("moonraker.conf"), "moonraker.conf")?;
-    let klipper = klipper(tree, folder, &data)?;
+    let klipper = klipper(tree, folder, &owner, &data, &moonraker_conf.text)?;
     let moonraker = moonraker(tree, said, &owner, &data, &moonraker_conf.text)?;
     let asvc = data.join("moonraker.asvc");
     let asvc = tree.text(&asvc)?.map(|text| Text { path: asvc, text });
@@ -60,6 +60,7 @@ pub fn find(tree: &Tree, said: &Said, program: &Path) -> Result<System, Problem>
         owner,
         klipper,
         moonraker,
+        gcodes: tree.is_dir(&data.join("gcodes")),
         data,
         printer_cfg,
         moonraker_conf,
@@ -158,7 +159,13 @@ fn text_file(tree: &Tree, path: PathBuf, name: &str) -> Result<Text, Problem> {
     }
 }
 
-fn klipper(tree: &Tree, folder: PathBuf, data: &Path) -> Result<Klipper, Problem> {
+fn klipper(
+    tree: &Tree,
+    folder: PathBuf,
+    owner: &Account,
+    data: &Path,
+    moonraker_conf: &str,
+) -> Result<Klipper, Problem> {
     let inside = folder.join("klippy");
     let extras = inside.join("extras");
     if !tree.exists(&extras.join("virtual_sdcard.py")) {
@@ -172,7 +179,14 @@ fn klipper(tree: &Tree, folder: PathBuf, data: &Path) -> Result<Klipper, Problem
     let kalico = tree.is_dir(&plugins);
     let extras = if kalico { plugins } else { extras };
     let service = service(tree, data, "klippy.py", "klipper");
-    Ok(Klipper { folder, extras, kalico, service, socket: data.join("comms/klippy.sock") })
+    let socket = text::option(moonraker_conf, "server", "klippy_uds_address").map(|said| {
+        match said.strip_prefix("~/") {
+            Some(below) => owner.home.join(below),
+            None => PathBuf::from(said),
+        }
+    });
+    let socket = socket.unwrap_or_else(|| data.join("comms/klippy.sock"));
+    Ok(Klipper { folder, extras, kalico, service, socket })
 }
 
 fn moonraker(
@@ -226,7 +240,10 @@ fn service(tree: &Tree, data: &Path, program: &str, usual: &str) -> String {
 
 fn init(tree: &Tree) -> Result<Init, Problem> {
     let there = |path: &str| tree.exists(Path::new(path));
-    if there("/run/systemd/system") || !tree.is_live() && there("/usr/lib/systemd/systemd") {
+    // An image that is being made has the program and does not run it yet.
+    let first = tree.resolve(Path::new("/sbin/init"));
+    let chosen = !tree.exists(&first) || first.ends_with("systemd");
+    if there("/run/systemd/system") || there("/usr/lib/systemd/systemd") && chosen {
         return Ok(Init::Systemd);
     }
     let scripts = tree.names(Path::new("/etc/init.d"));

@@ -102,35 +102,42 @@ fn user_and_folders(system: &System, state: &Path, steps: &mut Vec<Step>) {
     let (owner, group) = (&system.owner.name, &system.owner.group);
     steps.push(folder(AGENT_FOLDER.into(), Rights::new(0o2750, AGENT, group), Contents::Ours));
     steps.push(folder(HANDOVER_FOLDER.into(), Rights::new(0o2750, owner, AGENT), Contents::Ours));
+    if system.gcodes {
+        steps.push(folder(
+            system.data.join("gcodes/sealpost"),
+            Rights::new(0o755, owner, group),
+            Contents::Stubs,
+        ));
+    }
 }
 
 fn settings(system: &System, state: &Path, steps: &mut Vec<Step>) {
-    let mut lines = String::new();
+    let mut wanted = Vec::new();
     if system.kept.is_some() {
-        let (state, cache) = (state.display(), state.join("cache"));
-        lines.push_str(&format!("state_dir = \"{state}\"\ncache_dir = \"{}\"\n", cache.display()));
-        lines.push_str(&format!("agent_socket = \"{AGENT_FOLDER}/agent.sock\"\n"));
+        let cache = state.join("cache").display().to_string();
+        wanted.push(("state_dir", state.display().to_string()));
+        wanted.push(("cache_dir", cache));
+        wanted.push(("agent_socket", format!("{AGENT_FOLDER}/agent.sock")));
     }
     if system.moonraker.port != 7125 {
-        lines.push_str(&format!("moonraker_url = \"http://127.0.0.1:{}\"\n", system.moonraker.port));
+        wanted.push(("moonraker_url", format!("http://127.0.0.1:{}", system.moonraker.port)));
     }
     if let Access::Key(Some(key)) = &system.access {
         let path = state.join("moonraker.key");
-        lines.push_str(&format!("moonraker_api_key_file = \"{}\"\n", path.display()));
+        wanted.push(("moonraker_api_key_file", path.display().to_string()));
         steps.push(Step::Key { path, rights: Rights::new(0o600, AGENT, AGENT), key: key.clone() });
     }
+    // What the file says already is its owner's choice, or an earlier run's.
+    let text = system.settings.as_ref().map(|file| file.text.as_str()).unwrap_or_default();
+    let said: Option<toml::Table> = text.parse().ok();
+    wanted.retain(|(key, _)| said.as_ref().is_some_and(|said| !said.contains_key(*key)));
+    let lines: String = wanted.iter().map(|(key, value)| format!("{key} = {value:?}\n")).collect();
     let path = PathBuf::from(crate::settings::DEFAULT_PATH);
-    match &system.settings {
-        // Before the first table would be its place, but the settings have none.
-        Some(_) if !lines.is_empty() => {
-            steps
-                .push(Step::Block { path, text: format!("# Found by `sealpost-printer install`.\n{lines}") });
-        }
-        Some(_) => {}
-        None => {
-            let text = format!("{}{lines}", pieces::SETTINGS);
-            steps.push(Step::File { path, rights: Rights::new(0o644, "root", "root"), text });
-        }
+    if system.settings.is_none() {
+        let text = format!("{}{lines}", pieces::SETTINGS);
+        steps.push(Step::File { path, rights: Rights::new(0o644, "root", "root"), text });
+    } else if !lines.is_empty() {
+        steps.push(Step::Block { path, text: format!("# Found by `sealpost-printer install`.\n{lines}") });
     }
 }
 

@@ -43,12 +43,10 @@ impl Services {
         }
     }
 
-    /// Starts the agent, anew where it runs.
-    pub fn start_agent(&self) -> Result<(), Problem> {
-        if self.init == Init::Systemd {
-            run(Command::new("systemctl").arg("daemon-reload"))?;
-        }
-        self.tell(AGENT, "restart")
+    /// Starts the agent; `anew` where it runs already.
+    pub fn start_agent(&self, anew: bool) -> Result<(), Problem> {
+        self.reload()?;
+        self.tell(AGENT, if anew { "restart" } else { "start" })
     }
 
     /// Stops the agent where it runs.
@@ -56,9 +54,9 @@ impl Services {
         self.tell(AGENT, "stop")
     }
 
-    /// After a unit is gone.
-    pub fn forget_agent(&self) -> Result<(), Problem> {
-        if self.init == Init::Systemd {
+    /// After a unit has come or gone.
+    pub fn reload(&self) -> Result<(), Problem> {
+        if self.init == Init::Systemd && manager_runs() {
             run(Command::new("systemctl").arg("daemon-reload"))?;
         }
         Ok(())
@@ -66,6 +64,9 @@ impl Services {
 
     /// Restarts Klipper and Moonraker, which read their parts only then; never in a print.
     pub fn restart_printer(&self) -> Result<Restart, Problem> {
+        if self.init == Init::Systemd && !manager_runs() {
+            return Ok(Restart::Later("no service manager runs here"));
+        }
         match activity(&self.socket) {
             Activity::Printing => return Ok(Restart::Later("a print is under way")),
             Activity::Unknown => {
@@ -88,7 +89,12 @@ impl Services {
 
     fn tell(&self, service: &str, verb: &str) -> Result<(), Problem> {
         if self.init == Init::Systemd {
-            return run(Command::new("systemctl").args([verb, service]));
+            // In an image that is being made nothing runs.
+            return if manager_runs() {
+                run(Command::new("systemctl").args([verb, service]))
+            } else {
+                Ok(())
+            };
         }
         match script(Path::new("/etc/init.d"), service) {
             Some(script) => run(Command::new(script).arg(verb)),
@@ -96,6 +102,10 @@ impl Services {
             None => Err(failed(format!("there is no script for {service} in /etc/init.d"))),
         }
     }
+}
+
+fn manager_runs() -> bool {
+    Path::new("/run/systemd/system").exists()
 }
 
 /// `NAME`, or `S60NAME`.

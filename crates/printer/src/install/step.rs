@@ -92,6 +92,8 @@ pub enum Contents {
     Ours,
     /// Keys and state of the printer: the person is asked.
     Keys,
+    /// Entries of purchased files, which say nothing without the agent.
+    Stubs,
     /// It stays, and the folder with it.
     Others,
 }

@@ -21,6 +21,8 @@ pub struct System {
     pub moonraker: Moonraker,
     /// The folder `printer_data`.
     pub data: PathBuf,
+    /// Its folder `gcodes` is where it usually is.
+    pub gcodes: bool,
     /// `printer.cfg`.
     pub printer_cfg: Text,
     /// `moonraker.conf`.

@@ -91,6 +91,15 @@ fn one(tree: &Tree, accounts: &dyn Accounts, entry: &Entry) -> Result<Outcome, P
             }
             other => files::gone(other).map_err(failed).and(removed),
         },
+        Made::Folder { contents: Contents::Stubs } => {
+            remove_stubs(&outside).map_err(failed)?;
+            match fs::remove_dir(&outside) {
+                Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
+                    changed("there are files of others in it")
+                }
+                other => files::gone(other).map_err(failed).and(removed),
+            }
+        }
         Made::Folder { .. } => files::gone(fs::remove_dir_all(&outside)).map_err(failed).and(removed),
         Made::File { sha256 } => {
             sweep(&outside).map_err(failed)?;
@@ -111,6 +120,31 @@ fn one(tree: &Tree, accounts: &dyn Accounts, entry: &Entry) -> Result<Outcome, P
         }
         Made::Block { texts, backup } => unblock(tree, path, texts, backup),
     }
+}
+
+/// Stubs, and the pictures that Moonraker took from them.
+fn remove_stubs(folder: &Path) -> io::Result<()> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
+        entries => entries?,
+    };
+    for entry in entries {
+        let entry = entry?;
+        let is_file = entry.file_type()?.is_file();
+        if entry.file_name() == ".thumbs" && !is_file {
+            fs::remove_dir_all(entry.path())?;
+        } else if is_file && is_stub(&fs::read(entry.path())?) {
+            fs::remove_file(entry.path())?;
+        }
+    }
+    Ok(())
+}
+
+/// Nothing but comments and the one command.
+fn is_stub(bytes: &[u8]) -> bool {
+    let mut commands =
+        bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && !line.starts_with(b";"));
+    commands.next().is_some_and(|line| line.starts_with(b"SEALPOST_JOB")) && commands.next().is_none()
 }
 
 fn unblock(tree: &Tree, path: &Path, texts: &[String], backup: &Path) -> Result<Outcome, Problem> {

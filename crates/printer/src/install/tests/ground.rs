@@ -124,6 +124,7 @@ impl Ground {
 
     fn data(&self, data: &str) {
         let (uid, gid) = other();
+        self.dir(&format!("{data}/gcodes"));
         self.file(&format!("{data}/config/printer.cfg"), PRINTER_CFG);
         self.file(&format!("{data}/config/moonraker.conf"), MOONRAKER_CONF);
         // Without an end of its last line, as people leave them.
@@ -147,7 +148,9 @@ impl Ground {
     }
 
     pub(super) fn installer(&self) -> Installer<'_> {
+        let services = Services::of(&self.system());
         Installer {
+            services,
             tree: &self.tree,
             accounts: &InFiles,
             owner: other().0,

@@ -26,7 +26,9 @@ fn installed_and_undone_the_tree_is_as_before() {
     for ground in [Ground::kiauh(), Ground::pip(), Ground::kalico(), Ground::u1()] {
         let before = ground.picture();
         ground.install();
-        assert!(ground.standings().iter().all(|standing| *standing == Standing::Done));
+        for (step, standing) in ground.plan().steps.iter().zip(ground.standings()) {
+            assert_eq!(standing, Standing::Done, "{step}");
+        }
         let installed = ground.picture();
         ground.install();
         assert_eq!(ground.picture(), installed, "a second run changes nothing");

@@ -123,3 +123,23 @@ fn a_pattern_that_reads_the_file_along_needs_no_line() {
     ground.install();
     assert_eq!(ground.text(CFG), format!("[include *.cfg]\n{PRINTER_CFG}"));
 }
+
+#[test]
+fn stubs_go_and_files_that_somebody_put_beside_them_stay() {
+    let stubs = "home/pi/printer_data/gcodes/sealpost";
+    for (name, text, goes) in [
+        ("a.gcode", "; a part\n\n; time\nSEALPOST_JOB ID=a\n", true),
+        ("b.gcode", "SEALPOST_JOB ID=b\nG28\n", false),
+        ("notes.txt", "mine", false),
+        (".thumbs/a.png", "", true),
+    ] {
+        let ground = Ground::kiauh();
+        let before = ground.picture();
+        ground.install();
+        ground.file(&format!("{stubs}/{name}"), text);
+        let left = ground.uninstall(false);
+        assert_eq!(ground.at(stubs).exists(), !goes, "{name}");
+        assert_eq!(left.is_empty(), goes, "{name}");
+        assert_eq!(ground.picture() == before, goes, "{name}");
+    }
+}
