@@ -137,6 +137,8 @@ pub(crate) fn number_text(text: &[u8]) -> Option<f64> {
 pub(crate) fn number(text: &[u8], at: usize) -> (Option<f64>, usize) {
     /// Numbers of so many digits fit the mantissa, and their scale the table.
     const DIGITS: usize = 18;
+    /// Up to here mantissas are exact, and so is what a division makes of them: the number that Python reads.
+    const EXACT: u64 = 1 << f64::MANTISSA_DIGITS;
     const SCALE: [f64; DIGITS + 1] = [
         1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
         1e18,
@@ -154,7 +156,7 @@ pub(crate) fn number(text: &[u8], at: usize) -> (Option<f64>, usize) {
     if whole + decimals == 0 {
         return (None, at);
     }
-    if whole + decimals > DIGITS {
+    if whole + decimals > DIGITS || mantissa > EXACT {
         return (long_number(&text[at..end]), end);
     }
     let value = mantissa as f64 / SCALE[decimals];
