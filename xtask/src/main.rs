@@ -9,6 +9,8 @@ mod demo;
 mod faults;
 mod fuzz;
 mod gas;
+mod install;
+mod package;
 mod plugin;
 mod provision;
 mod run;
@@ -23,11 +25,12 @@ cargo xtask COMMAND
   demo [--once]        a store, a printer, a browser, a chain and three sales, end to end; --once stops after them and
                        tells by its exit code
   test [SUITE] [ARGS]  every test, or one suite: unit, vectors, contract, fuzz, interop,
-                       store, chain, printer, faults, cluster, e2e, plugin, sdk, browser; ARGS go to the test program
+                       store, chain, printer, faults, cluster, install, e2e, plugin, sdk, browser; ARGS go to the test program
   bench [NAME] [--json] one benchmark or all: agent, browser, envelope, gas,
                        host, store, waiting
   fuzz [TARGET...]     looks for inputs that break a parser: --seconds N for each target (60), --list, and
                        --input FILE to see a finding again
+  package [--debug]    Debian packages of the agent and of the store
   plugin               the example plugin for WebAssembly: target/plugins/gcode-insight.wasm
   web                  the shop's pages, which `sealpost` embeds when it is built
   lint                 formatting and clippy, warnings refused
@@ -47,6 +50,7 @@ fn main() -> Result<()> {
         "demo" => demo::run(rest),
         "fuzz" => fuzz::run(rest),
         "lint" => checks::lint(),
+        "package" => package::run(rest),
         "plugin" => plugin::run(rest),
         "setup" => provision::everything(),
         "test" => suites::run(rest),

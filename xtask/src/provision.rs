@@ -23,6 +23,7 @@ pub(crate) fn everything() -> Result<()> {
     age()?;
     contracts()?;
     slither()?;
+    packaging()?;
     plugin::provision()?;
     Ok(())
 }
@@ -168,6 +169,46 @@ pub(crate) fn age() -> Result<()> {
     Ok(())
 }
 
+/// What builds Debian packages and looks for mistakes in them.
+pub(crate) fn packaging() -> Result<()> {
+    let there = |program| succeeds(Command::new(program).arg("--version"));
+    if !there("dpkg-shlibdeps") || !there("strip") {
+        install("what builds packages", &["dpkg-dev", "binutils"])?;
+    }
+    if !there("lintian") || !there("strace") {
+        install("what looks for mistakes in packages and programs", &["lintian", "strace"])?;
+    }
+    Ok(())
+}
+
+/// A small Debian with Python and systemd as an archive, for trees that tests may change.
+pub(crate) fn debian() -> Result<PathBuf> {
+    const WANTED: &str = "bookworm: python3 ca-certificates libsodium23 adduser systemd-sysv init-system-helpers procps\n";
+    let folder = root().join(".cache/debian");
+    let archive = folder.join("tree.tar");
+    let stamp = folder.join("wanted.txt");
+    if fs::read_to_string(&stamp).is_ok_and(|made| made == WANTED) && archive.exists() {
+        return Ok(archive);
+    }
+    if !succeeds(Command::new("debootstrap").arg("--version")) {
+        install("debootstrap", &["debootstrap"])?;
+    }
+    say("making a small Debian for the tests of installing");
+    let (suite, packages) = WANTED.trim_end().split_once(": ").context("no suite")?;
+    let tree = folder.join("tree");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    let include = format!("--include={}", packages.replace(' ', ","));
+    check(Command::new("debootstrap").args(["--variant=minbase", &include, suite]).arg(&tree))?;
+    fs::remove_dir_all(tree.join("var/cache/apt/archives"))?;
+    check(Command::new("tar").args(["--numeric-owner", "-C"]).arg(&tree).arg("-cf").arg(&archive).arg("."))?;
+    fs::remove_dir_all(&tree)?;
+    fs::write(&stamp, WANTED)?;
+    Ok(archive)
+}
+
 fn find_postgres() -> Option<PathBuf> {
     let mut versions: Vec<PathBuf> =
         fs::read_dir("/usr/lib/postgresql").ok()?.flatten().map(|entry| entry.path()).collect();
@@ -201,6 +242,6 @@ pub(crate) fn install(what: &str, packages: &[&str]) -> Result<()> {
     Ok(())
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     Command::new("id").arg("-u").output().is_ok_and(|output| output.stdout == b"0\n")
 }

@@ -8,12 +8,12 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, check, root, target_folder};
-use crate::{cluster, contracts, faults, fuzz, plugin, provision, web};
+use crate::{cluster, contracts, faults, fuzz, install, plugin, provision, web};
 
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 14] = [
+const SUITES: [(&str, Suite); 15] = [
     ("unit", unit),
     ("vectors", vectors),
     ("contract", contracts::suite),
@@ -24,6 +24,7 @@ const SUITES: [(&str, Suite); 14] = [
     ("printer", printer),
     ("faults", faults::suite),
     ("cluster", cluster::suite),
+    ("install", install::suite),
     ("e2e", e2e),
     ("plugin", example_plugin),
     ("sdk", sdk),

@@ -195,7 +195,9 @@ impl Folder {
 
     fn replace(&self, path: &Path, bytes: &[u8]) -> Result<(), Problem> {
         let write = || -> io::Result<()> {
-            let mut file = AtomicWriteFile::options().preserve_mode(false).mode(0o600).open(path)?;
+            let mut file = AtomicWriteFile::options();
+            // They are the agent's and nobody else's, whatever lay there; its service may not give files away.
+            let mut file = file.preserve_mode(false).preserve_owner(false).mode(0o600).open(path)?;
             file.write_all(bytes)?;
             file.sync_all()?;
             pass(points::SAVE_WRITTEN)?;

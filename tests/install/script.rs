@@ -1,0 +1,57 @@
+//! Without systemd: the start script runs the agent, starts it again when it ends, and stops it.
+
+use std::fs;
+use std::os::unix::fs::MetadataExt;
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+
+use crate::debian::Debian;
+use crate::picture::{difference, picture};
+
+const SCRIPT: &str = "/etc/init.d/sealpost-printer";
+const SOCKET: &str = "run/sealpost-printer/agent.sock";
+
+/// Whatever becomes of the test, nothing of it runs on.
+struct Stopped<'a>(&'a Debian);
+
+impl Drop for Stopped<'_> {
+    fn drop(&mut self) {
+        let _ = self.0.below("0:0", &["sh", SCRIPT, "stop"]).output();
+    }
+}
+
+/// Waits until the agent listens at another socket file than `last`; gives that file's number.
+fn listens(debian: &Debian, last: u64) -> Result<u64> {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while Instant::now() < deadline {
+        match fs::metadata(debian.at(SOCKET)) {
+            Ok(socket) if socket.ino() != last => return Ok(socket.ino()),
+            _ => std::thread::sleep(Duration::from_millis(50)),
+        }
+    }
+    bail!("the agent does not listen")
+}
+
+#[test]
+fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Result<()> {
+    let debian = Debian::with_printer(7125)?;
+    debian.put_parts()?;
+    fs::remove_dir_all(debian.at("usr/lib/systemd"))?;
+    fs::remove_file(debian.at("usr/sbin/init"))?;
+    fs::copy(sealpost_tests::programs::built("sealpost-printer")?, debian.at("root/sealpost-printer"))?;
+    let before = picture(&debian.at(""), &[])?;
+
+    let _stopped = Stopped(&debian);
+    let program = "/root/sealpost-printer";
+    debian.success(&mut debian.below("0:0", &[program, "install", "--yes", "--no-restart"]))?;
+    let first = listens(&debian, 0)?;
+    debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "status"]))?;
+    debian.success(&mut debian.below("pi:pi", &["/usr/local/bin/sealpost-printer", "status"]))?;
+
+    debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "restart"]))?;
+    listens(&debian, first)?;
+    debian.success(&mut debian.below("0:0", &[program, "uninstall", "--yes", "--no-restart"]))?;
+    assert_eq!(difference(&before, &picture(&debian.at(""), &[])?), [""; 0]);
+    Ok(())
+}
