@@ -23,7 +23,7 @@ use crate::{
     entity::{account, setup_token},
     identifier::{email, username, username_from, username_key},
     jwt::{Registered, TokenKind, UserClaims},
-    limit::Limiter,
+    limit::{Limiter, Rate},
     password::{self, Passwords},
     random::{id_bytes, secret, secret_hash, system_rng},
     signing_keys::SigningKeys,
@@ -31,6 +31,8 @@ use crate::{
 };
 
 const SETUP_LIFE_MS: i64 = 24 * 3_600_000;
+/// How often a failure to sign in to an account that does not exist is written down: strangers fill no disk with them.
+const NOBODY: Rate = Rate::new(60, 1_000);
 
 /// What a server decides about its people.
 #[derive(Clone, Debug)]
@@ -39,6 +41,29 @@ pub struct Config {
     pub issuer: String,
     /// Whether anybody may sign up.
     pub open_registration: bool,
+    /// How often people may try.
+    pub limits: Limits,
+}
+
+/// How often people may try to get in.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Wrong passwords for one account from one address.
+    pub sign_in: Rate,
+    /// Wrong passwords and set-up links from one address.
+    pub sign_in_address: Rate,
+    /// New accounts from one address.
+    pub sign_up: Rate,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            sign_in: Rate::new(10, 30_000),
+            sign_in_address: Rate::new(120, 1_000),
+            sign_up: Rate::new(60, 10_000),
+        }
+    }
 }
 
 /// The people of one server. Cheap to clone.
@@ -55,6 +80,7 @@ struct Inner {
     sign_ins: Limiter,
     sign_ins_by_address: Limiter,
     sign_ups: Limiter,
+    nobody: Limiter,
 }
 
 /// Somebody who is signed in.
@@ -77,6 +103,7 @@ impl Accounts {
     pub fn new(db: Database, clock: Clock, keks: Arc<dyn KekProvider>, config: Config) -> Self {
         let keys = SigningKeys::new(db.clone(), clock.clone(), keks);
         let tokens = Tokens::new(db.clone(), clock.clone(), config.issuer.clone(), keys.clone());
+        let limits = config.limits;
         Self(Arc::new(Inner {
             db,
             clock,
@@ -84,9 +111,10 @@ impl Accounts {
             passwords: Passwords::new(),
             keys,
             tokens,
-            sign_ins: Limiter::new(10, 30_000),
-            sign_ins_by_address: Limiter::new(120, 1_000),
-            sign_ups: Limiter::new(60, 10_000),
+            sign_ins: Limiter::of(limits.sign_in),
+            sign_ins_by_address: Limiter::of(limits.sign_in_address),
+            sign_ups: Limiter::of(limits.sign_up),
+            nobody: Limiter::of(NOBODY),
         }))
     }
 
@@ -123,10 +151,12 @@ impl Accounts {
     pub async fn set_up(&self, request: SetupRequest, from: IpAddr) -> Result<LoginResponse, ApiError> {
         let hash = secret_hash(&Zeroizing::new(request.setup_token));
         let now = self.0.clock.now_ms();
+        self.0.sign_ins_by_address.attempt(from, now).map_err(too_many)?;
         let known = setup_token::Entity::find_by_id(&hash).one(self.0.db.read()).await?;
         if !known.is_some_and(|row| row.used_at.is_none() && row.expires_at > now) {
             return Err(setup_refused());
         }
+        self.0.sign_ins_by_address.refund(from);
         self.create(request.account, from, Some(hash)).await
     }
 
@@ -157,6 +187,7 @@ impl Accounts {
                         used_at: Set(None),
                     };
                     row.insert(tx).await?;
+                    audit::record(tx, now, &Actor::System, "setup.link_made", "server", json!({})).await?;
                     Ok::<_, ApiError>(())
                 })
             })
@@ -194,10 +225,16 @@ impl Accounts {
         let hash = row.as_ref().map(|row| row.password_hash.clone());
         let password = if too_long { Zeroizing::default() } else { password };
         let fits = self.0.passwords.verify(password, hash).await? && !too_long;
-        let row = row.filter(|row| fits && row.disabled_at.is_none()).ok_or_else(|| {
-            ApiError::new(StatusCode::UNAUTHORIZED, "wrong_credentials", "Address, name or password is wrong")
-                .hint("Check for a typing error, or sign up if you have no account here.")
-        })?;
+        let known = row.as_ref().map(|row| row.id.clone());
+        let Some(row) = row.filter(|row| fits && row.disabled_at.is_none()) else {
+            self.note_failure(known, now);
+            return Err(ApiError::new(
+                StatusCode::UNAUTHORIZED,
+                "wrong_credentials",
+                "Address, name or password is wrong",
+            )
+            .hint("Check for a typing error, or sign up if you have no account here."));
+        };
         self.0.sign_ins.refund((&name, from));
         self.0.sign_ins_by_address.refund(from);
 
@@ -218,6 +255,7 @@ impl Accounts {
         let too_long = old.len() > password::MAX_BYTES;
         let old = if too_long { Zeroizing::default() } else { old };
         if !self.0.passwords.verify(old, row.map(|row| row.password_hash)).await? || too_long {
+            self.note_failure(Some(id), now);
             return Err(ApiError::new(
                 StatusCode::FORBIDDEN,
                 "wrong_credentials",
@@ -241,12 +279,17 @@ impl Accounts {
     /// The failure of the database.
     pub async fn logout(&self, person: &Person) -> Result<(), ApiError> {
         let now = self.0.clock.now_ms();
-        let jti = person.jti.clone();
+        let (jti, actor) = (person.jti.clone(), Actor::User(person.id.to_string()));
+        let subject = format!("account:{}", person.id);
         self.0
             .db
             .write(move |tx| {
-                let jti = jti.clone();
-                Box::pin(async move { Ok(tokens::revoke(tx, &jti, now).await?) })
+                let (jti, actor, subject) = (jti.clone(), actor.clone(), subject.clone());
+                Box::pin(async move {
+                    tokens::revoke(tx, &jti, now).await?;
+                    let details = json!({"jti": jti});
+                    Ok(audit::record(tx, now, &actor, "account.signed_out", &subject, details).await?)
+                })
             })
             .await
     }
@@ -263,6 +306,40 @@ impl Accounts {
         })?;
         let id = AccountId::parse(&row.id).map_err(ApiError::internal)?;
         Ok(Person { id, email: row.email, username: row.username, operator: row.operator, jti: session.jti })
+    }
+
+    /// The entries of the audit log that this person may read: all of them for an operator, their own for everybody else.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub async fn audit(&self, person: &Person, mut filter: audit::Filter) -> Result<audit::Page, ApiError> {
+        filter.person = (!person.operator).then(|| person.id.to_string());
+        Ok(audit::newest(&self.0.db, &filter).await?)
+    }
+
+    /// Writes down a failure to sign in. The answer does not wait for it: its time would tell whether the account exists.
+    fn note_failure(&self, known: Option<String>, now: i64) {
+        if known.is_none() && self.0.nobody.attempt((), now).is_err() {
+            return;
+        }
+        let subject = format!("account:{}", known.as_deref().unwrap_or("unknown"));
+        let db = self.0.db.clone();
+        tokio::spawn(async move {
+            let written = db.write(move |tx| {
+                audit::record_later(
+                    tx,
+                    now,
+                    &Actor::Anonymous,
+                    "account.sign_in_failed",
+                    &subject,
+                    &json!({}),
+                );
+                Box::pin(async { Ok::<_, ApiError>(()) })
+            });
+            if let Err(error) = written.await {
+                tracing::error!(code = error.code(), "a failure to sign in is not in the audit log");
+            }
+        });
     }
 
     async fn create(

@@ -1,7 +1,8 @@
 //! The append-only log of what people, printers and the server did. The database refuses to change or delete its rows.
 
 use sea_orm::{
-    ActiveModelTrait, ActiveValue::Set, ColumnTrait, DbErr, EntityTrait, QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder,
+    QuerySelect,
 };
 use sealpost_database::{Database, Tx};
 use serde_json::Value;
@@ -83,6 +84,60 @@ pub async fn about(db: &Database, subject: &str, after: i64, limit: u64) -> Resu
         .all(db.read())
         .await?;
     Ok(rows.into_iter().map(Entry::from).collect())
+}
+
+/// Which rows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Filter {
+    /// Those of this account alone: what it did, and what was done to it.
+    pub person: Option<String>,
+    /// Those of one actor, such as `user:<id>`.
+    pub actor: Option<String>,
+    /// Those about one subject, such as `licence:<id>`.
+    pub subject: Option<String>,
+    /// Those of one action, such as `account.signed_in`.
+    pub action: Option<String>,
+    /// Those older than this row.
+    pub before: Option<i64>,
+    /// So many.
+    pub limit: u64,
+}
+
+/// Rows, the newest first.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Page {
+    /// The rows.
+    pub entries: Vec<Entry>,
+    /// Whether there are older ones.
+    pub more: bool,
+}
+
+/// The newest rows that `filter` lets through.
+///
+/// # Errors
+/// The failure of the database.
+pub async fn newest(db: &Database, filter: &Filter) -> Result<Page, DbErr> {
+    use audit_entry::Column;
+    let own = filter.person.as_ref().map(|id| {
+        Condition::any()
+            .add(Column::Actor.eq(format!("user:{id}")))
+            .add(Column::Subject.eq(format!("account:{id}")))
+    });
+    let wanted = Condition::all()
+        .add_option(own)
+        .add_option(filter.actor.as_ref().map(|actor| Column::Actor.eq(actor)))
+        .add_option(filter.subject.as_ref().map(|subject| Column::Subject.eq(subject)))
+        .add_option(filter.action.as_ref().map(|action| Column::Action.eq(action)))
+        .add_option(filter.before.map(|id| Column::Id.lt(id)));
+    let rows = audit_entry::Entity::find()
+        .filter(wanted)
+        .order_by_desc(Column::Id)
+        .limit(filter.limit.saturating_add(1))
+        .all(db.read())
+        .await?;
+    let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
+    let more = rows.len() > limit;
+    Ok(Page { entries: rows.into_iter().take(limit).map(Entry::from).collect(), more })
 }
 
 impl std::fmt::Display for Actor {

@@ -69,8 +69,11 @@ where
 /// # Errors
 /// 401 `sign_in_required` when there is none.
 pub fn bearer(parts: &Parts) -> Result<&str, ApiError> {
-    let header = parts.headers.get(header::AUTHORIZATION).and_then(|value| value.to_str().ok());
-    let token = header
+    // Of two, a proxy could have checked the other one.
+    let mut headers = parts.headers.get_all(header::AUTHORIZATION).iter();
+    let only = headers.next().filter(|_| headers.next().is_none());
+    let token = only
+        .and_then(|value| value.to_str().ok())
         .and_then(|value| value.split_once(' '))
         .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
     token.map(|(_, token)| token.trim()).filter(|token| !token.is_empty()).ok_or_else(|| {

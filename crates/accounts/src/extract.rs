@@ -7,7 +7,7 @@ use std::{
 
 use axum::{
     Json,
-    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Request, rejection::JsonRejection},
+    extract::{ConnectInfo, FromRequest, FromRequestParts, Path, Query, Request, rejection::JsonRejection},
 };
 use http::{StatusCode, request::Parts};
 use serde::de::DeserializeOwned;
@@ -42,6 +42,27 @@ impl<S: Send + Sync, T: DeserializeOwned + Send> FromRequestParts<S> for ApiPath
             Err(rejection) => Err(ApiError::new(StatusCode::NOT_FOUND, "not_found", "There is nothing here")
                 .detail(rejection.body_text())
                 .hint("The routes are listed at /api/docs.")),
+        }
+    }
+}
+
+/// Parameters behind the `?`.
+#[derive(Clone, Copy, Debug)]
+pub struct ApiQuery<T>(pub T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for ApiQuery<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        match Query::from_request_parts(parts, state).await {
+            Ok(Query(value)) => Ok(Self(value)),
+            Err(rejection) => Err(ApiError::new(
+                StatusCode::BAD_REQUEST,
+                "bad_query",
+                "A parameter of the address is wrong",
+            )
+            .detail(rejection.body_text())
+            .hint("Compare the parameters with /api/docs.")),
         }
     }
 }

@@ -18,9 +18,10 @@ mod entity;
 mod error;
 mod identifier;
 mod migration;
+mod query;
 mod routes;
 
-pub use accounts::{Accounts, Config, Person};
+pub use accounts::{Accounts, Config, Limits, Person};
 pub use audit::Actor;
 pub use auth::{OperatorAuth, UserAuth, bearer};
 pub use error::ApiError;

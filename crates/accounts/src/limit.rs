@@ -5,8 +5,33 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
+use serde::{Deserialize, Serialize};
+
 /// So many buckets, whoever asks: two keys that meet in one share it, and nobody can compute which ones do.
 const BUCKETS: usize = 1 << 14;
+
+/// How often something may be done: so often at once, then once in every so many milliseconds.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Rate {
+    /// At once.
+    pub burst: u32,
+    /// Milliseconds until one more is allowed.
+    pub every_ms: u32,
+}
+
+impl Rate {
+    /// `burst` at once, then one in every `every_ms` milliseconds.
+    pub const fn new(burst: u32, every_ms: u32) -> Self {
+        Self { burst, every_ms }
+    }
+
+    /// So many times as often.
+    #[must_use]
+    pub fn times(self, factor: u32) -> Self {
+        Self { burst: self.burst.saturating_mul(factor), every_ms: (self.every_ms / factor.max(1)).max(1) }
+    }
+}
 
 /// A limit on attempts for each key (an address, an account, both).
 #[derive(Debug)]
@@ -28,6 +53,21 @@ impl Limiter {
     pub fn new(burst: u32, refill_ms: u32) -> Self {
         let buckets = Mutex::new(vec![Bucket::default(); BUCKETS].into_boxed_slice());
         Self { burst, refill_ms: refill_ms.max(1), seed: RandomState::new(), buckets }
+    }
+
+    /// As [`Limiter::new`].
+    pub fn of(rate: Rate) -> Self {
+        Self::new(rate.burst, rate.every_ms)
+    }
+
+    /// Whether an attempt would be allowed, without counting one.
+    ///
+    /// # Errors
+    /// Seconds until the next attempt is allowed.
+    pub fn check(&self, key: impl Hash + Copy, now_ms: i64) -> Result<(), u64> {
+        self.attempt(key, now_ms)?;
+        self.refund(key);
+        Ok(())
     }
 
     /// Counts an attempt at `now_ms`.
@@ -97,6 +137,23 @@ mod tests {
         limiter.refund("a");
         limiter.attempt("a", 0).unwrap();
         assert!(limiter.attempt("a", 0).is_err());
+    }
+
+    #[test]
+    fn looking_costs_nothing_and_sees_when_all_is_spent() {
+        let limiter = Limiter::of(Rate::new(1, 10_000));
+        for _ in 0..3 {
+            limiter.check("a", 0).unwrap();
+        }
+        limiter.attempt("a", 0).unwrap();
+        assert_eq!(limiter.check("a", 0), Err(10));
+        limiter.check("a", 10_000).unwrap();
+    }
+
+    #[test]
+    fn a_rate_for_many_is_a_multiple_of_the_rate_for_one() {
+        assert_eq!(Rate::new(10, 800).times(8), Rate::new(80, 100));
+        assert_eq!(Rate::new(u32::MAX, 3).times(8), Rate::new(u32::MAX, 1));
     }
 
     #[test]

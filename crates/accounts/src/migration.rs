@@ -9,10 +9,28 @@ use sea_orm_migration::{
 
 /// In the order in which they are applied.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(Accounts)]
+    vec![Box::new(Accounts), Box::new(AuditByActor)]
 }
 
 struct Accounts;
+
+/// People read what they did themselves.
+struct AuditByActor;
+
+impl MigrationName for AuditByActor {
+    fn name(&self) -> &str {
+        "accounts_0002"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for AuditByActor {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        let index =
+            Index::create().name("audit_log_actor").table("audit_log").col("actor").col("id").to_owned();
+        manager.create_index(index).await
+    }
+}
 
 impl MigrationName for Accounts {
     fn name(&self) -> &str {

@@ -1,4 +1,4 @@
-//! `/auth` and `/api/v1/{accounts,setup,me,me/password}`.
+//! `/auth` and `/api/v1/{accounts,setup,me,me/password,audit}`.
 
 use axum::{
     Json,
@@ -8,15 +8,22 @@ use http::StatusCode;
 use sealpost_api::{
     Problem,
     account::{Account, ChangePassword, LoginRequest, LoginResponse, RegisterRequest, SetupRequest},
+    audit::{AuditEntry, AuditLog},
 };
+use sealpost_database::clock::rfc3339;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
 use crate::{
     ApiError,
     accounts::Accounts,
+    audit::{Entry, Filter},
     auth::UserAuth,
-    extract::{ApiJson, ClientAddress},
+    extract::{ApiJson, ApiQuery, ClientAddress},
+    query::AuditQuery,
 };
+
+/// Rows of a page where nothing is said, and at most.
+const ROWS: (u16, u16) = (50, 200);
 
 /// The routes of this crate, for any server whose state holds [`Accounts`].
 pub fn router<S>() -> OpenApiRouter<S>
@@ -31,6 +38,7 @@ where
         .routes(routes!(set_up))
         .routes(routes!(me))
         .routes(routes!(change_password))
+        .routes(routes!(audit_log))
 }
 
 /// Sign in by address or name.
@@ -114,4 +122,40 @@ async fn change_password(
 ) -> Result<StatusCode, ApiError> {
     accounts.change_password(&user.0, request).await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// The audit log, newest first: all of it for operators, for others what they did and what was done to their account.
+#[utoipa::path(get, path = "/api/v1/audit", tag = "accounts", params(AuditQuery), responses(
+    (status = 200, body = AuditLog),
+    (status = 401, body = Problem, description = "`sign_in_required`, `token_expired`, `token_revoked`, `token_invalid`"),
+))]
+async fn audit_log(
+    State(accounts): State<Accounts>,
+    user: UserAuth,
+    ApiQuery(query): ApiQuery<AuditQuery>,
+) -> Result<Json<AuditLog>, ApiError> {
+    let limit = query.limit.unwrap_or(ROWS.0).clamp(1, ROWS.1);
+    let text = |text: Option<String>| text.map(|text| text.replace('\0', "\u{fffd}"));
+    let filter = Filter {
+        person: None,
+        actor: text(query.actor),
+        subject: text(query.subject),
+        action: text(query.action),
+        before: query.after,
+        limit: limit.into(),
+    };
+    let page = accounts.audit(&user.0, filter).await?;
+    let next = page.entries.last().filter(|_| page.more).map(|entry| entry.id);
+    Ok(Json(AuditLog { entries: page.entries.into_iter().map(shown).collect(), next }))
+}
+
+fn shown(entry: Entry) -> AuditEntry {
+    AuditEntry {
+        id: entry.id,
+        at: rfc3339(entry.at),
+        actor: entry.actor,
+        action: entry.action,
+        subject: entry.subject,
+        details: entry.details,
+    }
 }

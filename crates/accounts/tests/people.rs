@@ -16,7 +16,7 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use sea_orm::{ConnectionTrait, DbBackend};
 use sealpost_accounts::{
-    Accounts, Actor, ApiError, Config, audit, migrations,
+    Accounts, Actor, ApiError, Config, Limits, audit, migrations,
     random::{id_bytes, system_rng},
     router,
 };
@@ -47,7 +47,8 @@ impl Rig {
             Clock::new(move || now.load(Ordering::SeqCst))
         };
         let keks: Arc<dyn KekProvider> = Arc::new(Kek::generate(&mut system_rng()));
-        let config = Config { issuer: "https://store.example".to_owned(), open_registration };
+        let limits = Limits::default();
+        let config = Config { issuer: "https://store.example".to_owned(), open_registration, limits };
         let accounts = Accounts::new(db.clone(), clock, keks, config);
         let router = router::<Accounts>().split_for_parts().0.with_state(accounts.clone());
         Self { accounts, db, router, now, _folder: folder }
@@ -340,4 +341,92 @@ async fn the_audit_log_tells_who_did_what_and_refuses_changes() {
         assert!(tried.await.is_err(), "{statement}");
     }
     assert_eq!(audit::about(&rig.db, &format!("account:{id}"), 0, 10).await.unwrap().len(), 2);
+}
+
+/// The entries of one action. A failure to sign in is written beside its answer, so it is waited for.
+async fn failures(rig: &Rig, count: usize) -> Vec<audit::Entry> {
+    let action = Some("account.sign_in_failed".to_owned());
+    let filter = audit::Filter { action, limit: 100, ..audit::Filter::default() };
+    loop {
+        let page = audit::newest(&rig.db, &filter).await.unwrap();
+        if page.entries.len() >= count {
+            return page.entries;
+        }
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_failure_to_sign_in_is_written_down_without_what_was_typed() {
+    let rig = Rig::new(true).await;
+    let (_, answer) = rig.sign_up(ann()).await;
+    let id = answer["user_id"].as_str().unwrap();
+    rig.login("ann", "CANARY is no password").await;
+    rig.login("CANARY-typed-into-the-wrong-field", PASSWORD).await;
+    let entries = failures(&rig, 2).await;
+    let mut subjects: Vec<_> = entries.iter().map(|entry| entry.subject.clone()).collect();
+    subjects.sort();
+    let mut expected = [format!("account:{id}"), "account:unknown".to_owned()];
+    expected.sort();
+    assert_eq!(subjects, expected);
+    assert!(entries.iter().all(|entry| entry.actor == "anonymous"));
+    assert!(!format!("{entries:?}").contains("CANARY"));
+}
+
+#[tokio::test]
+async fn failures_of_nobody_are_written_down_so_often_and_those_of_somebody_always() {
+    let rig = Rig::new(true).await;
+    rig.sign_up(ann()).await;
+    for count in 0..70 {
+        rig.login(&format!("nobody{count}"), PASSWORD).await;
+    }
+    rig.login("ann", "wrong password").await;
+    let entries = failures(&rig, 61).await;
+    assert_eq!(entries.iter().filter(|entry| entry.subject == "account:unknown").count(), 60);
+    assert_eq!(entries.len(), 61);
+}
+
+#[tokio::test]
+async fn people_read_their_own_entries_and_operators_all_of_them_in_pages() {
+    let rig = Rig::new(true).await;
+    let setup = rig.accounts.issue_setup_token().await.unwrap().unwrap();
+    let body = json!({"setup_token": setup.expose(), "email": "op@example.org", "password": PASSWORD});
+    let (_, operator) = rig.call(Method::POST, "/api/v1/setup", None, body).await;
+    let (_, ann) = rig.sign_up(ann()).await;
+    rig.sign_up(json!({"email": "bob@example.org", "password": PASSWORD})).await;
+    let read = async |who: &Value, query: &str| {
+        let path = format!("/api/v1/audit{query}");
+        let (status, page) = rig.call(Method::GET, &path, Some(token(who)), Value::Null).await;
+        assert_eq!(status, StatusCode::OK, "{page}");
+        page
+    };
+    let own = read(&ann, "").await;
+    let entries = own["entries"].as_array().unwrap();
+    let id = ann["user_id"].as_str().unwrap();
+    assert_eq!(entries.len(), 2, "{own}");
+    assert!(entries.iter().all(|entry| entry["subject"] == format!("account:{id}")), "{own}");
+
+    let (mut all, mut after) = (Vec::new(), String::new());
+    loop {
+        let page = read(&operator, &format!("?limit=3{after}")).await;
+        all.extend(page["entries"].as_array().unwrap().iter().map(|entry| entry["id"].as_i64().unwrap()));
+        let Some(next) = page["next"].as_i64() else { break };
+        after = format!("&after={next}");
+    }
+    assert!(all.is_sorted_by(|newer, older| newer > older), "{all:?}");
+    assert!(all.len() >= 8, "{all:?}");
+    let bobs = read(&ann, "?action=account.created&subject=account:unknown").await;
+    assert_eq!(bobs["entries"], json!([]));
+    let (status, _) = rig.call(Method::GET, "/api/v1/audit", None, Value::Null).await;
+    assert_eq!(status, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn signing_out_is_in_the_audit_log() {
+    let rig = Rig::new(true).await;
+    let (_, answer) = rig.sign_up(ann()).await;
+    rig.call(Method::POST, "/auth/logout", Some(token(&answer)), Value::Null).await;
+    let subject = format!("account:{}", answer["user_id"].as_str().unwrap());
+    let entries = audit::about(&rig.db, &subject, 0, 10).await.unwrap();
+    assert_eq!(entries.last().unwrap().action, "account.signed_out");
 }

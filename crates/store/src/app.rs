@@ -5,9 +5,12 @@ use sealpost_accounts::proxies::{TrustedProxies, tell_client};
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
+use crate::http::govern::{Limits, govern};
 use crate::http::layers;
 use crate::state::AppState;
-use crate::{catalogue, chain, identity, jobs, lmnt, pages, plugins, printing, publish, purchases};
+use crate::{
+    catalogue, chain, description, identity, jobs, lmnt, pages, plugins, printing, publish, purchases,
+};
 
 #[derive(OpenApi)]
 #[openapi(info(
@@ -33,12 +36,17 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 }
 
 pub(crate) fn router(state: AppState, shop: Option<Router>) -> Router {
-    let max_json_bytes = state.config.max_json_bytes;
-    let (router, description) = routes().split_for_parts();
+    let config = state.config.clone();
+    let limits = Limits::new(&config.rate_limits, state.clock.clone());
+    let (router, mut description) = routes().split_for_parts();
+    description::complete(&mut description);
     // Checked when the store was opened.
-    let proxies = TrustedProxies::parse(&state.config.trusted_proxies).unwrap_or_default();
+    let proxies = TrustedProxies::parse(&config.trusted_proxies).unwrap_or_default();
     let router = router.merge(pages::router(description, shop.is_some())).with_state(state);
     let router = router.merge(shop.unwrap_or_default());
-    let router = router.layer(middleware::from_fn_with_state(proxies, tell_client));
-    layers::surround(router, max_json_bytes)
+    let router = router.layer((
+        middleware::from_fn_with_state(proxies, tell_client),
+        middleware::from_fn_with_state(limits, govern),
+    ));
+    layers::surround(router, &config)
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use sealpost_accounts::proxies::TrustedProxies;
 use serde::{Deserialize, Serialize};
 
-use crate::Error;
+use crate::{Error, RateLimits};
 
 /// Settings of a store. Every field has a default: an empty file is a complete configuration.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -16,11 +16,16 @@ pub struct Config {
     pub data_dir: PathBuf,
     /// Address to listen on.
     pub listen: SocketAddr,
-    /// Origin under which people and printers reach the store, without a path; `http://` and `listen` where absent.
+    /// Origin under which people and printers reach the store, without a path; `http://` (`https://` with a certificate) and
+    /// `listen` where absent.
     pub public_url: Option<String>,
     /// Addresses and networks of proxies before the store, such as `127.0.0.1` or `10.0.0.0/8`: their `X-Forwarded-For` says whom a
     /// request comes from, for rate limits. Nobody else's counts.
     pub trusted_proxies: Vec<String>,
+    /// Certificate chain (PEM) that the store speaks TLS with; plain HTTP where absent. It is read anew when it changes.
+    pub tls_certificate: Option<PathBuf>,
+    /// Its private key (PEM).
+    pub tls_key: Option<PathBuf>,
     /// `postgres://...` or `sqlite:...`; a SQLite file in `data_dir` where absent.
     pub database_url: Option<String>,
     /// Folder of the sealed blobs; `blobs` in `data_dir` where absent.
@@ -49,8 +54,20 @@ pub struct Config {
     pub max_json_bytes: usize,
     /// Uploads at work at the same time, and as many sealings.
     pub parallel_streams: usize,
+    /// Connections at the same time; more are refused.
+    pub max_connections: usize,
+    /// Connections from one address at the same time; those of trusted proxies and of this machine are not counted.
+    pub max_connections_per_address: usize,
+    /// Seconds a client may take for the head of a request, and may be silent between two.
+    pub header_timeout_s: u64,
+    /// Seconds a client may keep the store waiting for a body, beside what its bytes buy it.
+    pub body_grace_s: u64,
+    /// Bytes of a body that buy it another second.
+    pub body_min_bytes_per_s: u32,
     /// Whether anybody may make an account; where not, only the operator's set-up does.
     pub open_registration: bool,
+    /// How often something may be done, by action.
+    pub rate_limits: RateLimits,
 }
 
 impl Default for Config {
@@ -60,6 +77,8 @@ impl Default for Config {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
             trusted_proxies: Vec::new(),
+            tls_certificate: None,
+            tls_key: None,
             database_url: None,
             blob_dir: None,
             kek_file: None,
@@ -74,7 +93,13 @@ impl Default for Config {
             max_upload_bytes: 4 << 30,
             max_json_bytes: 256 << 10,
             parallel_streams: 8,
+            max_connections: 25_000,
+            max_connections_per_address: 1_000,
+            header_timeout_s: 30,
+            body_grace_s: 30,
+            body_min_bytes_per_s: 1024,
             open_registration: true,
+            rate_limits: RateLimits::default(),
         }
     }
 }
@@ -98,6 +123,18 @@ impl Config {
         }
         if let Err(error) = TrustedProxies::parse(&self.trusted_proxies) {
             return wrong("trusted_proxies", &error.to_string());
+        }
+        if self.tls_certificate.is_some() != self.tls_key.is_some() {
+            return wrong("tls_certificate", "`tls_certificate` and `tls_key` belong together");
+        }
+        if let Err(reason) = self.rate_limits.check() {
+            return wrong("rate_limits", reason);
+        }
+        if self.max_connections == 0 || self.max_connections_per_address == 0 {
+            return wrong("max_connections", "at least one connection must be possible");
+        }
+        if self.header_timeout_s == 0 || self.body_grace_s == 0 || self.body_min_bytes_per_s == 0 {
+            return wrong("header_timeout_s", "clients need some time, and some pace can be asked of them");
         }
         if self.lease_processing_s == 0 || self.lease_printing_s == 0 {
             return wrong("lease_processing_s", "leases last at least a second");
@@ -133,6 +170,7 @@ impl Config {
     pub fn origin(&self) -> String {
         match &self.public_url {
             Some(url) => url.trim_end_matches('/').to_owned(),
+            None if self.tls_certificate.is_some() => format!("https://{}", self.listen),
             None => format!("http://{}", self.listen),
         }
     }

@@ -23,6 +23,7 @@ use crate::jobs::{self, Workers};
 use crate::plugins::Strangers;
 use crate::purchases::payments::{BuiltIn, Payments};
 use crate::schema::store_key;
+use crate::serve::Certificate;
 use crate::state::{AppState, Shared};
 use crate::{Config, Error, backup, chain, random};
 
@@ -30,6 +31,7 @@ use crate::{Config, Error, backup, chain, random};
 #[derive(Clone, Debug)]
 pub struct Store {
     pub(crate) state: AppState,
+    pub(crate) certificate: Option<Certificate>,
     shop: Option<axum::Router>,
     _workers: Arc<Workers>,
 }
@@ -73,6 +75,8 @@ impl Store {
     /// As [`Store::open`].
     pub async fn open_with(config: Config, parts: Parts) -> Result<Self, Error> {
         config.check()?;
+        let files = config.tls_certificate.as_deref().zip(config.tls_key.as_deref());
+        let certificate = files.map(|(certificate, key)| Certificate::open(certificate, key)).transpose()?;
         if let Some(port) = &parts.chain {
             chain::check(port.terms())?;
         }
@@ -93,6 +97,7 @@ impl Store {
             sealpost_accounts::Config {
                 issuer: config.origin(),
                 open_registration: config.open_registration,
+                limits: config.rate_limits.people(),
             },
         );
         let identity = Identity::open(
@@ -101,6 +106,7 @@ impl Store {
             keks.clone(),
             accounts.clone(),
             config.origin(),
+            &config.rate_limits,
             jobs::printer_left,
         )
         .await
@@ -145,7 +151,7 @@ impl Store {
             .map_err(|fault| Error::Blobs(fault.problem().to_string()))?;
         chain::offers::reconcile(&state).await.map_err(|fault| Error::Chain(fault.problem().to_string()))?;
         let workers = Arc::new(jobs::start_workers(&state));
-        Ok(Self { state, shop: parts.shop, _workers: workers })
+        Ok(Self { state, certificate, shop: parts.shop, _workers: workers })
     }
 
     /// What to tell the operator now.

@@ -17,7 +17,7 @@ use clap::{Args, ValueEnum};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use sealpost_chain::SettingsError;
 use sealpost_envelope::ErrorCode as _;
-use sealpost_store::{Config, Parts, Store, chain::ChainPort};
+use sealpost_store::{Certificate, Config, Parts, Store, chain::ChainPort};
 use tokio::{
     net::TcpListener,
     signal::unix::{Signal, SignalKind, signal},
@@ -43,7 +43,7 @@ Without any settings this is a complete store: SQLite and sealed files in ./seal
 It prints which file of keys to back up, a one-time link that makes the first operator, and
 last, when it answers, one line `listening on http://ADDRESS:PORT`.
 
-SIGTERM and SIGINT end it once the requests under way are answered.
+SIGTERM and SIGINT end it once the requests under way are answered; SIGHUP reads the certificate anew.
 RUST_LOG sets what is logged [default: info].";
 
 #[derive(Args, Debug)]
@@ -105,7 +105,8 @@ async fn run(mut config: Config, chain: Option<sealpost_chain::Settings>, args: 
     let listener =
         TcpListener::bind(config.listen).await.map_err(|error| cannot_listen(config.listen, &error))?;
     config.listen = listener.local_addr().doing("listen", "learn the address")?;
-    let address = format!("http://{}", config.listen);
+    let scheme = if config.tls_certificate.is_some() { "https" } else { "http" };
+    let address = format!("{scheme}://{}", config.listen);
     let mut stop = Stop::new()?;
     let _alone = lock(&config)?;
     let chain = chain.map(|settings| connect(settings, &mut config)).transpose()?;
@@ -122,6 +123,7 @@ async fn run(mut config: Config, chain: Option<sealpost_chain::Settings>, args: 
     say!("listening on {address}");
 
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
+    let certificate = store.certificate().cloned();
     let server = store.run(listener, async {
         let _either_way = told.await;
     });
@@ -129,6 +131,7 @@ async fn run(mut config: Config, chain: Option<sealpost_chain::Settings>, args: 
     tokio::select! {
         () = &mut server => return Ok(()),
         () = stop.wait() => {}
+        never = renew_when_told(certificate) => never?,
     }
     say!("stopping: answering what is under way");
     drop(tell);
@@ -138,6 +141,19 @@ async fn run(mut config: Config, chain: Option<sealpost_chain::Settings>, args: 
         () = tokio::time::sleep(GRACE) => say!("stopped with requests still open"),
     }
     Ok(())
+}
+
+/// Reads the certificate anew at each SIGHUP, which ends no store that has none either.
+async fn renew_when_told(certificate: Option<Certificate>) -> Result<()> {
+    let mut told = signal(SignalKind::hangup()).doing("signal", "listen for signals")?;
+    loop {
+        told.recv().await;
+        match certificate.as_ref().map(Certificate::renew) {
+            Some(Ok(())) => say!("the certificate was read anew"),
+            Some(Err(error)) => say!("warning: {error}; the certificate so far stays"),
+            None => say!("there is no certificate to read anew"),
+        }
+    }
 }
 
 /// Opens the store; says what it waits for when that takes long.
@@ -262,7 +278,7 @@ async fn introduce(store: &Store, config: &Config, args: &ServeArgs) -> Result<(
     }
     if config.origin().parse().is_ok_and(|url: StoreUrl| url.check_transport(false).is_err()) {
         say!(
-            "warning: printers and the sealpost command refuse http:// unless they are told to allow it; put a proxy with TLS in front"
+            "warning: printers and the sealpost command refuse http:// unless they are told to allow it; set `tls_certificate` and `tls_key`, or put a proxy with TLS in front"
         );
     }
     for file in &steps.back_up {

@@ -29,7 +29,8 @@ pub(crate) struct PaymentQuery {
     pub(crate) after: Option<String>,
     /// Rows, 1 to 200 (default 50).
     #[serde(default)]
-    pub(crate) limit: Option<u64>,
+    #[param(maximum = 65535)]
+    pub(crate) limit: Option<u16>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]

@@ -1,6 +1,7 @@
 //! What surrounds every handler: request ids, traces without secrets, panics, unknown routes.
 
 use std::any::Any;
+use std::time::Duration;
 
 use axum::Router;
 use axum::extract::{DefaultBodyLimit, MatchedPath, Request};
@@ -14,11 +15,21 @@ use tower_http::set_header::SetResponseHeaderLayer;
 use tower_http::trace::TraceLayer;
 
 use super::cors::open_to_pages;
+use super::pace::{Pace, paced};
+use crate::Config;
 use crate::fault::respond;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
+/// Of answers that are no pages, should a browser take one for a page.
+const POLICY: &str = "default-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'none'";
+/// Two years.
+const TLS_ALONE: &str = "max-age=63072000";
 
-pub(crate) fn surround(router: Router, max_json_bytes: usize) -> Router {
+pub(crate) fn surround(router: Router, config: &Config) -> Router {
+    let pace =
+        Pace { grace: Duration::from_secs(config.body_grace_s), bytes_per_s: config.body_min_bytes_per_s };
+    let secure = config.origin().starts_with("https:");
+    let tls_alone = secure.then(|| HeaderValue::from_static(TLS_ALONE));
     // One tuple is one layer around each route, the outermost first; a call for each would box every request as often.
     router.fallback(unknown).method_not_allowed_fallback(wrong_method).layer((
         SetRequestIdLayer::new(REQUEST_ID, RandomId),
@@ -27,10 +38,14 @@ pub(crate) fn surround(router: Router, max_json_bytes: usize) -> Router {
         unless_set(header::CACHE_CONTROL, "no-store"),
         unless_set(header::REFERRER_POLICY, "no-referrer"),
         unless_set(header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        unless_set(header::X_FRAME_OPTIONS, "DENY"),
+        unless_set(header::CONTENT_SECURITY_POLICY, POLICY),
+        SetResponseHeaderLayer::if_not_present(header::STRICT_TRANSPORT_SECURITY, tls_alone),
         CatchPanicLayer::custom(panicked),
+        middleware::from_fn_with_state(pace, paced),
         middleware::from_fn(without_nul),
         middleware::from_fn(open_to_pages),
-        DefaultBodyLimit::max(max_json_bytes),
+        DefaultBodyLimit::max(config.max_json_bytes),
     ))
 }
 

@@ -20,12 +20,13 @@ pub(crate) struct PageQuery {
     pub(crate) after: Option<String>,
     /// Rows, 1 to 200 (default 50).
     #[serde(default)]
-    pub(crate) limit: Option<u64>,
+    #[param(maximum = 65535)]
+    pub(crate) limit: Option<u16>,
 }
 
 impl PageQuery {
     pub(crate) fn limit(&self) -> u64 {
-        self.limit.unwrap_or(DEFAULT).clamp(1, MOST)
+        self.limit.map_or(DEFAULT, u64::from).clamp(1, MOST)
     }
 
     /// Rows older than the last one of the page before.

@@ -34,6 +34,8 @@ pub(crate) use agent::{AgentAuth, Left, Protocol};
 pub(crate) use migration::migrations;
 pub(crate) use printers::{OwnPrinter, ids_of_owner, of_owner};
 
+use crate::RateLimits;
+
 /// The printers of one store. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Identity(Arc<Inner>);
@@ -73,14 +75,15 @@ impl Identity {
         keks: Arc<dyn KekProvider>,
         accounts: Accounts,
         origin: String,
+        rates: &RateLimits,
         left: Left,
     ) -> Result<Self, ApiError> {
         let root = keys::root(&accounts).await?;
         let limits = Limits {
-            starts: Limiter::new(30, 10_000),
+            starts: Limiter::of(rates.pairing_start),
             questions: Limiter::new(20, 1_000),
-            guesses: Limiter::new(20, 10_000),
-            challenges: Limiter::new(60, 1_000),
+            guesses: Limiter::of(rates.pairing_code),
+            challenges: Limiter::of(rates.challenge),
         };
         let key_cache = keys::Cache::default();
         let identity =

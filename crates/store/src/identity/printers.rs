@@ -105,11 +105,11 @@ pub(super) async fn rename(
     ApiJson(request): ApiJson<RenamePrinter>,
 ) -> Result<Json<Printer>, ApiError> {
     let name = describe::line(&request.name).ok_or_else(no_name)?;
-    let owner = user.id().to_string();
+    let (owner, now) = (user.id().to_string(), identity.now_ms());
     let row = identity
         .0
         .db
-        .write(move |tx| Box::pin(rename_row(tx, id.clone(), owner.clone(), name.clone())))
+        .write(move |tx| Box::pin(rename_row(tx, id.clone(), owner.clone(), name.clone(), now)))
         .await?;
     Ok(Json(shown(row)))
 }
@@ -222,13 +222,21 @@ async fn insert(
     Ok((row, issued))
 }
 
-async fn rename_row(tx: &Tx, id: String, owner: String, name: String) -> Result<printer::Model, ApiError> {
+async fn rename_row(
+    tx: &Tx,
+    id: String,
+    owner: String,
+    name: String,
+    now: i64,
+) -> Result<printer::Model, ApiError> {
     let row = owned(tx, &id, &owner).await?;
     printer::Entity::update_many()
         .col_expr(printer::Column::Name, Expr::value(name.as_str()))
-        .filter(printer::Column::Id.eq(id))
+        .filter(printer::Column::Id.eq(&id))
         .exec(tx)
         .await?;
+    let actor = Actor::User(owner);
+    audit::record(tx, now, &actor, "printer.renamed", &format!("printer:{id}"), json!({})).await?;
     Ok(printer::Model { name, ..row })
 }
 

@@ -50,14 +50,17 @@ impl Rig {
             Clock::new(move || now.load(Ordering::SeqCst))
         };
         let keks: Arc<dyn KekProvider> = Arc::new(Kek::generate(&mut system_rng()));
-        let config = sealpost_accounts::Config { issuer: ORIGIN.to_owned(), open_registration: true };
+        let limits = sealpost_accounts::Limits::default();
+        let config = sealpost_accounts::Config { issuer: ORIGIN.to_owned(), open_registration: true, limits };
         let accounts = Accounts::new(db.clone(), clock.clone(), keks.clone(), config);
+        let rates = crate::RateLimits::default();
         let identity = Identity::open(
             db.clone(),
             clock,
             keks,
             accounts,
             ORIGIN.to_owned(),
+            &rates,
             |tx, printer, owner, now| {
                 Box::pin(async move {
                     let (subject, details) = (format!("left:{printer}"), json!({"owner": owner.as_str()}));

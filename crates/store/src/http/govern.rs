@@ -1,0 +1,194 @@
+//! Rate limits by action: whoever asks too often is told when to come back, before any work is done.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use axum::extract::{MatchedPath, Request, State};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use http::{Method, StatusCode, header};
+use sealpost_accounts::ApiError;
+use sealpost_accounts::extract::ClientAddress;
+use sealpost_accounts::limit::{Limiter, Rate};
+use sealpost_accounts::random::secret_hash;
+use sealpost_database::Clock;
+
+use crate::RateLimits;
+use crate::fault::ProblemCode;
+
+/// So many people share an address, in a home, a workshop or a school.
+const HOUSEHOLD: u32 = 8;
+
+/// The limits of one process. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Limits(Arc<Inner>);
+
+struct Inner {
+    clock: Clock,
+    purchases: Shared,
+    vouchers: Shared,
+    devices: Shared,
+    uploads: Shared,
+    jobs: Shared,
+    polls: Limiter,
+    pairing: Limiter,
+}
+
+/// A limit for a person, and a higher one for the address that they ask from: accounts are cheap to have.
+struct Shared {
+    person: Limiter,
+    address: Limiter,
+}
+
+/// Which limit a route falls under.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Action {
+    Purchase,
+    Device,
+    Upload,
+    Job,
+    Poll,
+    Pairing,
+}
+
+/// Who asks.
+struct Caller {
+    /// Hash of the token, or the address of who has none.
+    person: String,
+    address: IpAddr,
+}
+
+impl Limits {
+    pub(crate) fn new(rates: &RateLimits, clock: Clock) -> Self {
+        Self(Arc::new(Inner {
+            clock,
+            purchases: Shared::of(rates.purchase),
+            vouchers: Shared::of(rates.voucher),
+            devices: Shared::of(rates.device),
+            uploads: Shared::of(rates.upload),
+            jobs: Shared::of(rates.job),
+            polls: Limiter::of(rates.poll),
+            pairing: Limiter::of(rates.pairing_question),
+        }))
+    }
+
+    fn admit(&self, action: Action, caller: &Caller) -> Result<(), u64> {
+        let Inner { clock, purchases, vouchers, devices, uploads, jobs, polls, pairing } = &*self.0;
+        let now = clock.now_ms();
+        match action {
+            Action::Purchase => {
+                vouchers.check(caller, now)?;
+                purchases.attempt(caller, now)
+            }
+            Action::Device => devices.attempt(caller, now),
+            Action::Upload => uploads.attempt(caller, now),
+            Action::Job => jobs.attempt(caller, now),
+            // Thousands of printers may stand behind one address.
+            Action::Poll => polls.attempt(&caller.person, now),
+            Action::Pairing => pairing.attempt(caller.address, now),
+        }
+    }
+}
+
+/// Middleware: counts what is limited. It stands inside of what tells the client's address.
+pub(crate) async fn govern(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+    let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
+    let Some(action) = path.and_then(|path| action(request.method(), path)) else {
+        return next.run(request).await;
+    };
+    let caller = Caller::of(&request);
+    if let Err(seconds) = limits.admit(action, &caller) {
+        return too_many(seconds).into_response();
+    }
+    let response = next.run(request).await;
+    let guessed = response.extensions().get::<ProblemCode>().is_some_and(|code| code.0 == "voucher_unknown");
+    if action == Action::Purchase && guessed {
+        // It was answered; the next one is not.
+        let _ = limits.0.vouchers.attempt(&caller, limits.0.clock.now_ms());
+    }
+    response
+}
+
+impl Shared {
+    fn of(rate: Rate) -> Self {
+        Self { person: Limiter::of(rate), address: Limiter::of(rate.times(HOUSEHOLD)) }
+    }
+
+    fn check(&self, caller: &Caller, now: i64) -> Result<(), u64> {
+        self.address.check(caller.address, now)?;
+        self.person.check(caller.person.as_str(), now)
+    }
+
+    fn attempt(&self, caller: &Caller, now: i64) -> Result<(), u64> {
+        self.address.attempt(caller.address, now)?;
+        self.person.attempt(caller.person.as_str(), now).inspect_err(|_| self.address.refund(caller.address))
+    }
+}
+
+impl Caller {
+    fn of(request: &Request) -> Self {
+        let unknown = ClientAddress(IpAddr::from([0, 0, 0, 0]));
+        let address = request.extensions().get::<ClientAddress>().copied().unwrap_or(unknown).household();
+        let token = request.headers().get(header::AUTHORIZATION).and_then(|token| token.to_str().ok());
+        let person = token.map_or_else(|| address.to_string(), secret_hash);
+        Self { person, address }
+    }
+}
+
+fn action(method: &Method, path: &str) -> Option<Action> {
+    Some(match (method.as_str(), path) {
+        (
+            "GET",
+            "/api/poll-print-queue"
+            | "/api/get-print-job"
+            | "/api/printer-agent/poll-print-queue"
+            | "/api/printer-agent/events",
+        )
+        | ("POST", "/api/v1/jobs/{id}/claim") => Action::Poll,
+        ("POST", "/api/v1/purchases" | "/api/purchase-model" | "/api/marketplace/purchase") => {
+            Action::Purchase
+        }
+        ("POST", "/api/v1/licences/{id}/devices") | ("GET", "/api/v1/licences/{id}/bundle") => Action::Device,
+        ("POST", "/api/v1/releases") => Action::Upload,
+        ("POST", "/api/v1/jobs" | "/api/prepare" | "/api/print") => Action::Job,
+        ("POST", "/api/printers/pair/status" | "/api/printers/pair/complete" | "/api/printers/token") => {
+            Action::Pairing
+        }
+        _ => return None,
+    })
+}
+
+fn too_many(seconds: u64) -> ApiError {
+    ApiError::new(StatusCode::TOO_MANY_REQUESTS, "too_many_attempts", "Too many attempts")
+        .hint(format!("Wait {seconds} seconds and try again."))
+        .retry_after(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn caller(person: &str, address: u8) -> Caller {
+        Caller { person: person.to_owned(), address: IpAddr::from([192, 0, 2, address]) }
+    }
+
+    #[test]
+    fn one_person_is_held_back_before_the_address_and_many_accounts_by_the_address() {
+        let limit = Shared::of(Rate::new(2, 60_000));
+        for _ in 0..2 {
+            limit.attempt(&caller("ann", 1), 0).unwrap();
+        }
+        assert!(limit.attempt(&caller("ann", 1), 0).is_err());
+        assert!(limit.attempt(&caller("ann", 2), 0).is_err(), "another address helps nobody");
+        limit.attempt(&caller("bob", 1), 0).unwrap();
+        let let_in = (0..100).filter(|n| limit.attempt(&caller(&format!("p{n}"), 1), 0).is_ok()).count();
+        assert_eq!(let_in, 16 - 3);
+    }
+
+    #[test]
+    fn routes_that_only_read_the_catalogue_are_free() {
+        assert_eq!(action(&Method::GET, "/api/v1/listings"), None);
+        assert_eq!(action(&Method::GET, "/api/v1/purchases"), None);
+        assert_eq!(action(&Method::POST, "/api/v1/purchases"), Some(Action::Purchase));
+    }
+}
