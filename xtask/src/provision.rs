@@ -10,6 +10,7 @@ use crate::plugin;
 use crate::run::{check, root, say, succeeds};
 
 const SLITHER: &str = "slither-analyzer==0.11.6";
+const SCHEMATHESIS: &str = "schemathesis==4.32.5";
 
 /// Installs all of it.
 pub(crate) fn everything() -> Result<()> {
@@ -23,6 +24,7 @@ pub(crate) fn everything() -> Result<()> {
     age()?;
     contracts()?;
     slither()?;
+    schemathesis()?;
     packaging()?;
     plugin::provision()?;
     Ok(())
@@ -130,21 +132,31 @@ fn foundry(variable: &str, name: &str) -> Result<PathBuf> {
 
 /// The analyser of contracts, in a Python environment of its own: it shares no requirement with the tests.
 pub(crate) fn slither() -> Result<PathBuf> {
-    let folder = root().join(".cache/slither");
-    let slither = folder.join("bin/slither");
+    tool("slither", SLITHER, "the analyser of contracts")
+}
+
+/// What tries the description of the store's routes out, in a Python environment of its own as well.
+pub(crate) fn schemathesis() -> Result<PathBuf> {
+    tool("schemathesis", SCHEMATHESIS, "Schemathesis")
+}
+
+/// A program that comes as a Python package.
+fn tool(name: &str, requirement: &str, what: &str) -> Result<PathBuf> {
+    let folder = root().join(".cache").join(name);
+    let program = folder.join("bin").join(name);
     let stamp = folder.join("installed-version.txt");
-    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == SLITHER) && slither.exists() {
-        return Ok(slither);
+    if fs::read_to_string(&stamp).is_ok_and(|installed| installed == requirement) && program.exists() {
+        return Ok(program);
     }
     if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
         install("Python's venv module", &["python3-venv"])?;
     }
-    say("making the Python environment of the analyser of contracts");
+    say(&format!("making the Python environment of {what}"));
     check(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
-    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", SLITHER];
+    let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", requirement];
     check(Command::new(folder.join("bin/python")).args(pip))?;
-    fs::write(&stamp, SLITHER)?;
-    Ok(slither)
+    fs::write(&stamp, requirement)?;
+    Ok(program)
 }
 
 /// The browser that runs the shop, `CHROMIUM` or Debian's.

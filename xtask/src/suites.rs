@@ -13,7 +13,7 @@ use crate::{cluster, contracts, faults, fuzz, install, plugin, provision, web};
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 15] = [
+const SUITES: [(&str, Suite); 16] = [
     ("unit", unit),
     ("vectors", vectors),
     ("contract", contracts::suite),
@@ -25,6 +25,7 @@ const SUITES: [(&str, Suite); 15] = [
     ("faults", faults::suite),
     ("cluster", cluster::suite),
     ("install", install::suite),
+    ("security", security),
     ("e2e", e2e),
     ("plugin", example_plugin),
     ("sdk", sdk),
@@ -100,6 +101,13 @@ fn printer(arguments: &[String]) -> Result<()> {
     let python = provision::python()?;
     build_programs(&[])?;
     check(&mut target(&python, "printer", arguments))
+}
+
+fn security(arguments: &[String]) -> Result<()> {
+    let python = provision::python()?;
+    let schemathesis = provision::schemathesis()?;
+    build_programs(&[])?;
+    check(target(&python, "security", arguments).env("SEALPOST_TEST_SCHEMATHESIS", schemathesis))
 }
 
 fn e2e(arguments: &[String]) -> Result<()> {
