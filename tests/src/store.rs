@@ -51,8 +51,8 @@ impl Store {
     /// Starts another process of the store in `folder`, on the same data, which logs under `name`.
     pub fn start_beside(folder: &Path, name: &str, options: &Options) -> Result<Self> {
         let service = launch(folder, name, options)?;
-        let line = service.wait_for("listening on http://")?;
-        let url = line.split_whitespace().find(|word| word.starts_with("http://")).context("no address")?;
+        let line = service.wait_for("listening on http")?;
+        let url = line.split_whitespace().find(|word| word.starts_with("http")).context("no address")?;
         let url = url.trim_end_matches(['/', '.']).to_owned();
         let port = url.rsplit(':').next().and_then(|port| port.parse().ok());
         let said = service.said();
