@@ -318,6 +318,29 @@ mod tests {
     }
 
     #[test]
+    fn approved_macros_are_read_and_what_nobody_may_approve_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("printer.toml");
+        let load = |text: &str| {
+            fs::write(&path, text).unwrap();
+            Settings::load(Some(&path)).map_err(|error| error.problem())
+        };
+        let settings = load(
+            "conventional_macros = false\n[macros]\nmy_start = { BED = [0, 110], KIND = [\"PLA\"], NAME = \"word\" }\n\
+             [macros.CLEAN]\nX = \"number\"\n",
+        );
+        let macros = settings.unwrap().macros;
+        assert_eq!(macros.approved.names().collect::<Vec<_>>(), ["CLEAN", "MY_START"]);
+        assert!(!macros.conventional && !macros.within(Limits::default()).conventional_macros);
+        assert!(load("").unwrap().macros.conventional);
+
+        for wrong in ["[macros]\nRUN_SHELL_COMMAND = {}\n", "[macros]\nA = { B = [2, 1] }\n"] {
+            assert_eq!(load(wrong).unwrap_err().code, "macros_wrong", "{wrong}");
+        }
+        assert_eq!(load("[macros]\nA = { B = \"any\" }\n").unwrap_err().code, "settings_wrong");
+    }
+
+    #[test]
     fn a_key_nobody_knows_is_refused() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("printer.toml");
