@@ -20,8 +20,8 @@ pub(crate) fn klipper(line: &str) -> Result<Option<Seen>, ()> {
     let line = strip(line);
     let parts = split(&line.split(';').next().unwrap_or_default().to_uppercase());
     let numbered = parts[..parts.len().min(2)].concat() == "N";
-    let name = if numbered { parts.iter().skip(3).take(2) } else { parts.iter().skip(0).take(3) };
-    let name = name.map(String::as_str).collect::<String>();
+    let (skipped, taken) = if numbered { (3, 2) } else { (0, 3) };
+    let name = parts.iter().skip(skipped).take(taken).map(String::as_str).collect::<String>();
     let mut command = strip(&name).to_owned();
     if command.is_empty() {
         return Ok(None);
