@@ -103,7 +103,8 @@ fn launch(folder: &Path, name: &str, options: &Options) -> Result<Service> {
     if let Some(url) = &options.database_url {
         config = format!("database_url = \"{url}\"\n{config}");
     }
-    let file = folder.join("store.toml");
+    // One each: a process that starts never reads what is being written for another.
+    let file = folder.join(format!("{name}.toml"));
     std::fs::write(&file, config)?;
     command.arg("serve").arg("--config").arg(&file).arg("--data").arg(folder.join("store"));
     command.args(["--listen", &address]);
