@@ -6,8 +6,10 @@ use std::process::Command;
 
 use anyhow::Result;
 use sealpost_tests::backup::Shelf;
+use sealpost_tests::parts;
 use sealpost_tests::programs::built;
 use sealpost_tests::store::{Options, Store};
+use serde_json::json;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_thing_that_is_wrong_has_a_code_of_its_own() -> Result<()> {
@@ -15,7 +17,11 @@ async fn each_thing_that_is_wrong_has_a_code_of_its_own() -> Result<()> {
     let shelf = Shelf::new(folder.path())?;
     let here = folder.path().join("here");
     let store = Store::start(&here, &Options::default())?;
-    store.operator().await?;
+    // Large enough for more than one piece of what seals it.
+    let seller = store.operator().await?;
+    seller.offer(&serde_json::from_value(json!({"id": "ring", "title": "Ring"}))?).await?;
+    let part = parts::made(folder.path(), "ring.gcode", &["--layers", "3", "--size", "400000"])?;
+    seller.publish("ring", "1", &part).await?;
     shelf.back_up(&here, "good")?;
     assert_eq!(fs::metadata(shelf.file("good"))?.permissions().mode() & 0o777, 0o600);
 
@@ -24,7 +30,7 @@ async fn each_thing_that_is_wrong_has_a_code_of_its_own() -> Result<()> {
     flipped[good.len() / 2] ^= 1;
     fs::write(shelf.file("flipped"), flipped)?;
     fs::write(shelf.file("cut in its head"), &good[..100])?;
-    fs::write(shelf.file("cut"), &good[..good.len() - 70_000])?;
+    fs::write(shelf.file("cut"), &good[..good.len() - good.len() / 3])?;
     fs::write(shelf.file("no backup"), "a letter to somebody")?;
     let inside = |old: &str, new: &str| -> Result<Vec<u8>> {
         let mut tar = shelf.opened("good")?;

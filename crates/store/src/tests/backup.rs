@@ -146,7 +146,8 @@ async fn what_a_restored_store_does_not_know_is_believed_of_printers_and_decided
     kit.report(&printer, &untouched, 1, "rep_8", "success").await.json();
 
     // What a person says was never printed costs nothing, not even the free retry.
-    let decided = kit.post(&format!("/api/v1/jobs/{for_lmnt}/resolve"), &seller, json!({"outcome": "cancelled"})).await;
+    let decided =
+        kit.post(&format!("/api/v1/jobs/{for_lmnt}/resolve"), &seller, json!({"outcome": "cancelled"})).await;
     assert_eq!(decided.string("state"), "cancelled", "{}", decided.text());
     assert_eq!(kit.report(&printer, &claimed, 2, "rep_9", "failure").await.string("state"), "failure");
     assert_eq!(counts(&kit.licence(&buyer, &licence).await), [4, 0], "the free retry was still there");
@@ -162,7 +163,8 @@ async fn keys_of_a_restored_store_are_newer_than_any_that_printers_saw() {
     let before = version(&shop.kit).await;
     let operator = shop.kit.operator().await;
     for _ in 0..3 {
-        let rotated = shop.kit.post("/api/v1/keys/rotate", &operator, json!({"key": "jobs", "lost": true})).await;
+        let rotated =
+            shop.kit.post("/api/v1/keys/rotate", &operator, json!({"key": "jobs", "lost": true})).await;
         assert!(rotated.status.is_success(), "{}", rotated.text());
     }
     let seen_since = version(&shop.kit).await;
