@@ -14,13 +14,13 @@ const BELOW: &str =
     "mount -t proc proc \"$0/proc\" && exec chroot --userspec=\"$1\" --groups= \"$0\" \"${@:2}\"";
 
 /// A Debian below a folder.
-pub struct Debian {
+pub(crate) struct Debian {
     folder: TempDir,
 }
 
 impl Debian {
     /// Unpacks one.
-    pub fn unpack() -> Result<Self> {
+    pub(crate) fn unpack() -> Result<Self> {
         let archive =
             std::env::var_os("SEALPOST_TEST_DEBIAN").context("run this by `cargo xtask test install`")?;
         let folder = tempfile::Builder::new().prefix("sealpost-debian-").tempdir()?;
@@ -30,7 +30,7 @@ impl Debian {
     }
 
     /// One with Klipper's stand-in and Moonraker in the home of `pi`; Moonraker listens on `port`.
-    pub fn with_printer(port: u16) -> Result<Self> {
+    pub(crate) fn with_printer(port: u16) -> Result<Self> {
         let debian = Self::unpack()?;
         debian
             .success(&mut debian.below("0:0", &["useradd", "--create-home", "--shell", "/bin/bash", "pi"]))?;
@@ -73,7 +73,7 @@ impl Debian {
     }
 
     /// Puts the parts beside the programs, as an unpacked archive of a release has them.
-    pub fn put_parts(&self) -> Result<()> {
+    pub(crate) fn put_parts(&self) -> Result<()> {
         for part in ["klipper", "moonraker"] {
             copy(&root().join(part), &self.at("usr/local/share/sealpost-printer").join(part))?;
         }
@@ -81,12 +81,12 @@ impl Debian {
     }
 
     /// A path of the tree.
-    pub fn at(&self, path: &str) -> PathBuf {
+    pub(crate) fn at(&self, path: &str) -> PathBuf {
         self.folder.path().join(path)
     }
 
     /// A program below the tree, as `user:group`.
-    pub fn below(&self, user: &str, words: &[&str]) -> Command {
+    pub(crate) fn below(&self, user: &str, words: &[&str]) -> Command {
         let mut command = Command::new("unshare");
         command.args(["--mount", "bash", "-c", BELOW]).arg(self.folder.path()).arg(user).args(words);
         command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
@@ -95,20 +95,20 @@ impl Debian {
     }
 
     /// The installer from outside the tree.
-    pub fn installer(&self, words: &[&str]) -> Result<Command> {
+    pub(crate) fn installer(&self, words: &[&str]) -> Result<Command> {
         let mut command = Command::new(built("sealpost-printer")?);
         command.args(words).arg("--root").arg(self.folder.path());
         Ok(command)
     }
 
     /// Runs to the end, which must be a good one; gives what it said.
-    pub fn success(&self, command: &mut Command) -> Result<String> {
+    pub(crate) fn success(&self, command: &mut Command) -> Result<String> {
         run(command)
     }
 }
 
 /// Runs to the end, which must be a good one; gives what it said.
-pub fn run(command: &mut Command) -> Result<String> {
+pub(crate) fn run(command: &mut Command) -> Result<String> {
     let Output { status, stdout, stderr } = command.output()?;
     let said = format!("{}{}", String::from_utf8_lossy(&stdout), String::from_utf8_lossy(&stderr));
     if !status.success() {

@@ -9,10 +9,10 @@ use crate::debian::Debian;
 use crate::picture::{difference, picture};
 
 /// What dpkg and its programs write down of every package.
-const OF_DPKG: [&str; 4] = ["var/lib/dpkg", "var/log", "var/cache/ldconfig", "etc/ld.so.cache"];
+const OF_DPKG: [&str; 5] = ["var/lib/dpkg", "var/log", "var/cache/ldconfig", "etc/ld.so.cache", "run/adduser"];
 
 /// Both packages: agent, store.
-pub fn packages() -> Result<Vec<PathBuf>> {
+pub(crate) fn packages() -> Result<Vec<PathBuf>> {
     let folder =
         std::env::var_os("SEALPOST_TEST_PACKAGES").context("run this by `cargo xtask test install`")?;
     let mut found: Vec<PathBuf> = fs::read_dir(folder)?

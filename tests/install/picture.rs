@@ -13,17 +13,17 @@ const OF_USERADD: [&str; 6] =
     ["etc/passwd-", "etc/group-", "etc/shadow-", "etc/gshadow-", "etc/subuid-", "etc/subgid-"];
 
 /// Path and what is there.
-pub type Picture = BTreeMap<PathBuf, String>;
+pub(crate) type Picture = BTreeMap<PathBuf, String>;
 
 /// Takes one, without what lies in the folders or files of `besides`.
-pub fn picture(root: &Path, besides: &[&str]) -> Result<Picture> {
+pub(crate) fn picture(root: &Path, besides: &[&str]) -> Result<Picture> {
     let mut picture = Picture::new();
     look(root, root, besides, &mut picture)?;
     Ok(picture)
 }
 
 /// What is different, for people; empty where nothing is.
-pub fn difference(before: &Picture, after: &Picture) -> Vec<String> {
+pub(crate) fn difference(before: &Picture, after: &Picture) -> Vec<String> {
     let mut lines = Vec::new();
     for (path, what) in before {
         match after.get(path) {

@@ -10,10 +10,10 @@ use anyhow::Result;
 use crate::debian::run;
 
 /// A set of names of system calls.
-pub type Calls = BTreeSet<String>;
+pub(crate) type Calls = BTreeSet<String>;
 
 /// The same command with everything it asks the kernel written to `trace`; its process stays the one that was started.
-pub fn traced(command: &Command, trace: &Path) -> Command {
+pub(crate) fn traced(command: &Command, trace: &Path) -> Command {
     let mut strace = Command::new("strace");
     strace.args(["-D", "-f", "-qq", "-e", "signal=none", "-o"]).arg(trace).arg("env").arg("-i");
     let variables = command.get_envs().filter_map(|(name, value)| Some((name, value?)));
@@ -28,7 +28,7 @@ pub fn traced(command: &Command, trace: &Path) -> Command {
 }
 
 /// What was asked for from the start of `program` on.
-pub fn calls(trace: &str, program: &str) -> Calls {
+pub(crate) fn calls(trace: &str, program: &str) -> Calls {
     let start = format!("execve(\"{program}\"");
     let after = trace.lines().skip_while(|line| !line.contains(&start)).skip(1);
     let name = |line: &str| {
@@ -41,7 +41,7 @@ pub fn calls(trace: &str, program: &str) -> Calls {
 }
 
 /// What a unit allows by its `SystemCallFilter=` lines.
-pub fn allowed(unit: &str) -> Result<Calls> {
+pub(crate) fn allowed(unit: &str) -> Result<Calls> {
     let mut allowed = Calls::new();
     for line in unit.lines().filter_map(|line| line.strip_prefix("SystemCallFilter=")) {
         let (taken, names) = match line.strip_prefix('~') {

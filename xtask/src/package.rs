@@ -2,7 +2,6 @@
 //!
 //! Why by `dpkg-deb` and not by a tool of cargo's: docs/adr/0014.
 
-use std::ffi::OsString;
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -168,7 +167,7 @@ fn put_folder(from: &Path, to: &Path) -> Result<()> {
     for entry in entries {
         let (path, name) = (entry.path(), entry.file_name());
         // The licence is among Debian's own.
-        if name == OsString::from("__pycache__") || name == OsString::from("LICENSE") {
+        if name == "__pycache__" || name == "LICENSE" {
             continue;
         }
         if path.is_dir() {
