@@ -16,7 +16,7 @@ const RATE: u32 = 50;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_happens_in_mid_print_ends_in_the_right_state_with_a_reason() -> Result<()> {
-    let mut stage = Stage::set_at(RATE).await?;
+    let mut stage = Stage::set_at(RATE, false).await?;
     for (schedule, state, reason) in [
         ("agent.start.answered@1=stop:buyer.cancel", JobState::Cancelled, "asked to stop"),
         ("agent.start.answered@1=stop:printer.cancel", JobState::Cancelled, "cancelled at the printer"),

@@ -4,10 +4,13 @@
 
 mod books;
 mod control;
+mod draw;
+mod meanwhile;
 mod people;
 mod points;
 mod program;
 mod random;
+mod record;
 mod rules;
 mod schedule;
 mod stage;

@@ -8,10 +8,12 @@ use reqwest::{Method, RequestBuilder, multipart};
 use sealpost_api::Problem;
 use sealpost_api::catalogue::{Listing, NewListing, NewRelease, Release};
 use sealpost_api::job::{Job, NewJob};
+use sealpost_api::pairing::PairingView;
 use sealpost_api::purchase::{Payment, PurchaseRequest, PurchaseResponse};
 use sealpost_tests::person::{Person, idempotent};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde_json::json;
 
 /// How long an answer is waited for.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -52,6 +54,15 @@ pub(crate) async fn print(buyer: &Person, key: &str, licence: &str, printer: &st
     post(buyer, "/api/v1/jobs", key, &new).await
 }
 
+/// Approves a printer that shows `code`.
+pub(crate) async fn approve(owner: &Person, code: &str) -> Result<()> {
+    let path = format!("/api/v1/pairings/{code}");
+    let _: PairingView = insist(|| Ok(owner.request(Method::GET, &path))).await?;
+    let _: PairingView =
+        insist(|| Ok(owner.request(Method::POST, &format!("{path}/approve")).json(&json!({})))).await?;
+    Ok(())
+}
+
 /// What somebody sees, if the store answers at all.
 pub(crate) async fn look<T: DeserializeOwned>(person: &Person, path: &str) -> Result<Option<T>> {
     answered(person.request(Method::GET, path).timeout(PATIENCE)).await
@@ -59,7 +70,7 @@ pub(crate) async fn look<T: DeserializeOwned>(person: &Person, path: &str) -> Re
 
 /// Asks once for what may be too late.
 pub(crate) async fn ask(person: &Person, path: &str) {
-    let _ = person.request(Method::POST, path).json(&serde_json::json!({})).timeout(PATIENCE).send().await;
+    let _ = person.request(Method::POST, path).json(&json!({})).timeout(PATIENCE).send().await;
 }
 
 async fn post<T: DeserializeOwned>(

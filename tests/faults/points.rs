@@ -1,39 +1,58 @@
-//! The agent dies at every one of its points in turn, and starts again.
+//! Store and agent die at every one of their points in turn, and start again.
 
 use std::collections::BTreeSet;
 use std::fs;
+use std::path::Path;
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use sealpost_market::JobState;
-use sealpost_printer::points;
 use sealpost_tests::agent::{Agent, find_code};
 use sealpost_tests::service::Service;
+use tokio::task::JoinSet;
 
+use crate::people;
 use crate::rules;
-use crate::schedule::{PAIRING, Schedule};
+use crate::schedule::{Schedule, With, points};
 use crate::stage::Stage;
+
+/// How long a pairing may take.
+const PATIENCE: Duration = Duration::from_secs(90);
+/// How often is looked at what happens.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Points that only a pairing passes.
+const PAIRING: [&str; 2] = ["agent.identity", "agent.paired"];
 
 /// What has to happen so that a point is passed at all.
 fn schedule_for(point: &str) -> Result<Schedule> {
     let kill = format!("{point}@1=kill");
     let text = match point.rsplit_once('.').map_or(point, |(request, _)| request) {
         "agent.keys" => format!("+no-keys {kill}"),
-        "agent.reissue" => format!("+no-token {kill}"),
-        "agent.cancel" => format!("+cancel {kill}"),
+        "agent.reissue" | "store.token.reissue" | "store.challenge" | "store.challenge.used" => {
+            format!("+no-token {kill}")
+        }
+        "agent.cancel" | "store.cancel" => format!("+cancel {kill}"),
         // An earlier run handed it over: it is taken back before it is claimed again.
         "agent.drop" | "agent.query" => format!("agent.handover.answered@1=kill {kill}"),
-        "agent.refresh" | "agent.token" => format!("+old-token {kill}"),
+        "agent.refresh" | "agent.token" | "store.token.refresh" | "store.token.activate" => {
+            format!("+old-token {kill}")
+        }
+        "store.keys" | "store.keys.sign" => format!("agent.start.answered@1=stop:keys.rotate {kill}"),
+        "store.listing" | "store.purchase" | "store.release" | "store.upload" => format!("+trade {kill}"),
+        "store.silence" => format!("+strict agent.start.answered@1=slow:4000 {kill}"),
         _ if point == "agent.token" => format!("+old-token {kill}"),
+        _ if point == "store.uploaded" => format!("+trade {kill}"),
         _ => kill,
     };
     text.parse()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn killed_at_any_point_it_prints_once_and_tells_so_once() -> Result<()> {
+async fn whoever_is_killed_at_any_point_it_prints_once_and_is_told_once() -> Result<()> {
     let mut stage = Stage::set().await?;
     let mut missed = BTreeSet::new();
-    for point in points::all().filter(|point| !PAIRING.contains(point)) {
+    for point in points().filter(|point| !PAIRING.contains(point) && !point.starts_with("store.pair.")) {
         let schedule = schedule_for(point)?;
         let played = stage.play(&schedule).await.with_context(|| format!("{schedule}"))?;
         rules::check(&stage, &schedule, &played).await.with_context(|| format!("{schedule}"))?;
@@ -45,7 +64,7 @@ async fn killed_at_any_point_it_prints_once_and_tells_so_once() -> Result<()> {
             missed.insert(point);
         }
         let expected = match point {
-            "agent.cancel.asked" | "agent.cancel.answered" => JobState::Cancelled,
+            _ if schedule.with.contains(&With::Cancel) => JobState::Cancelled,
             // `starting` is durable and the command never left: it is not begun again, and nothing was printed.
             "agent.start.asked" => JobState::Failure,
             _ => JobState::Success,
@@ -99,4 +118,57 @@ async fn killed_while_it_pairs_it_pairs_again_with_the_same_key() -> Result<()> 
         ensure!(key.is_none_or(|key| key == now), "{point}: another key");
     }
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_killed_while_a_printer_pairs_has_it_once() -> Result<()> {
+    let mut stage = Stage::set().await?;
+    stage.scene.agent.end()?;
+    let living = "SELECT id FROM printers WHERE removed_at IS NULL";
+    for point in points().filter(|point| point.starts_with("store.pair.") || point.contains("activate")) {
+        let before = stage.books().column(living).await?.len();
+        let folder = stage.scene.folder().join(point);
+        let agent = Agent::prepare(&folder, &stage.scene.printer, "")?;
+        let log = folder.join("points.log");
+        stage.scene.store.options.environment = vec![
+            ("SEALPOST_FAULTS".to_owned(), format!("{point}=kill")),
+            ("SEALPOST_FAULTS_LOG".to_owned(), log.display().to_string()),
+        ];
+        stage.scene.store.relaunch()?;
+        stage.scene.store.options.environment.clear();
+        let paired = tokio::time::timeout(PATIENCE, pair(&mut stage, &agent, &folder)).await;
+        paired.with_context(|| format!("{point}: it is not paired"))??;
+        ensure!(fs::read_to_string(&log)?.contains(&format!("{point} 1 kill")), "{point} was not passed");
+        let after = stage.books().column(living).await?.len();
+        ensure!(after == before + 1, "{point}: {before} printers, then {after}");
+    }
+    Ok(())
+}
+
+/// Pairs, again where that failed, while the store is started again whenever it is gone.
+async fn pair(stage: &mut Stage, agent: &Agent, folder: &Path) -> Result<()> {
+    let mut approving = JoinSet::new();
+    let mut command = agent.command()?;
+    command.args(["pair", "--store", &stage.scene.proxy.url, "--name", "Test printer"]);
+    let mut pairing = Service::start("pair", &command, folder)?;
+    let mut approved = BTreeSet::new();
+    loop {
+        if stage.scene.store.service.has_ended() {
+            stage.scene.store.relaunch()?;
+        }
+        let said = pairing.said();
+        if let Some(code) = said.lines().find_map(find_code)
+            && approved.insert(code.clone())
+        {
+            let owner = stage.scene.buyer.clone();
+            approving.spawn(async move { people::approve(&owner, &code).await });
+        }
+        if said.contains("keeper: ended with 0") {
+            return Ok(());
+        }
+        if pairing.has_ended() {
+            pairing = Service::start("pair", &command, folder)?;
+        }
+        tokio::time::sleep(LOOK).await;
+    }
 }

@@ -14,6 +14,10 @@ use std::fmt;
 use std::str::FromStr;
 
 use anyhow::{Context, Error, Result, bail};
+use sealpost_tests::dice::Dice;
+
+use crate::draw::{Passings, draw};
+use crate::meanwhile::Meanwhile;
 
 /// What goes wrong in one print.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -27,12 +31,18 @@ pub(crate) struct Schedule {
 pub(crate) enum With {
     /// The buyer cancels while it prints.
     Cancel,
+    /// A job that no printer claims at once is over.
+    Hasty,
     /// The agent does not know the store's keys.
     NoKeys,
     /// The agent's token is lost.
     NoToken,
     /// The agent's token is nearly over.
     OldToken,
+    /// The store's database is PostgreSQL.
+    Postgres,
+    /// The store takes a short silence for the end of a printer.
+    Strict,
     /// The file is published and bought for this print.
     Trade,
 }
@@ -67,43 +77,16 @@ pub(crate) enum What {
     Stop(Meanwhile),
 }
 
-/// What happens while a program stands still.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Meanwhile {
-    AgentKilled,
-    BuyerCancels,
-    KlipperKilled,
-    KlipperRestarts,
-    LineCut,
-    MoonrakerKilled,
-    PrinterCancels,
-    EmergencyStop,
-    StartedByHand,
-    StoreKilled,
-}
-
 impl With {
-    const ALL: [(Self, &str); 5] = [
+    pub(crate) const ALL: [(Self, &str); 8] = [
         (Self::Cancel, "cancel"),
+        (Self::Hasty, "hasty"),
         (Self::NoKeys, "no-keys"),
         (Self::NoToken, "no-token"),
         (Self::OldToken, "old-token"),
+        (Self::Postgres, "postgres"),
+        (Self::Strict, "strict"),
         (Self::Trade, "trade"),
-    ];
-}
-
-impl Meanwhile {
-    pub(crate) const ALL: [(Self, &str); 10] = [
-        (Self::AgentKilled, "agent.kill"),
-        (Self::BuyerCancels, "buyer.cancel"),
-        (Self::EmergencyStop, "klipper.stop"),
-        (Self::KlipperKilled, "klipper.kill"),
-        (Self::KlipperRestarts, "klipper.restart"),
-        (Self::LineCut, "line.cut"),
-        (Self::MoonrakerKilled, "moonraker.kill"),
-        (Self::PrinterCancels, "printer.cancel"),
-        (Self::StartedByHand, "hand.start"),
-        (Self::StoreKilled, "store.kill"),
     ];
 }
 
@@ -122,55 +105,32 @@ impl Schedule {
         lives
     }
 
+    /// Further settings of the store.
+    pub(crate) fn settings(&self) -> String {
+        let mut settings = String::new();
+        if self.with.contains(&With::Hasty) {
+            settings += "job_expires_s = 2\n";
+        }
+        if self.with.contains(&With::Strict) {
+            settings += "lease_processing_s = 1\nlease_printing_s = 1\n";
+        }
+        settings
+    }
+
+    /// Whether anything happens in it that only a store on PostgreSQL meets.
+    pub(crate) fn needs_postgres(&self) -> bool {
+        let needs = |act: &Act| matches!(act.what, What::Stop(meanwhile) if meanwhile.needs_postgres());
+        self.with.contains(&With::Postgres) || self.acts.iter().any(needs)
+    }
+
+    /// Whether the store may take a short silence for the end of a printer.
+    pub(crate) fn is_late(&self) -> bool {
+        self.with.contains(&With::Strict) || self.touches(&[Meanwhile::StoreClock(86_400)])
+    }
+
     /// Whether anything in it may end or spoil a print that began.
     pub(crate) fn touches(&self, which: &[Meanwhile]) -> bool {
         self.acts.iter().any(|act| matches!(act.what, What::Stop(meanwhile) if which.contains(&meanwhile)))
-    }
-
-    /// One drawn by chance.
-    pub(crate) fn draw(random: &mut Random) -> Self {
-        let names: Vec<&str> = points().filter(|name| !PAIRING.contains(name)).collect();
-        let mut with = BTreeSet::new();
-        for (word, _) in With::ALL {
-            if random.below(8) == 0 {
-                with.insert(word);
-            }
-        }
-        let mut acts = Vec::new();
-        for _ in 0..1 + random.below(4) {
-            let point = names[random.below(names.len() as u64) as usize].to_owned();
-            // Most points are passed once or a few times, some of them hundreds of times.
-            let most = [1, 1, 2, 12][random.below(4) as usize];
-            let when = When::Passing(1 + random.below(most));
-            // Some are only passed where there is a reason to.
-            if random.below(4) > 0 {
-                with.extend(reason_for(&point));
-            }
-            let what = match random.below(10) {
-                0..=4 => What::Kill,
-                5 | 6 => What::Error,
-                7 => What::Slow { millis: 50 + random.below(400) },
-                _ => What::Stop(Meanwhile::ALL[random.below(Meanwhile::ALL.len() as u64) as usize].0),
-            };
-            acts.push(Act { point, when, what });
-        }
-        Self { with, acts }
-    }
-}
-
-/// Without which a point is hardly passed.
-fn reason_for(point: &str) -> Option<With> {
-    let (request, _) = point.rsplit_once('.')?;
-    match request {
-        "agent.cancel" => Some(With::Cancel),
-        "agent.keys" => Some(With::NoKeys),
-        "agent.refresh" => Some(With::OldToken),
-        "agent.reissue" => Some(With::NoToken),
-        "store.token.refresh" => Some(With::OldToken),
-        "store.token.reissue" | "store.challenge" | "store.challenge.used" => Some(With::NoToken),
-        "store.cancel" => Some(With::Cancel),
-        "store.listing" | "store.release" | "store.purchase" | "store.upload" => Some(With::Trade),
-        _ => None,
     }
 }
 
@@ -180,10 +140,7 @@ pub(crate) fn points() -> impl Iterator<Item = &'static str> {
 }
 
 /// What can be killed from outside at any moment.
-const PROGRAMS: [&str; 2] = ["agent", "store"];
-
-/// Points that only a pairing passes.
-pub(crate) const PAIRING: [&str; 2] = ["agent.identity", "agent.paired"];
+pub(crate) const PROGRAMS: [&str; 2] = ["agent", "store"];
 
 impl Act {
     /// Whose point it is.
@@ -225,9 +182,7 @@ impl fmt::Display for Act {
             What::Kill => f.write_str("kill"),
             What::Slow { millis } => write!(f, "slow:{millis}"),
             What::Stop(meanwhile) => {
-                let name =
-                    Meanwhile::ALL.iter().find(|(known, _)| *known == meanwhile).map_or("", |(_, name)| name);
-                write!(f, "stop:{name}")
+                write!(f, "stop:{}", meanwhile.name())
             }
         }
     }
@@ -282,25 +237,12 @@ impl FromStr for Act {
     }
 }
 
-/// Numbers that a seed gives again: splitmix64.
-#[derive(Clone, Debug)]
-pub(crate) struct Random(pub(crate) u64);
-
-impl Random {
-    pub(crate) fn below(&mut self, end: u64) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut mixed = self.0;
-        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        (mixed ^ (mixed >> 31)) % end
-    }
-}
-
 #[test]
 fn a_schedule_is_read_as_it_was_printed() -> Result<()> {
-    let mut random = Random(7);
+    let passings = Passings::known();
+    let mut dice = Dice::new(7);
     for _ in 0..500 {
-        let schedule = Schedule::draw(&mut random);
+        let schedule = draw(&mut dice, &passings);
         assert_eq!(schedule.to_string().parse::<Schedule>()?, schedule);
     }
     assert!("agent.nowhere@1=kill".parse::<Schedule>().is_err());

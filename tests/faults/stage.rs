@@ -1,45 +1,57 @@
 //! A store, a printer and an agent with fault points; schedules are played on it one after the other.
 
-use std::collections::BTreeSet;
 use std::fs;
+use std::mem;
 use std::path::PathBuf;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
 use sealpost_api::job::Job;
 use sealpost_market::JobState;
+use sealpost_tests::clock::Clock;
 use sealpost_tests::parts;
+use sealpost_tests::postgres::Cluster;
 use sealpost_tests::printer;
 use sealpost_tests::proxy::Said;
 use sealpost_tests::scene::{Scene, Wishes};
 use sealpost_tests::service::Service;
 use sealpost_tests::store;
-use serde_json::{Value, json};
-use tokio::task::JoinHandle;
+use serde_json::Value;
+use tokio::task::JoinSet;
 
 use crate::books::Books;
+use crate::meanwhile::{Broken, Meanwhile};
 use crate::people;
 use crate::program::Program;
-use crate::schedule::{Act, Meanwhile, Schedule, What, With};
+use crate::schedule::{Schedule, What, With};
 
 /// How long one print may take, with everything that goes wrong in it.
 const PATIENCE: Duration = Duration::from_secs(90);
 /// How often is looked at what happens.
 const LOOK: Duration = Duration::from_millis(20);
-/// How long a cut line stays cut.
-const CUT: Duration = Duration::from_millis(1_500);
 /// Lines a second: a file takes about half a second.
 const RATE: u32 = 400;
 /// Settings of the store: what nobody needs is gone soon.
 const STORE: &str = "sweep_interval_ms = 500\n";
 
+/// Bytes of the store's disk and of the agent's.
+const DISKS: (u64, u64) = (48 << 20, 48 << 20);
+
 pub(crate) struct Stage {
     pub(crate) scene: Scene,
-    pub(crate) licence: String,
+    /// Where the store's database is, if that is PostgreSQL.
+    pub(crate) cluster: Option<Cluster>,
+    /// Of the store and of the agent.
+    pub(crate) clocks: [Clock; 2],
+    pub(crate) broken: Vec<Broken>,
+    pub(crate) happened: Vec<Meanwhile>,
+    killed: u64,
     /// The lines of the file, as they are executed.
     pub(crate) file: Vec<String>,
     pub(crate) log: PathBuf,
+    licence: String,
+    settings: String,
     part: PathBuf,
     played: u64,
 }
@@ -53,28 +65,53 @@ pub(crate) struct Played {
     pub(crate) reports: Vec<Said>,
     /// Lines of the log of fault points.
     pub(crate) passed: Vec<String>,
+    /// What happened while a program stood still.
+    pub(crate) happened: Vec<Meanwhile>,
+    /// How often a program was killed from outside.
+    pub(crate) killed: u64,
 }
 
 impl Stage {
     pub(crate) async fn set() -> Result<Self> {
-        Self::set_at(RATE).await
+        Self::set_at(RATE, false).await
+    }
+
+    /// The same with a store on PostgreSQL.
+    pub(crate) async fn set_on_postgres() -> Result<Self> {
+        Self::set_at(RATE, true).await
     }
 
     /// The same with a printer of another speed.
-    pub(crate) async fn set_at(rate: u32) -> Result<Self> {
+    pub(crate) async fn set_at(rate: u32, postgres: bool) -> Result<Self> {
+        let mut cluster = if postgres { Some(Cluster::start()?) } else { None };
+        let database_url = cluster.as_mut().map(Cluster::database).transpose()?;
         let wishes = Wishes {
-            store: store::Options { config: STORE.to_owned(), ..store::Options::default() },
+            store: store::Options { database_url, config: STORE.to_owned(), ..store::Options::default() },
             printer: printer::Options { rate, ..printer::Options::default() },
             agent: "poll_interval_seconds = 5\n".to_owned(),
             armed: true,
-            ..Wishes::default()
+            disks: Some(DISKS),
         };
         let scene = Scene::start(wishes).await?;
         let part = parts::made(scene.folder(), "part.gcode", &["--layers", "2"])?;
         let licence = scene.sell("part", &part, 1_000_000).await?;
         let file = parts::lines(&fs::read(&part)?);
         let log = scene.folder().join("points.log");
-        Ok(Self { scene, licence, file, log, part, played: 0 })
+        let clocks = ["store", "agent"].map(|name| Clock::new(scene.folder(), name));
+        Ok(Self {
+            settings: scene.store.options.config.clone(),
+            scene,
+            licence,
+            file,
+            log,
+            part,
+            cluster,
+            clocks,
+            broken: Vec::new(),
+            happened: Vec::new(),
+            killed: 0,
+            played: 0,
+        })
     }
 
     /// Prints once while everything goes wrong that is in the schedule.
@@ -83,9 +120,12 @@ impl Stage {
         self.prepare(schedule)?;
         fs::write(&self.log, "")?;
         self.played += 1;
+        self.happened.clear();
         let executed = self.scene.printer.executed()?.len();
         let reports = self.scene.proxy.reports().len();
-        let job = match tokio::time::timeout(PATIENCE, self.follow(schedule)).await {
+        let followed = tokio::time::timeout(PATIENCE, self.follow(schedule)).await;
+        self.mend(true)?;
+        let job = match followed {
             Ok(job) => job?,
             Err(_) => bail!("it does not come to an end: {}", self.stands().await?),
         };
@@ -94,6 +134,8 @@ impl Stage {
             executed: self.scene.printer.executed()?.split_off(executed),
             reports: self.scene.proxy.reports().split_off(reports),
             passed: fs::read_to_string(&self.log)?.lines().map(str::to_owned).collect(),
+            happened: mem::take(&mut self.happened),
+            killed: mem::take(&mut self.killed),
         })
     }
 
@@ -147,43 +189,43 @@ impl Stage {
         let mut programs = [Program::new("store", schedule), Program::new("agent", schedule)];
         let before = self.scene.printer.executed()?.len();
         let mut cancel = schedule.with.contains(&With::Cancel);
-        let mut line_back: Option<Instant> = None;
         self.scene.store.service.put_down()?;
-        let mut ordering = self.order(schedule.with.contains(&With::Trade))?;
+        self.scene.store.options.config = self.settings.clone() + &schedule.settings();
+        let mut ordering = self.order(schedule.with.contains(&With::Trade));
         let mut ordered: Option<String> = None;
         loop {
             for program in &mut programs {
                 self.revive(program)?;
                 if program.is_to_be_killed() {
+                    self.killed += 1;
                     self.kill(program.name)?;
                 }
                 if self.service(program.name).is_some_and(Service::stands) {
                     let act = program.stopped_at(&fs::read_to_string(&self.log)?)?;
-                    line_back = self.meanwhile(act, ordered.as_deref()).await?.or(line_back);
+                    if let What::Stop(what) = act.what {
+                        self.meanwhile(what, ordered.as_deref()).await?;
+                    }
                     if let Some(service) = self.service(program.name) {
                         // It may have been killed meanwhile.
                         let _ = service.signal(Signal::CONT);
                     }
                 }
             }
-            if line_back.is_some_and(|back| Instant::now() >= back) {
-                self.scene.proxy.cut(false);
-                line_back = None;
-            }
-            if ordered.is_none() && ordering.is_finished() {
-                ordered = Some((&mut ordering).await??);
+            self.mend(false)?;
+            if let Some(done) = ordering.try_join_next() {
+                ordered = Some(done??);
             }
             if let Some(job) = &ordered {
                 if cancel && self.scene.printer.executed()?.len() > before + 5 {
                     cancel = false;
                     self.cancel(job).await;
                 }
-                let planned = line_back.is_some() || programs.iter().any(Program::has_plans);
-                if let Some(view) = self.view(job).await?
+                let quiet = self.broken.is_empty() && !programs.iter().any(Program::has_plans);
+                if quiet
+                    && self.at_rest()?
+                    && let Some(view) = self.view(job).await?
                     && (view.state.is_final() || view.state == JobState::Interrupted)
-                    && !planned
-                    && self.service("agent").is_some_and(|agent| !agent.has_ended())
-                    && self.at_rest(job)?
+                    && self.at_rest()?
                 {
                     return Ok(view);
                 }
@@ -192,17 +234,19 @@ impl Stage {
         }
     }
 
-    /// What people do, beside everything else; gives the job.
-    fn order(&self, trade: bool) -> Result<JoinHandle<Result<String>>> {
+    /// What people do, beside everything else, until it is dropped; gives the job.
+    fn order(&self, trade: bool) -> JoinSet<Result<String>> {
         let (seller, buyer) = (self.scene.seller.clone(), self.scene.buyer.clone());
         let (printer, mut licence) = (self.scene.printer_id.clone(), self.licence.clone());
         let (key, part) = (format!("order-{}", self.played), self.part.clone());
-        Ok(tokio::spawn(async move {
+        let mut ordering = JoinSet::new();
+        ordering.spawn(async move {
             if trade {
                 licence = people::trade(&seller, &buyer, &key, &part).await?;
             }
             Ok(people::print(&buyer, &key, &licence, &printer).await?.id)
-        }))
+        });
+        ordering
     }
 
     fn service(&self, program: &str) -> Option<&Service> {
@@ -216,7 +260,8 @@ impl Stage {
         if self.service(program.name).is_some_and(|service| !service.has_ended()) {
             return Ok(());
         }
-        let environment = program.next_life(&self.log);
+        let mut environment = program.next_life(&self.log);
+        environment.push(self.clocks[usize::from(program.name == "agent")].variable());
         match program.name {
             "store" => {
                 self.scene.store.options.environment = environment;
@@ -229,7 +274,7 @@ impl Stage {
         }
     }
 
-    fn kill(&mut self, program: &str) -> Result<()> {
+    pub(crate) fn kill(&mut self, program: &str) -> Result<()> {
         match program {
             "store" => self.scene.store.service.put_down(),
             _ => self.scene.agent.end(),
@@ -240,57 +285,16 @@ impl Stage {
         people::look(&self.scene.buyer, &format!("/api/v1/jobs/{job}")).await
     }
 
-    /// Does what happens while a program stands; gives the time at which a cut line comes back.
-    async fn meanwhile(&mut self, act: &Act, job: Option<&str>) -> Result<Option<Instant>> {
-        let What::Stop(meanwhile) = act.what else { return Ok(None) };
-        match meanwhile {
-            Meanwhile::AgentKilled => self.kill("agent")?,
-            Meanwhile::StoreKilled => self.kill("store")?,
-            Meanwhile::BuyerCancels => {
-                if let Some(job) = job {
-                    self.cancel(job).await;
-                }
-            }
-            Meanwhile::EmergencyStop => {
-                // Klipper may be on its way back already.
-                let _ = self.scene.printer.ask("printer.emergency_stop", json!({})).await;
-                let _ = self.scene.printer.ask("printer.firmware_restart", json!({})).await;
-            }
-            Meanwhile::KlipperKilled => self.scene.printer.replace_klipper()?,
-            Meanwhile::KlipperRestarts => {
-                let _ = self.scene.printer.ask("printer.restart", json!({})).await;
-            }
-            Meanwhile::LineCut => {
-                self.scene.proxy.cut(true);
-                return Ok(Some(Instant::now() + CUT));
-            }
-            Meanwhile::MoonrakerKilled => self.scene.printer.replace_moonraker()?,
-            Meanwhile::PrinterCancels => {
-                let _ = self.scene.printer.ask("printer.print.cancel", json!({})).await;
-            }
-            Meanwhile::StartedByHand => {
-                let name = format!("sealpost/{}.gcode", job.unwrap_or("none"));
-                let _ = self.scene.printer.ask("printer.print.start", json!({"filename": name})).await;
-            }
-        }
-        Ok(None)
-    }
-
-    async fn cancel(&self, job: &str) {
+    pub(crate) async fn cancel(&self, job: &str) {
         people::ask(&self.scene.buyer, &format!("/api/v1/jobs/{job}/cancel")).await;
     }
 
-    /// Nothing of a job is at hand any more and every report was taken.
-    fn at_rest(&self, job: &str) -> Result<bool> {
+    /// The agent runs, has nothing of a job at hand, and every report was taken.
+    fn at_rest(&self) -> Result<bool> {
+        let runs = self.service("agent").is_some_and(|agent| !agent.has_ended());
         let document = self.document()?;
         let told = document["outbox"].as_array().is_some_and(Vec::is_empty);
-        if !document["job"].is_null() || !told {
-            return Ok(false);
-        }
-        let known = document["started"].as_array().is_some_and(|ids| ids.iter().any(|id| id == job));
-        // A job that was taken back before its key was out never came here.
-        let claim = format!("/jobs/{job}/claim");
-        Ok(known || !self.scene.proxy.seen().iter().any(|seen| seen.contains(&claim)))
+        Ok(runs && document["job"].is_null() && told)
     }
 
     async fn stands(&self) -> Result<String> {
@@ -307,9 +311,4 @@ impl Stage {
             said("store"),
         ))
     }
-}
-
-/// Names of the points that were passed.
-pub(crate) fn names(passed: &[String]) -> BTreeSet<String> {
-    passed.iter().filter_map(|line| line.split(' ').next()).map(str::to_owned).collect()
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use crate::person::Person;
 use crate::printer::Printer;
-use crate::programs::{armed, built};
+use crate::programs::{armed, behind, built};
 use crate::service::Service;
 
 /// An agent and its folders.
@@ -27,14 +27,16 @@ pub struct Agent {
     pub environment: Vec<(String, String)>,
     /// Runs the program with fault points in it.
     pub armed: bool,
+    /// What is put before the program: see [`crate::disk::Disk::prefix`].
+    pub prefix: Vec<String>,
     folder: PathBuf,
 }
 
 impl Agent {
     /// Writes the settings of an agent for `printer`; does not start it.
     pub fn prepare(folder: &Path, printer: &Printer, more: &str) -> Result<Self> {
-        let state = folder.join("agent");
-        let cache = folder.join("cache");
+        let state = folder.join("agent/state");
+        let cache = folder.join("agent/cache");
         let config = folder.join("printer.toml");
         let text = format!(
             "state_dir = {state:?}\ncache_dir = {cache:?}\ngcodes_dir = {gcodes:?}\nmoonraker_url = {moonraker:?}\n\
@@ -44,8 +46,16 @@ impl Agent {
             socket = printer.agent_socket(),
         );
         fs::write(&config, text)?;
-        let folder = folder.to_path_buf();
-        Ok(Self { service: None, config, state, cache, environment: Vec::new(), armed: false, folder })
+        Ok(Self {
+            service: None,
+            config,
+            state,
+            cache,
+            environment: Vec::new(),
+            armed: false,
+            prefix: Vec::new(),
+            folder: folder.to_path_buf(),
+        })
     }
 
     /// Starts the daemon.
@@ -69,7 +79,7 @@ impl Agent {
     /// A command of the same agent.
     pub fn command(&self) -> Result<Command> {
         let program = if self.armed { armed("sealpost-printer")? } else { built("sealpost-printer")? };
-        let mut command = Command::new(program);
+        let mut command = behind(&self.prefix, &program);
         command.envs(self.environment.iter().map(|(name, value)| (name, value)));
         command.arg("--config").arg(&self.config);
         Ok(command)

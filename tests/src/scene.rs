@@ -8,6 +8,7 @@ use sealpost_api::purchase::Payment;
 use tempfile::TempDir;
 
 use crate::agent::Agent;
+use crate::disk::Disk;
 use crate::person::Person;
 use crate::printer::{self, Printer};
 use crate::proxy::Proxy;
@@ -29,8 +30,19 @@ pub struct Scene {
     pub agent: Agent,
     /// The printer's id at the store.
     pub printer_id: String,
+    /// What store and agent write to, where that was wished for.
+    pub disks: Option<Disks>,
     // Last, so that it outlives the programs that write to it.
     folder: TempDir,
+}
+
+/// A small disk for each.
+#[derive(Debug)]
+pub struct Disks {
+    /// Of the store: database, blobs, keys.
+    pub store: Disk,
+    /// Of the agent: its state and its blobs.
+    pub agent: Disk,
 }
 
 /// What a test wants to be different.
@@ -44,6 +56,8 @@ pub struct Wishes {
     pub agent: String,
     /// Runs store and agent with fault points in them.
     pub armed: bool,
+    /// Bytes of a disk of its own for the store, and for the agent.
+    pub disks: Option<(u64, u64)>,
 }
 
 impl Scene {
@@ -54,16 +68,26 @@ impl Scene {
         let mut options = wishes.store;
         options.armed = wishes.armed;
         options.config = format!("public_url = {:?}\n{}", proxy.url, options.config);
-        let store = Store::start(folder.path(), &options)?;
+        let disks = wishes.disks.map(|sizes| Disks::under(folder.path(), sizes)).transpose()?;
+        if let Some(disks) = &disks {
+            options.prefix = disks.store.prefix();
+        }
+        let mut store = Store::start(folder.path(), &options)?;
         proxy.lead_to(&store.url);
         let seller = store.operator().await?;
         let buyer = store.person("buyer").await?;
         let printer = Printer::start(folder.path(), wishes.printer)?;
         let mut agent = Agent::prepare(folder.path(), &printer, &wishes.agent)?;
         agent.armed = wishes.armed;
+        if let Some(disks) = &disks {
+            agent.prefix = disks.agent.prefix();
+            store.data = disks.store.path();
+            agent.state = disks.agent.path().join("state");
+            agent.cache = disks.agent.path().join("cache");
+        }
         let printer_id = agent.pair(&proxy.url, &buyer).await?;
         agent.start()?;
-        Ok(Self { store, proxy, seller, buyer, printer, agent, printer_id, folder })
+        Ok(Self { store, proxy, seller, buyer, printer, agent, printer_id, disks, folder })
     }
 
     /// The folder that goes away with the scene.
@@ -89,5 +113,14 @@ impl Scene {
         self.seller.offer(&listing).await?;
         self.seller.publish(id, "1.0.0", file).await?;
         Ok(self.buyer.buy(id, Payment::Free).await?.id)
+    }
+}
+
+impl Disks {
+    fn under(folder: &Path, (store, agent): (u64, u64)) -> Result<Self> {
+        Ok(Self {
+            store: Disk::over(&folder.join("store"), store)?,
+            agent: Disk::over(&folder.join("agent"), agent)?,
+        })
     }
 }

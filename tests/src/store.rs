@@ -1,13 +1,12 @@
 //! A real `sealpost serve`.
 
 use std::path::{Path, PathBuf};
-use std::process::Command;
 
 use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::person::Person;
-use crate::programs::{armed, built};
+use crate::programs::{armed, behind, built};
 use crate::service::Service;
 
 /// A running store with a data folder of its own.
@@ -40,6 +39,8 @@ pub struct Options {
     pub environment: Vec<(String, String)>,
     /// Runs the program with fault points in it.
     pub armed: bool,
+    /// What is put before the program: see [`crate::disk::Disk::prefix`].
+    pub prefix: Vec<String>,
 }
 
 impl Store {
@@ -97,7 +98,7 @@ impl Store {
 fn launch(folder: &Path, name: &str, options: &Options) -> Result<Service> {
     std::fs::create_dir_all(folder)?;
     let program = if options.armed { armed("sealpost")? } else { built("sealpost")? };
-    let mut command = Command::new(program);
+    let mut command = behind(&options.prefix, &program);
     let address = format!("127.0.0.1:{}", options.port.unwrap_or(0));
     let mut config = options.config.clone();
     if let Some(url) = &options.database_url {

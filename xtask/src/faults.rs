@@ -1,4 +1,4 @@
-//! `cargo xtask test faults [--seed N] [--schedules N] [--schedule TEXT]`: programs with fault points in them, of their own
+//! `cargo xtask test faults [--seed N] [--schedules N] [--lanes N] [--schedule TEXT] [--record]`: programs with fault points in them, of their own
 //! beside the usual ones.
 
 use std::fs;
@@ -10,7 +10,8 @@ use crate::run::{cargo, check, target_folder};
 use crate::suites::{build_programs, kit_cargo};
 
 /// What the suite reads for each option.
-const OPTIONS: [(&str, &str); 3] = [
+const OPTIONS: [(&str, &str); 4] = [
+    ("--lanes", "SEALPOST_FAULTS_LANES"),
     ("--seed", "SEALPOST_FAULTS_SEED"),
     ("--schedules", "SEALPOST_FAULTS_SCHEDULES"),
     ("--schedule", "SEALPOST_FAULTS_SCHEDULE"),
@@ -23,12 +24,16 @@ pub(crate) fn suite(arguments: &[String]) -> Result<()> {
     build_programs(&[])?;
     let mut command = kit_cargo(&python);
     command.args(["test", "--package", "sealpost-tests", "--test", "faults", "--", "--nocapture"]);
+    command.env("SEALPOST_TEST_POSTGRES_BIN", provision::postgres()?);
     let (mut chance, mut rest) = (false, arguments.iter());
     while let Some(argument) = rest.next() {
         match OPTIONS.iter().find(|(option, _)| option == argument) {
             Some((option, variable)) => {
                 command.env(variable, rest.next().with_context(|| format!("{option} wants a value"))?);
                 chance = true;
+            }
+            None if argument == "--record" => {
+                command.env("SEALPOST_FAULTS_RECORD", "1").arg("record::");
             }
             None => {
                 command.arg(argument);
