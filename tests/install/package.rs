@@ -9,7 +9,8 @@ use crate::debian::Debian;
 use crate::picture::{difference, picture};
 
 /// What dpkg and its programs write down of every package.
-const OF_DPKG: [&str; 5] = ["var/lib/dpkg", "var/log", "var/cache/ldconfig", "etc/ld.so.cache", "run/adduser"];
+const OF_DPKG: [&str; 5] =
+    ["var/lib/dpkg", "var/log", "var/cache/ldconfig", "etc/ld.so.cache", "run/adduser"];
 
 /// Both packages: agent, store.
 pub(crate) fn packages() -> Result<Vec<PathBuf>> {

@@ -195,7 +195,8 @@ pub(crate) fn packaging() -> Result<()> {
 
 /// A small Debian with Python and systemd as an archive, for trees that tests may change.
 pub(crate) fn debian() -> Result<PathBuf> {
-    const WANTED: &str = "bookworm: python3 ca-certificates libsodium23 adduser systemd-sysv init-system-helpers procps\n";
+    const WANTED: &str =
+        "bookworm: python3 ca-certificates libsodium23 adduser systemd-sysv init-system-helpers procps\n";
     let folder = root().join(".cache/debian");
     let archive = folder.join("tree.tar");
     let stamp = folder.join("wanted.txt");
