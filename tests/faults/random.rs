@@ -1,13 +1,14 @@
-//! Schedules drawn by chance: `cargo xtask test faults --seed N --schedules N --lanes N`, or `--schedule TEXT` to see one again.
+//! Schedules drawn by chance: `cargo xtask test faults --seed N --schedules N --lanes N --seconds N`, or `--schedule TEXT` to see
+//! one again.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::env;
 use std::io::Write;
 use std::sync::Mutex;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use sealpost_tests::dice::Dice;
 use tokio::runtime;
 
@@ -28,25 +29,31 @@ fn whatever_goes_wrong_by_chance_the_rules_hold() -> Result<()> {
     let figures = Mutex::new(Figures::default());
     let lanes = number("SEALPOST_FAULTS_LANES")?.unwrap_or(LANES).min(count as u64);
     let begin = Instant::now();
+    let end = number("SEALPOST_FAULTS_SECONDS")?.map(|seconds| begin + Duration::from_secs(seconds));
     thread::scope(|scope| {
-        let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(|| lane(&schedules, &figures))).collect();
+        let lanes: Vec<_> = (0..lanes).map(|_| scope.spawn(|| lane(&schedules, &figures, end))).collect();
         lanes.into_iter().try_for_each(|lane| lane.join().map_err(|_| anyhow!("a lane panicked"))?)
     })?;
     let figures = figures.into_inner().map_err(|_| anyhow!("somebody panicked"))?;
     say(&figures.to_text(begin));
     ensure!(figures.broken.is_empty(), "rules were broken:\n{}", figures.broken.join("\n"));
-    ensure!(figures.played == count, "{} of {count} were played", figures.played);
+    ensure!(end.is_some() || figures.played == count, "{} of {count} were played", figures.played);
     Ok(())
 }
 
-/// Plays schedules on stages of its own until none is left.
-fn lane(schedules: &Mutex<VecDeque<(String, Schedule)>>, figures: &Mutex<Figures>) -> Result<()> {
+/// Plays schedules on stages of its own until none is left, or no time.
+fn lane(
+    schedules: &Mutex<VecDeque<(String, Schedule)>>,
+    figures: &Mutex<Figures>,
+    end: Option<Instant>,
+) -> Result<()> {
     let runtime = runtime::Builder::new_multi_thread().worker_threads(3).enable_all().build()?;
     runtime.block_on(async {
         // One on SQLite, one on PostgreSQL.
         let mut stages: [Option<Stage>; 2] = [None, None];
         loop {
             let next = schedules.lock().map_err(|_| anyhow!("somebody panicked"))?.pop_front();
+            let next = next.filter(|_| end.is_none_or(|end| Instant::now() < end));
             let Some((seed, schedule)) = next else { return Ok(()) };
             let postgres = schedule.needs_postgres();
             let begin = Instant::now();
@@ -74,7 +81,9 @@ async fn play(stage: &mut Option<Stage>, postgres: bool, schedule: &Schedule) ->
     }
     let stage = stage.as_mut().context("set a moment ago")?;
     let played = stage.play(schedule).await?;
-    rules::check(stage, schedule, &played).await?;
+    if let Err(error) = rules::check(stage, schedule, &played).await {
+        bail!("{error:#}\n{}\npassed:\n{}", stage.stands().await?, played.passed.join("\n"));
+    }
     Ok(played)
 }
 

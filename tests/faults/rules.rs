@@ -17,7 +17,7 @@ use crate::schedule::{Schedule, With};
 use crate::stage::{Played, Stage};
 
 /// How long the store may take until nothing is left that nobody needs.
-const CLEAN: Duration = Duration::from_secs(10);
+pub(crate) const CLEAN: Duration = Duration::from_secs(10);
 /// How often is looked.
 const LOOK: Duration = Duration::from_millis(20);
 
@@ -207,7 +207,8 @@ async fn cleaned_up(books: &Books) -> Result<()> {
     }
 }
 
-async fn left_over(books: &Books) -> Result<BTreeSet<String>> {
+/// What lies there without need, or is missing.
+pub(crate) async fn left_over(books: &Books) -> Result<BTreeSet<String>> {
     let open = "state NOT IN ('success', 'failure', 'cancelled', 'expired')";
     let mut needed: BTreeSet<String> = books.column("SELECT blob FROM releases").await?.into_iter().collect();
     needed.extend(books.column(&format!("SELECT blob FROM jobs WHERE blob IS NOT NULL AND {open}")).await?);
@@ -231,9 +232,17 @@ async fn left_over(books: &Books) -> Result<BTreeSet<String>> {
     Ok(left)
 }
 
+/// It may just have been started.
 async fn answers(stage: &Stage) -> Result<()> {
     let url = format!("{}/health", stage.scene.store.url);
-    let answer = person::client()?.get(url).timeout(CLEAN).send().await?;
-    ensure!(answer.status().is_success(), "the store is not well: {}", answer.text().await?);
-    Ok(())
+    let http = person::client()?;
+    let deadline = Instant::now() + CLEAN;
+    loop {
+        let answer = http.get(&url).timeout(CLEAN).send().await;
+        if answer.as_ref().is_ok_and(|answer| answer.status().is_success()) {
+            return Ok(());
+        }
+        ensure!(Instant::now() < deadline, "the store is not well: {answer:?}");
+        tokio::time::sleep(LOOK).await;
+    }
 }

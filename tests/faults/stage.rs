@@ -3,7 +3,7 @@
 use std::fs;
 use std::mem;
 use std::path::PathBuf;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use rustix::process::Signal;
@@ -24,6 +24,7 @@ use crate::books::Books;
 use crate::meanwhile::{Broken, Meanwhile};
 use crate::people;
 use crate::program::Program;
+use crate::rules;
 use crate::schedule::{Schedule, What, With};
 
 /// How long one print may take, with everything that goes wrong in it.
@@ -125,6 +126,11 @@ impl Stage {
         let reports = self.scene.proxy.reports().len();
         let followed = tokio::time::timeout(PATIENCE, self.follow(schedule)).await;
         self.mend(true)?;
+        if schedule.acts.iter().any(|act| act.program() == "store") {
+            // What it was not told to meet yet, nobody would start it again after.
+            self.scene.store.options.environment = vec![self.clocks[0].variable()];
+            self.scene.store.relaunch()?;
+        }
         let job = match followed {
             Ok(job) => job?,
             Err(_) => bail!("it does not come to an end: {}", self.stands().await?),
@@ -184,7 +190,7 @@ impl Stage {
         Ok(())
     }
 
-    /// Starts both programs again whenever they are gone, until job and agent are at rest.
+    /// Starts both programs again whenever they are gone, until job and agent are at rest and the store has cleaned up.
     async fn follow(&mut self, schedule: &Schedule) -> Result<Job> {
         let mut programs = [Program::new("store", schedule), Program::new("agent", schedule)];
         let before = self.scene.printer.executed()?.len();
@@ -193,6 +199,8 @@ impl Stage {
         self.scene.store.options.config = self.settings.clone() + &schedule.settings();
         let mut ordering = self.order(schedule.with.contains(&With::Trade));
         let mut ordered: Option<String> = None;
+        // The job's end: the store may go on to clean up.
+        let mut rested: Option<(Job, Instant)> = None;
         loop {
             for program in &mut programs {
                 self.revive(program)?;
@@ -220,6 +228,12 @@ impl Stage {
                     cancel = false;
                     self.cancel(job).await;
                 }
+                if let Some((view, since)) = &rested {
+                    let clean = rules::left_over(&self.books()).await.is_ok_and(|left| left.is_empty());
+                    if clean || since.elapsed() > rules::CLEAN {
+                        return Ok(view.clone());
+                    }
+                }
                 let quiet = self.broken.is_empty() && !programs.iter().any(Program::has_plans);
                 if quiet
                     && self.at_rest()?
@@ -227,7 +241,7 @@ impl Stage {
                     && (view.state.is_final() || view.state == JobState::Interrupted)
                     && self.at_rest()?
                 {
-                    return Ok(view);
+                    rested = rested.or_else(|| Some((view, Instant::now())));
                 }
             }
             tokio::time::sleep(LOOK).await;
@@ -297,7 +311,8 @@ impl Stage {
         Ok(runs && document["job"].is_null() && told)
     }
 
-    async fn stands(&self) -> Result<String> {
+    /// How everything stands, for whoever looks into what went wrong.
+    pub(crate) async fn stands(&self) -> Result<String> {
         let said = |name| {
             let said = self.service(name).map(Service::said).unwrap_or_default();
             let tail: Vec<&str> = said.lines().rev().take(12).collect();

@@ -1,5 +1,5 @@
-//! `cargo xtask test faults [--seed N] [--schedules N] [--lanes N] [--schedule TEXT] [--record]`: programs with fault points in them, of their own
-//! beside the usual ones.
+//! `cargo xtask test faults [--seed N] [--schedules N] [--lanes N] [--seconds N] [--schedule TEXT] [--record]`: programs with fault
+//! points in them, of their own beside the usual ones.
 
 use std::fs;
 
@@ -10,7 +10,8 @@ use crate::run::{cargo, check, target_folder};
 use crate::suites::{build_programs, kit_cargo};
 
 /// What the suite reads for each option.
-const OPTIONS: [(&str, &str); 4] = [
+const OPTIONS: [(&str, &str); 5] = [
+    ("--seconds", "SEALPOST_FAULTS_SECONDS"),
     ("--lanes", "SEALPOST_FAULTS_LANES"),
     ("--seed", "SEALPOST_FAULTS_SEED"),
     ("--schedules", "SEALPOST_FAULTS_SCHEDULES"),
