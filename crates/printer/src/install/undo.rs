@@ -6,6 +6,7 @@ use std::{
 };
 
 use sealpost_api::Problem;
+use sealpost_gcode::stub_job;
 
 use super::{
     accounts::Accounts,
@@ -133,18 +134,11 @@ fn remove_stubs(folder: &Path) -> io::Result<()> {
         let is_file = entry.file_type()?.is_file();
         if entry.file_name() == ".thumbs" && !is_file {
             fs::remove_dir_all(entry.path())?;
-        } else if is_file && is_stub(&fs::read(entry.path())?) {
+        } else if is_file && stub_job(&fs::read(entry.path())?).is_some() {
             fs::remove_file(entry.path())?;
         }
     }
     Ok(())
-}
-
-/// Nothing but comments and the one command.
-fn is_stub(bytes: &[u8]) -> bool {
-    let mut commands =
-        bytes.split(|byte| *byte == b'\n').filter(|line| !line.is_empty() && !line.starts_with(b";"));
-    commands.next().is_some_and(|line| line.starts_with(b"SEALPOST_JOB")) && commands.next().is_none()
 }
 
 fn unblock(tree: &Tree, path: &Path, texts: &[String], backup: &Path) -> Result<Outcome, Problem> {

@@ -128,8 +128,8 @@ fn a_pattern_that_reads_the_file_along_needs_no_line() {
 fn stubs_go_and_files_that_somebody_put_beside_them_stay() {
     let stubs = "home/pi/printer_data/gcodes/sealpost";
     for (name, text, goes) in [
-        ("a.gcode", "; a part\n\n; time\nSEALPOST_JOB ID=a\n", true),
-        ("b.gcode", "SEALPOST_JOB ID=b\nG28\n", false),
+        ("a.gcode", "; a part\n\n; time\nSEALPOST_JOB JOB=a\nSDCARD_RESET_FILE\n", true),
+        ("b.gcode", "SEALPOST_JOB JOB=b\nG28\n", false),
         ("notes.txt", "mine", false),
         (".thumbs/a.png", "", true),
     ] {
