@@ -23,7 +23,7 @@ use crate::sandbox::{allowed, calls, traced};
 
 const PATIENCE: Duration = Duration::from_secs(120);
 /// What Klipper and Moonraker write while they run, with Sealpost or without.
-const OF_KLIPPER: [&str; 8] = [
+const OF_KLIPPER: [&str; 9] = [
     "home/pi/printer_data/logs",
     "home/pi/printer_data/comms",
     "home/pi/printer_data/database",
@@ -32,6 +32,7 @@ const OF_KLIPPER: [&str; 8] = [
     "home/pi/printer_data/backup",
     "home/pi/printer_data/.moonraker.uuid",
     "home/pi/printer_data/gcodes/.thumbs",
+    "home/pi/printer_data/config/.moonraker.conf.bkp",
 ];
 const PI: &str = "pi:pi";
 const AGENT: &str = "sealpost-printer:sealpost-printer";
