@@ -1,6 +1,11 @@
 //! Streams under a passphrase: age files (scrypt), which `age -d` opens too.
 
-use std::io::{self, Read, Write};
+use std::{
+    cell::Cell,
+    io::{self, Read, Write},
+    path::{Path, PathBuf},
+    rc::Rc,
+};
 
 use age::{
     DecryptError, Decryptor, Encryptor,
@@ -10,7 +15,6 @@ use age::{
 };
 use clap::Args;
 use sealpost_wallet::{WorkFactor, keystore::MIN_PASSPHRASE_CHARS};
-use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
 use crate::{
@@ -61,14 +65,46 @@ pub(crate) fn seal<W: Write>(out: W, passphrase: &str, work: WorkFactor) -> Resu
 }
 
 /// Opens a stream that [`seal`] wrote, or any age file under a passphrase.
-pub(crate) fn open<R: Read>(source: R, passphrase: &str) -> Result<StreamReader<R>> {
+pub(crate) fn open<R: Read>(source: R, passphrase: &str) -> Result<Opened<R>> {
+    let ended = Rc::new(Cell::new(false));
+    let source = Source { source, ended: ended.clone() };
     let decryptor = Decryptor::new(source).map_err(|error| refused(&error))?;
     if !decryptor.is_scrypt() {
         return Err(refused(&DecryptError::InvalidHeader));
     }
     let mut identity = Identity::new(SecretString::from(passphrase));
     identity.set_max_work_factor(WorkFactor::MAX.log2());
-    decryptor.decrypt(std::iter::once(&identity as _)).map_err(|error| refused(&error))
+    let reader = decryptor.decrypt(std::iter::once(&identity as _)).map_err(|error| refused(&error))?;
+    Ok(Opened { reader, ended })
+}
+
+/// What is inside of a stream. Its last piece does not open where it was cut; that reads as an end that came too early.
+pub(crate) struct Opened<R> {
+    reader: StreamReader<Source<R>>,
+    ended: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Read for Opened<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        self.reader.read(buf).map_err(|error| match error.kind() {
+            io::ErrorKind::InvalidData if self.ended.get() => io::ErrorKind::UnexpectedEof.into(),
+            _ => error,
+        })
+    }
+}
+
+/// Notices its end.
+struct Source<R> {
+    source: R,
+    ended: Rc<Cell<bool>>,
+}
+
+impl<R: Read> Read for Source<R> {
+    fn read(&mut self, buf: &mut [u8]) -> io::Result<usize> {
+        let read = self.source.read(buf)?;
+        self.ended.set(self.ended.get() || (read == 0 && !buf.is_empty()));
+        Ok(read)
+    }
 }
 
 fn refused(error: &DecryptError) -> Failure {

@@ -146,7 +146,9 @@ pub(crate) async fn backup(args: BackupArgs) -> Result<()> {
     if !is_dash(&args.file) {
         keep_name(&args.file).map_err(|error| unwritten(&name, &error))?;
     }
-    store.made(&contents).await.map_err(failed)?;
+    if let Err(error) = store.made(&contents).await {
+        say!("warning: the backup is whole, and the store could not take note of it: {}", failed(error));
+    }
     for blob in &contents.missing {
         say!("warning: {} is missing or damaged, and not in the backup", clean(blob));
     }

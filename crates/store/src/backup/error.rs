@@ -25,7 +25,7 @@ pub enum BackupError {
     #[error("the backup could not be written: {0}")]
     Write(io::Error),
     /// It ends before it should.
-    #[error("the backup ends before its end")]
+    #[error("the backup ends before its end, or its end was changed")]
     Truncated,
     /// A byte was changed, or the file was not written by this program.
     #[error("the backup is damaged: {0}")]

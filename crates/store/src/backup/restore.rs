@@ -122,15 +122,20 @@ fn check_files(config: &Config) -> Result<(), BackupError> {
 
 /// Takes away what an earlier restore left.
 async fn clear(db: &Database, config: &Config) -> Result<(), BackupError> {
-    let postgres = db.backend() == DbBackend::Postgres;
     let mut drops: Vec<String> = tables::names(db.read())
         .await?
         .iter()
         .filter(|name| *name != MARKER)
         .map(|name| format!("DROP TABLE {}", quoted(name)))
         .collect();
-    if postgres {
-        drops.push("DROP FUNCTION IF EXISTS audit_log_append_only()".to_owned());
+    if db.backend() == DbBackend::Postgres {
+        // Functions of triggers outlive their tables.
+        let functions = "SELECT format('DROP FUNCTION %I()', proname) FROM pg_proc \
+             WHERE pronamespace = current_schema()::regnamespace AND prorettype = 'trigger'::regtype \
+             AND NOT EXISTS (SELECT 1 FROM pg_depend WHERE objid = pg_proc.oid AND deptype = 'e')";
+        for row in tables::Ask::ask(db.read(), functions).await? {
+            drops.push(row.try_get_by_index(0)?);
+        }
     }
     db.write(move |tx| {
         let drops = drops.clone();
