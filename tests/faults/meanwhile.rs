@@ -82,6 +82,12 @@ impl Meanwhile {
         matches!(self, Self::PostgresCrashes | Self::PostgresRestarts)
     }
 
+    fn breaks_a_disk(self) -> bool {
+        let disks =
+            [Self::AgentDiskFull, Self::AgentDiskReadOnly, Self::StoreDiskFull, Self::StoreDiskReadOnly];
+        disks.contains(&self)
+    }
+
     pub(crate) fn name(self) -> &'static str {
         Self::ALL.iter().find(|(known, _)| *known == self).map_or("", |(_, name)| name)
     }
@@ -98,6 +104,10 @@ impl Stage {
     /// Does what happens while a program stands.
     pub(crate) async fn meanwhile(&mut self, what: Meanwhile, job: Option<&str>) -> Result<()> {
         self.happened.push(what);
+        if what.breaks_a_disk() {
+            // A full disk that is frozen could not be emptied.
+            self.mend_now()?;
+        }
         let printer = &mut self.scene.printer;
         match what {
             Meanwhile::AgentClock(seconds) => return self.clocks[1].set(seconds),
@@ -180,6 +190,12 @@ impl Stage {
             }
         }
         Ok(())
+    }
+
+    fn mend_now(&mut self) -> Result<()> {
+        let now = Instant::now();
+        self.broken.iter_mut().for_each(|broken| broken.until = now);
+        self.mend(false)
     }
 
     fn restart_postgres(&mut self, end: End) -> Result<()> {

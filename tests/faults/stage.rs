@@ -125,6 +125,7 @@ impl Stage {
         let executed = self.scene.printer.executed()?.len();
         let reports = self.scene.proxy.reports().len();
         let followed = tokio::time::timeout(PATIENCE, self.follow(schedule)).await;
+        let stands = if followed.is_err() { self.stands().await? } else { String::new() };
         self.mend(true)?;
         if schedule.acts.iter().any(|act| act.program() == "store") {
             // What it was not told to meet yet, nobody would start it again after.
@@ -133,7 +134,7 @@ impl Stage {
         }
         let job = match followed {
             Ok(job) => job?,
-            Err(_) => bail!("it does not come to an end: {}", self.stands().await?),
+            Err(_) => bail!("it does not come to an end: {stands}"),
         };
         Ok(Played {
             job,
