@@ -32,8 +32,11 @@ async fn a_backup_of_a_busy_store_is_one_state_and_goes_into_either_database_unc
     let listing: NewListing =
         serde_json::from_value(json!({"id": "ring", "title": "Ring é 漢", "prints": 2}))?;
     seller.offer(&listing).await?;
-    let part = parts::made(folder.path(), "ring.gcode", &["--layers", "2", "--size", "4000"])?;
+    let part = parts::made(folder.path(), "ring.gcode", &["--layers", "2", "--size", "20000"])?;
     seller.publish("ring", "1", &part).await?;
+    // With pictures: bytes in a row.
+    seller.offer(&serde_json::from_value(json!({"id": "post", "title": "Post"}))?).await?;
+    seller.publish("post", "1", &parts::sliced()).await?;
     let mut buyers = Vec::new();
     for number in 0..BUYERS {
         let buyer = store.person(&format!("buyer{number}")).await?;
