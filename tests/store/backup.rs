@@ -83,7 +83,8 @@ async fn nothing_is_printed_or_counted_twice_after_a_restore(from: Backend, to: 
     let new = Store::start(&again, &options)?;
     scene.proxy.lead_to(&new.url);
 
-    let with_the_old_token = client()?.get(format!("{}/api/v1/licences", new.url)).bearer_auth(&scene.buyer.token);
+    let with_the_old_token =
+        client()?.get(format!("{}/api/v1/licences", new.url)).bearer_auth(&scene.buyer.token);
     assert_eq!(problem(with_the_old_token.send().await?).await?.status, 401);
     let buyer = scene.buyer.sign_in_again(&scene.proxy.url).await?;
     let seller = scene.seller.sign_in_again(&new.url).await?;
