@@ -1,4 +1,4 @@
-//! Pause, resume and cancel from the printer's own panel, and what the store hears of it.
+//! Pause and resume from the printer's own panel, and what the store hears of it.
 
 use std::fs;
 use std::time::Duration;
@@ -50,30 +50,5 @@ async fn pause_and_resume_lose_and_repeat_no_line() -> Result<()> {
             scene.printer.executed()?.iter().map(|line| line.trim().to_owned()).collect();
         assert_eq!(executed, parts::lines(&file));
     }
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_cancel_at_the_printer_ends_the_job_as_cancelled() -> Result<()> {
-    let scene = Scene::start(slowly()).await?;
-    let (job, _) = printing(&scene, 2).await?;
-    scene.printer.ask("printer.print.cancel", json!({})).await?;
-    let job = scene.buyer.follow_to_end(&job.id, PATIENCE).await?;
-    assert_eq!(job.state, JobState::Cancelled);
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn an_emergency_stop_is_never_a_success() -> Result<()> {
-    let scene = Scene::start(slowly()).await?;
-    let (job, _) = printing(&scene, 2).await?;
-    scene.printer.ask("printer.emergency_stop", json!({})).await?;
-    let job = scene
-        .buyer
-        .follow(&job.id, PATIENCE, |job| job.state.is_final() || job.state == JobState::Interrupted);
-    let job = job.await?;
-    assert!(matches!(job.state, JobState::Failure | JobState::Interrupted), "{:?}", job.state);
-    let licence = &scene.buyer.licences().await?[0];
-    assert_eq!(licence.prints_used + licence.prints_reserved, 1, "{licence:?}");
     Ok(())
 }
