@@ -68,9 +68,10 @@ pub(crate) async fn look<T: DeserializeOwned>(person: &Person, path: &str) -> Re
     answered(person.request(Method::GET, path).timeout(PATIENCE)).await
 }
 
-/// Asks once for what may be too late.
-pub(crate) async fn ask(person: &Person, path: &str) {
-    let _ = person.request(Method::POST, path).json(&json!({})).timeout(PATIENCE).send().await;
+/// Asks once for what may be too late; whether there was an answer.
+pub(crate) async fn ask(person: &Person, path: &str) -> bool {
+    let request = person.request(Method::POST, path).json(&json!({})).timeout(PATIENCE);
+    request.send().await.is_ok_and(|answer| !answer.status().is_server_error())
 }
 
 async fn post<T: DeserializeOwned>(

@@ -226,8 +226,7 @@ impl Stage {
             }
             if let Some(job) = &ordered {
                 if cancel && self.scene.printer.executed()?.len() > before + 5 {
-                    cancel = false;
-                    self.cancel(job).await;
+                    cancel = !self.cancel(job).await;
                 }
                 if let Some((view, since)) = &rested {
                     let clean = rules::left_over(&self.books()).await.is_ok_and(|left| left.is_empty());
@@ -300,8 +299,9 @@ impl Stage {
         people::look(&self.scene.buyer, &format!("/api/v1/jobs/{job}")).await
     }
 
-    pub(crate) async fn cancel(&self, job: &str) {
-        people::ask(&self.scene.buyer, &format!("/api/v1/jobs/{job}/cancel")).await;
+    /// Asks for the job to be taken back; whether the store answered.
+    pub(crate) async fn cancel(&self, job: &str) -> bool {
+        people::ask(&self.scene.buyer, &format!("/api/v1/jobs/{job}/cancel")).await
     }
 
     /// The agent runs, has nothing of a job at hand, and every report was taken.
