@@ -108,6 +108,15 @@ class SealedReader:
         if start >= self.length:
             self.at_end = True
             return ""
+        if start < self._checked:
+            # Read once more: only what was allowed before.
+            data = os.pread(self._fd, min(count, self._checked - start), start)
+            data = data[:data.rfind(b"\n") + 1] or os.pread(
+                self._fd, self._checked - start, start)
+            if not data.endswith(b"\n"):
+                data += b"\n"
+            return self._hand_out(data.decode("utf-8", "sealpost"), data,
+                                  start)
         data = self._whole_lines(start, max(1, min(count, MAX_LINE)))
         if data is None:
             data = self._whole_lines(start, MAX_LINE)
@@ -118,6 +127,9 @@ class SealedReader:
                                    start)
         if not data:
             return STOP
+        return self._hand_out(text, data, start)
+
+    def _hand_out(self, text, data, start):
         self._floor = start
         self._next = start + len(data)
         return text
@@ -126,19 +138,16 @@ class SealedReader:
         # As much of a piece as may run.
         if self._rules is None:
             return text, data
-        fresh = start >= self._checked
         lines = text.split("\n")[:-1]
-        number = self._lines if fresh else max(1, self._lines - len(lines))
-        done, reason = self._rules.check_all(lines, number, fresh)
+        done, reason = self._rules.check_all(lines, self._lines)
         if reason is not None:
             self.problem = reason
             lines = lines[:done]
             text = "".join(line + "\n" for line in lines)
             # Each byte came out as text of the same length.
             data = data[:len(text.encode("utf-8"))]
-        if fresh:
-            self._checked = start + len(data)
-            self._lines += len(lines)
+        self._checked = start + len(data)
+        self._lines += len(lines)
         return text, data
 
     def _whole_lines(self, start, count):

@@ -10,6 +10,10 @@ FORMAT = 1
 COMMAND_MAX = 4096
 NAME_MAX = 64
 USUAL_CORNER = 20.
+STATES = 64
+# Commands that printers often define anew.
+MOVING = frozenset(("G28", "BED_MESH_CALIBRATE", "QUAD_GANTRY_LEVEL",
+                    "Z_TILT_ADJUST", "PAUSE", "CANCEL_PRINT"))
 INFINITY = float("inf")
 LETTER = re.compile(r"([A-Za-z][0-9]+(?:\.[0-9]+)?)")
 NAMED = re.compile(r"([A-Za-z_]{2,}[0-9]*)(?=[ \t]|$)")
@@ -124,14 +128,16 @@ class Rules:
         self.table = table
         self.printer = printer
         self.uses = {}
+        # The sum of the file's offsets of Z, and those it saved by name.
+        self.offset = 0.
+        self.offsets = {}
 
-    def check_all(self, lines, number, counts=True):
+    def check_all(self, lines, number):
         """Checks the lines of a piece that begins with line `number`.
 
-        Returns how many of them may run, and why not the next, or None.
-        Lines that are read once more count only once.
+        Returns how many of them may run, and why not the next, or None. Each
+        line is checked once: what they add up to is kept.
         """
-        uses = None if counts else dict(self.uses)
         moves = MOVE.match
         reason = None
         done = 0
@@ -144,8 +150,6 @@ class Rules:
                                                    refused.code)
                     break
             done += 1
-        if uses is not None:
-            self.uses = uses
         return done, reason
 
     def check(self, line):
@@ -197,6 +201,7 @@ class Rules:
         if presence == "unapproved" and not defined:
             return command, values  # Klipper skips what it does not know.
         if presence is not None and defined:
+            self._note_macro()
             if presence == "unapproved" or command in (printer.approved or ()):
                 return self._check_approved(command, values)
             if not printer.conventional:
@@ -206,7 +211,39 @@ class Rules:
             raise Refused("gcode_needs_section", "%s needs [%s]"
                           % (command, needs))
         self._check_values(command, rule, values)
+        self._follow_offset(command, rule, values)
         return command, values
+
+    def _follow_offset(self, command, rule, values):
+        # One after the other, offsets might lead below the bed. What is often
+        # a macro may take them back.
+        if command in MOVING:
+            self.offset = min(self.offset, 0.)
+        elif command == "SET_GCODE_OFFSET":
+            if "Z" in values:
+                total = _number(values["Z"])
+            elif "Z_ADJUST" in values:
+                total = self.offset + _number(values["Z_ADJUST"])
+            else:
+                return
+            bounds = rule["params"]["Z"]
+            _check_range(command, "Z", total, bounds["min"], bounds["max"])
+            self.offset = total
+        elif command == "SAVE_GCODE_STATE":
+            name = values.get("NAME", "default")
+            if len(self.offsets) >= STATES and name not in self.offsets:
+                raise _unknown_place(command)
+            self.offsets[name] = self.offset
+        elif command == "RESTORE_GCODE_STATE":
+            name = values.get("NAME", "default")
+            if name not in self.offsets:
+                raise _unknown_place(command)
+            self.offset = self.offsets[name]
+
+    def _note_macro(self):
+        self.offset = min(self.offset, 0.)
+        self.offsets = dict((name, min(offset, 0.)) for name, offset
+                            in self.offsets.items())
 
     def _check_values(self, command, rule, values):
         if _is_string(values):
@@ -292,6 +329,7 @@ class Rules:
                 and b"action:" not in text.encode("utf-8").lower())
 
     def _check_approved(self, command, values):
+        self._note_macro()
         printer = self.printer
         defined = command in printer.commands
         if printer.approved is None and defined:
@@ -483,6 +521,11 @@ def _is_string(value):
 def _bad(command, key):
     return Refused("gcode_bad_parameter", "%s may not have this parameter, or"
                    " not this value: %s" % (command, key))
+
+
+def _unknown_place(command):
+    return Refused("gcode_unknown_place", "%s: the file saved no such state,"
+                   " or too many" % (command,))
 
 
 def _unclear():

@@ -9,7 +9,7 @@ from . import kit
 from .print_case import PrintTest
 
 sys.path.insert(0, str(kit.EXTRAS))
-from sealpost import rules  # noqa: E402
+from sealpost import reader, rules  # noqa: E402
 
 MACROS = ("[gcode_macro MY_START]\ngcode: M118 start {params.BED}\n"
           "[gcode_macro PRINT_START]\ngcode: M118 begin\n")
@@ -101,6 +101,36 @@ class Macros(Refused):
 
 
 class Cases(unittest.TestCase):
+    def test_what_is_read_twice_is_judged_once(self):
+        data = (b"SET_GCODE_OFFSET Z_ADJUST=-0.4\n" * 2 + b"G1 X1\n" * 3000
+                + b"M112\nG28\n")
+        settings = {"printer": {"max_velocity": 300., "max_accel": 3000.}}
+        judge = rules.Rules(rules.load_table(), rules.Printer(settings))
+        file = reader.SealedReader(kit.memfd(data), len(data), "stub",
+                                   rules=judge)
+        self.addCleanup(file.close)
+        first = file.read(100)
+        file.seek(0)
+        self.assertEqual(file.read(100), first)
+        file.seek(31)
+        read = first[:31]
+        while file.problem is None:
+            read += file.read(8192)
+        self.assertTrue(file.problem.startswith("line 3003: M112"))
+        end = data.index(b"M112")
+        self.assertEqual(read[:end], data[:end].decode())
+
+    def test_a_last_line_without_its_end_is_read_twice(self):
+        data = b"G28\nG1 X1"
+        judge = rules.Rules(rules.load_table(), rules.Printer({}))
+        file = reader.SealedReader(kit.memfd(data), len(data), "stub",
+                                   rules=judge)
+        self.addCleanup(file.close)
+        file.read()
+        file.seek(4)
+        self.assertEqual(file.read(), "G1 X1\n")
+        self.assertEqual(file.read(), "")
+
     def test_the_rules_judge_as_the_agent_does(self):
         path = kit.HERE.parent.parent / "crates/gcode/tests/data/rules.json"
         with open(path, encoding="utf-8") as file:
@@ -111,6 +141,11 @@ class Cases(unittest.TestCase):
                 group["status"]["configfile"]["settings"],
                 group["status"]["gcode"]["commands"], group["macros"],
                 group["conventional"])
+            for lines, expected in group.get("files", ()):
+                checked = rules.Rules(table, printer).check_all(lines, 1)
+                self.assertEqual(checked[0], len(lines) - (
+                    expected is not None), lines)
+                self.assertIn(expected or "", checked[1] or "", lines)
             for line, expected in group["lines"]:
                 found = None
                 try:

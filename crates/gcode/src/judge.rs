@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::approval::{Allowed, Kind, is_word};
+use crate::motion::STATES;
 use crate::reading::{Reading, Values, decode};
 use crate::rules::{End, Presence, Rule, Value, table};
 use crate::scanner::COMMAND_MAX;
@@ -11,12 +12,21 @@ use crate::{Limits, Refusal};
 /// What hosts take for an order in a message to people.
 const HOST_ACTION: &[u8] = b"action:";
 
+/// Commands that printers often define anew.
+const MOVING: [&str; 6] =
+    ["G28", "BED_MESH_CALIBRATE", "QUAD_GANTRY_LEVEL", "Z_TILT_ADJUST", "PAUSE", "CANCEL_PRINT"];
+
 /// Judges the commands of one file, line by line.
 #[derive(Debug, Clone)]
 pub struct Judge {
     limits: Limits,
     uses: BTreeMap<&'static str, u32>,
     hot: BTreeSet<String>,
+    /// The sum of the file's offsets of Z, and those it saved by their names.
+    offset: f64,
+    offsets: BTreeMap<String, f64>,
+    /// Whether something ran whose moves the file does not show.
+    ran_macro: bool,
 }
 
 /// Where a refusal belongs.
@@ -30,7 +40,14 @@ impl Judge {
     /// Judges by what a printer allows.
     #[must_use]
     pub fn new(limits: Limits) -> Self {
-        Self { limits, uses: BTreeMap::new(), hot: BTreeSet::new() }
+        Self {
+            limits,
+            uses: BTreeMap::new(),
+            hot: BTreeSet::new(),
+            offset: 0.0,
+            offsets: BTreeMap::new(),
+            ran_macro: false,
+        }
     }
 
     /// Judges a line without its end, the `number`th of its file. Gives what Klipper will read there, `None` for nothing.
@@ -55,6 +72,11 @@ impl Judge {
     #[must_use]
     pub fn leaves_heat_on(&self) -> bool {
         !self.hot.is_empty()
+    }
+
+    /// Whether a macro ran that may have left the tool anywhere; asked once.
+    pub(crate) fn take_macro(&mut self) -> bool {
+        std::mem::take(&mut self.ran_macro)
     }
 
     fn reading(&mut self, reading: &Reading<'_>, line: u64) -> Result<(), Refusal> {
@@ -84,6 +106,7 @@ impl Judge {
             (None, _) | (Some(_), Some(false)) => {}
             (Some(_), _) => {
                 self.hot.clear();
+                self.note_macro(command);
                 if self.limits.approved.get(command).is_some() {
                     return self.approved(reading, at);
                 }
@@ -101,7 +124,49 @@ impl Judge {
         if command == "TURN_OFF_HEATERS" {
             self.hot.clear();
         }
-        self.values(rule, reading, at)
+        self.values(rule, reading, at)?;
+        self.follow_offset(rule, reading, at)
+    }
+
+    /// Adds the offsets of Z up: one after the other they might lead below the bed.
+    fn follow_offset(&mut self, rule: &Rule, reading: &Reading<'_>, at: Place<'_>) -> Result<(), Refusal> {
+        // Often made macros, which may take offsets back.
+        if MOVING.contains(&at.command) {
+            self.offset = self.offset.min(0.0);
+        }
+        let Values::Named(values) = &reading.values else { return Ok(()) };
+        let text =
+            |wanted: &str| values.iter().find(|(name, _)| name == wanted).map(|(_, text)| text.as_ref());
+        let state = || text("NAME").unwrap_or("default");
+        match at.command {
+            "SET_GCODE_OFFSET" => {
+                let number = |wanted: &str| text(wanted).and_then(plain_number);
+                let sum = number("Z").or_else(|| number("Z_ADJUST").map(|more| self.offset + more));
+                if let (Some(sum), Some(Value::Number { min, max })) = (sum, rule.params.get("Z")) {
+                    let end = |end: &Option<End>| end.as_ref().and_then(|end| end.value(&self.limits));
+                    at.range("Z", sum, end(min), end(max))?;
+                    self.offset = sum;
+                }
+            }
+            "SAVE_GCODE_STATE" => {
+                if self.offsets.len() >= STATES && !self.offsets.contains_key(state()) {
+                    return Err(Refusal::UnknownPlace { line: at.line });
+                }
+                self.offsets.insert(state().to_owned(), self.offset);
+            }
+            "RESTORE_GCODE_STATE" => {
+                let offset = self.offsets.get(state()).ok_or(Refusal::UnknownPlace { line: at.line })?;
+                self.offset = *offset;
+            }
+            _ => {}
+        }
+        Ok(())
+    }
+
+    fn note_macro(&mut self, command: &str) {
+        self.ran_macro = !returns(command);
+        self.offset = self.offset.min(0.0);
+        self.offsets.values_mut().for_each(|offset| *offset = offset.min(0.0));
     }
 
     fn values(&mut self, rule: &Rule, reading: &Reading<'_>, at: Place<'_>) -> Result<(), Refusal> {
@@ -208,6 +273,8 @@ impl Judge {
 
     fn approved(&mut self, reading: &Reading<'_>, at: Place<'_>) -> Result<(), Refusal> {
         let (line, command) = (at.line, at.command);
+        self.hot.clear();
+        self.note_macro(command);
         let defined = self.limits.defines(command);
         let Some(parameters) = self.limits.approved.get(command) else {
             let command = at.command();
@@ -219,7 +286,6 @@ impl Judge {
         if defined == Some(false) {
             return Err(Refusal::NotDefined { line, command: at.command() });
         }
-        self.hot.clear();
         match &reading.values {
             Values::Text(_) => Err(at.bad("text")),
             Values::Letters(letters) => letters.iter().try_for_each(|(letter, number)| {
@@ -233,6 +299,11 @@ impl Judge {
             }),
         }
     }
+}
+
+/// Whether a command brings the tool back to where it was.
+pub(crate) fn returns(command: &str) -> bool {
+    ["PAUSE", "M600", "TIMELAPSE_TAKE_FRAME", "HYPERLAPSE"].contains(&command)
 }
 
 fn allow(

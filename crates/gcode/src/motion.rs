@@ -6,13 +6,16 @@ use crate::command::{Arguments, find_argument, number_text};
 
 /// Not a number is a place nobody knows: whatever is added to it stays unknown, and no comparison with it holds.
 const UNKNOWN: f64 = f64::NAN;
-/// How many saved states are remembered; Klipper remembers all.
-const STATES: usize = 16;
+/// How many saved states are remembered. Klipper remembers all, so a judge refuses more.
+pub(crate) const STATES: usize = 64;
 
 /// Places and offsets of X, Y and Z in millimetres.
 pub(crate) struct Motion {
     at: State,
     saved: BTreeMap<Vec<u8>, State>,
+    /// The lowest that Z may be after the last move, where `place` is not all that can be known of it; 0 where that is above
+    /// the bed.
+    low: f64,
     /// The highest place something was extruded at; 0 before.
     top: f64,
 }
@@ -26,37 +29,47 @@ struct State {
     /// What `SET_GCODE_OFFSET` adds.
     origin: [f64; 3],
     mode: Mode,
+    /// Whether no macro may have changed the mode.
+    sure: bool,
+    /// How far the file itself has moved Z up or down since its place was last known.
+    drift: f64,
 }
 
 #[derive(Clone, Copy, PartialEq)]
 enum Mode {
     Absolute,
     Relative,
-    Unknown,
 }
 
 impl Motion {
     pub(crate) fn new() -> Self {
-        let at = State { place: [UNKNOWN; 3], base: [0.0; 3], origin: [0.0; 3], mode: Mode::Absolute };
-        Self { at, saved: BTreeMap::new(), top: 0.0 }
+        let at = State {
+            place: [UNKNOWN; 3],
+            base: [0.0; 3],
+            origin: [0.0; 3],
+            mode: Mode::Absolute,
+            sure: true,
+            drift: 0.0,
+        };
+        Self { at, saved: BTreeMap::new(), low: UNKNOWN, top: 0.0 }
     }
 
-    /// `G0` to `G3`. Gives the place the move ends at; not a number where it is unknown.
+    /// `G0` to `G3`. Gives the worst place the move may end at, as [`Motion::worst`].
     #[inline]
-    pub(crate) fn go(&mut self, arguments: Arguments<'_>) -> &[f64; 3] {
+    pub(crate) fn go(&mut self, arguments: Arguments<'_>) -> [f64; 3] {
         self.step(arguments);
-        &self.at.place
+        self.worst()
     }
 
     /// As [`Motion::go`] for a move in the plain form, which Klipper reads in the same way; `None`, and nothing done, for
     /// any other.
     #[inline]
-    pub(crate) fn go_plain(&mut self, arguments: Arguments<'_>) -> Option<&[f64; 3]> {
-        let (before, top) = (self.at.place, self.top);
+    pub(crate) fn go_plain(&mut self, arguments: Arguments<'_>) -> Option<[f64; 3]> {
+        let before = (self.at.place, self.at.drift, self.low, self.top);
         if self.step(arguments) {
-            return Some(&self.at.place);
+            return Some(self.worst());
         }
-        (self.at.place, self.top) = (before, top);
+        (self.at.place, self.at.drift, self.low, self.top) = before;
         None
     }
 
@@ -102,8 +115,17 @@ impl Motion {
         self.at.place
     }
 
+    /// The same with the lowest Z that is possible: after a move by a distance from where nobody knows, how far down the file
+    /// went by itself; after a macro, the lower of what `G90` and `G91` make of it.
+    #[inline]
+    pub(crate) fn worst(&self) -> [f64; 3] {
+        let [x, y, z] = self.at.place;
+        [x, y, z.min(self.low)]
+    }
+
     pub(crate) fn absolute(&mut self, absolute: bool) {
         self.at.mode = if absolute { Mode::Absolute } else { Mode::Relative };
+        self.at.sure = true;
     }
 
     /// `G28`: homed axes lose their `G92` offset and are somewhere only the printer knows.
@@ -115,12 +137,17 @@ impl Motion {
             }
         }
         let all = named == [false; 3];
-        for (axis, named) in named.into_iter().enumerate() {
-            if all || named {
+        for (axis, own) in named.iter().enumerate() {
+            if all || *own {
                 self.at.place[axis] = UNKNOWN;
                 self.at.base[axis] = 0.0;
             }
         }
+        if all || named[2] {
+            (self.at.drift, self.low) = (0.0, UNKNOWN);
+        }
+        // Often a macro of the owner's, which may clear offsets.
+        self.at.origin[2] = self.at.origin[2].min(0.0);
     }
 
     /// `G92`: the place stays, its coordinate changes. Whether Z has got a zero that nobody knows.
@@ -154,6 +181,10 @@ impl Motion {
             if moves {
                 self.at.place[axis] += self.at.origin[axis] - before;
             }
+            if moves && axis == 2 {
+                self.at.drift += self.at.origin[axis] - before;
+                self.note_low(UNKNOWN);
+            }
         }
     }
 
@@ -168,21 +199,35 @@ impl Motion {
     /// `RESTORE_GCODE_STATE`.
     pub(crate) fn restore(&mut self, arguments: &[u8]) {
         let name = find_argument(arguments, "NAME").unwrap_or(b"default");
-        let Some(state) = self.saved.get(name).copied() else { return self.lose() };
+        let Some(state) = self.saved.get(name).copied() else { return self.lose_place() };
         let moves = find_argument(arguments, "MOVE").and_then(number_text).is_some_and(|n| n != 0.0);
-        let place = if moves { state.place } else { self.at.place };
-        self.at = State { place, ..state };
+        let (place, drift) = if moves {
+            (state.place, state.drift.min(self.at.drift))
+        } else {
+            (self.at.place, self.at.drift)
+        };
+        self.at = State { place, drift, ..state };
+        self.note_low(UNKNOWN);
     }
 
-    /// Something the file does not show has set offsets: a tool change, a restored state.
-    pub(crate) fn lose(&mut self) {
-        let unknown = [UNKNOWN; 3];
-        self.at = State { place: unknown, base: unknown, origin: unknown, mode: Mode::Unknown };
-    }
-
-    /// Something the file does not show has moved the tool: a macro. It is taken to leave offsets as they were.
+    /// Something the file does not show has moved the tool: a macro. It may have taken offsets back, and changed the mode.
     pub(crate) fn lose_place(&mut self) {
+        self.lose_saved();
+        self.at.forget();
+        self.at.sure = false;
+        self.low = UNKNOWN;
+    }
+
+    /// As [`Motion::lose_place`] for what comes back to where it began, however far away it was: a pause, a picture.
+    pub(crate) fn leave_and_return(&mut self) {
+        self.lose_saved();
         self.at.place = [UNKNOWN; 3];
+        self.low = UNKNOWN;
+    }
+
+    /// Macros save states too, perhaps by the same names.
+    fn lose_saved(&mut self) {
+        self.saved.values_mut().for_each(State::forget);
     }
 
     /// The highest place something was extruded at.
@@ -201,11 +246,16 @@ impl Motion {
                 b'X' | b'Y' | b'Z' => {
                     let axis = usize::from(letter - b'X');
                     across |= letter != b'Z';
+                    let absolute = value + (self.at.base[axis] + self.at.origin[axis]);
                     self.at.place[axis] = match self.at.mode {
-                        Mode::Absolute => value + (self.at.base[axis] + self.at.origin[axis]),
+                        Mode::Absolute => absolute,
                         Mode::Relative => value + self.at.place[axis],
-                        Mode::Unknown => UNKNOWN,
                     };
+                    if letter == b'Z' {
+                        let known = self.at.sure && self.at.mode == Mode::Absolute;
+                        self.at.drift = if known { 0.0 } else { self.at.drift + value };
+                        self.note_low(absolute);
+                    }
                 }
                 b'E' => extrudes = value > 0.0,
                 b'F' => usual &= value >= 0.001,
@@ -218,7 +268,30 @@ impl Motion {
         usual && letters.plain()
     }
 
+    /// `absolute` is where Z would be if it was told as a place; not a number where it was not.
+    #[inline]
+    fn note_low(&mut self, absolute: f64) {
+        let State { place, drift, sure, .. } = self.at;
+        self.low = if !sure {
+            drift.min(absolute).min(0.0)
+        } else if place[2].is_nan() {
+            drift.min(0.0)
+        } else {
+            UNKNOWN
+        };
+    }
+
     fn rename_axis(&mut self, axis: usize, value: f64) {
         self.at.base[axis] = self.at.place[axis] - self.at.origin[axis] - value;
+    }
+}
+
+impl State {
+    /// What is left of it at worst after a macro.
+    fn forget(&mut self) {
+        self.place = [UNKNOWN; 3];
+        self.base[2] = self.base[2].min(0.0);
+        self.origin[2] = self.origin[2].min(0.0);
+        self.drift = self.drift.min(0.0);
     }
 }

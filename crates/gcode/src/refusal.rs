@@ -132,8 +132,8 @@ pub enum Refusal {
         /// How often it may.
         times: u32,
     },
-    /// Where Z begins to count is moved without knowing where Z is.
-    #[error("line {line} gives Z another zero while nobody knows where Z is; the tool could hit the bed")]
+    /// Where Z begins to count is moved without knowing where Z is, or to where it was saved by something else.
+    #[error("line {line} gives Z a zero that nobody knows; the tool could hit the bed")]
     UnknownPlace {
         /// Counted from 1.
         line: u64,
@@ -242,7 +242,9 @@ impl Refusal {
             }
             Self::OutOfRange { .. } => "Slice with a profile for this printer, within its limits.",
             Self::TooOften { .. } => "Take it out of the slicer's layer G-code.",
-            Self::UnknownPlace { .. } => "Move Z to a coordinate before `G92 Z`, or leave `G92 Z` out.",
+            Self::UnknownPlace { .. } => {
+                "Move Z to a coordinate before `G92 Z`, and restore only what the file saved, under at most 64 names."
+            }
             Self::TooHot { .. } => {
                 "Slice for a material this printer can heat, or print it on another printer."
             }

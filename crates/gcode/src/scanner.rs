@@ -2,7 +2,7 @@
 
 use crate::command::{Arguments, Command, find_argument, parse};
 use crate::comment::Comments;
-use crate::judge::Judge;
+use crate::judge::{Judge, returns};
 use crate::limits::{Heating, Reach, heating_of_m, heating_of_name};
 use crate::motion::Motion;
 use crate::rules::is_common;
@@ -232,7 +232,11 @@ impl Scanner {
             Some(command) => {
                 self.thumbnails.interrupt();
                 self.report.commands += 1;
-                self.command(&command, text.len() > COMMAND_MAX)
+                self.command(&command, text.len() > COMMAND_MAX)?;
+                if self.judge.as_mut().is_some_and(Judge::take_macro) {
+                    self.motion.lose_place();
+                }
+                Ok(())
             }
         }
     }
@@ -267,13 +271,14 @@ impl Scanner {
                         return Err(Refusal::UnknownPlace { line });
                     }
                     // Macros, where there are any.
-                    (b'G', 29 | 34) | (b'M', 600) => self.motion.lose_place(),
+                    (b'M', 600) => self.motion.leave_and_return(),
+                    (b'G', 29 | 34) => self.motion.lose_place(),
                     (b'M', code) => {
                         if let Some(heating) = heating_of_m(code, arguments) {
                             self.heat(&heating);
                         }
                     }
-                    (b'T', 1..) => self.motion.lose(),
+                    (b'T', 1..) => self.motion.lose_place(),
                     _ => {}
                 }
             }
@@ -287,12 +292,16 @@ impl Scanner {
                     }
                 } else if name.eq_ignore_ascii_case(b"SET_GCODE_OFFSET") {
                     self.motion.offset(arguments);
+                    return self.check_place();
                 } else if name.eq_ignore_ascii_case(b"SAVE_GCODE_STATE") {
                     self.motion.save(arguments);
                 } else if name.eq_ignore_ascii_case(b"RESTORE_GCODE_STATE") {
                     self.motion.restore(arguments);
+                    return self.check_place();
                 } else if let Some(heating) = heating_of_name(name, arguments) {
                     self.heat(&heating);
+                } else if std::str::from_utf8(name).is_ok_and(|name| returns(&name.to_ascii_uppercase())) {
+                    self.motion.leave_and_return();
                 } else if !is_still(name) {
                     self.motion.lose_place();
                 }
@@ -306,15 +315,19 @@ impl Scanner {
     fn go_plain(&mut self, arguments: Arguments<'_>) -> Result<bool, Refusal> {
         match (self.motion.go_plain(arguments), &self.reach) {
             (None, _) => Ok(false),
-            (Some(places), Some(reach)) => reach.check(places, self.report.lines + 1).map(|()| true),
+            (Some(places), Some(reach)) => reach.check(&places, self.report.lines + 1).map(|()| true),
             (Some(_), None) => Ok(true),
         }
     }
 
     fn go(&mut self, arguments: Arguments<'_>) -> Result<(), Refusal> {
-        let places = self.motion.go(arguments);
+        self.motion.go(arguments);
+        self.check_place()
+    }
+
+    fn check_place(&self) -> Result<(), Refusal> {
         match &self.reach {
-            Some(reach) => reach.check(places, self.report.lines + 1),
+            Some(reach) => reach.check(&self.motion.worst(), self.report.lines + 1),
             None => Ok(()),
         }
     }

@@ -181,14 +181,74 @@ fn moves_whose_place_is_not_certain_pass() {
         "G28\nG92 X-100\nG1 X-50\n",
         "G28\nG2 X100 Y100 I5 J5\n",
         "G28\nG1 X100\nG92 X300\nG1 X310\n",
-        "G28\nT1\nG1 X250\n",
-        "G28\nRESTORE_GCODE_STATE NAME=x\nG1 X300\n",
+        "G28\nT1\nG91\nG1 X250\n",
         "G28\nG1 E4000\n",
         "G28\nG1 X10 Y10 ; on to X300 Z400\n",
         "G28\nG1 X10;X300\n",
         "G28\nG0 ;X300\n",
         "; G1 X300\nG28 ; G1 X300\n",
         "G28\nSET_GCODE_OFFSET X=-50\nG1 X260\n",
+    ] {
+        assert_eq!(on_printer(file), None, "{file:?}");
+    }
+}
+
+/// What Klipper would take lower than it looks, or lower than the file shows.
+#[test]
+fn nothing_leads_the_nozzle_below_the_bed() {
+    let saves: String = (0..65).map(|n| format!("SAVE_GCODE_STATE NAME=s{n}\n")).collect();
+    for (file, line, code) in [
+        (
+            format!("G28\nG90\nG1 X50 Y50 Z0.2 F600\n{}", "SET_GCODE_OFFSET Z_ADJUST=-1 MOVE=1\n".repeat(5)),
+            4,
+            "gcode_out_of_reach",
+        ),
+        ("G28\nSET_GCODE_OFFSET Z=-1 MOVE=1\n".into(), 2, "gcode_out_of_reach"),
+        (format!("G28\n{}", "SET_GCODE_OFFSET Z_ADJUST=-0.4\n".repeat(3)), 4, "gcode_out_of_range"),
+        (format!("G28\n{}", "SET_GCODE_OFFSET Z_ADJUST=6\n".repeat(2)), 3, "gcode_out_of_range"),
+        (
+            "G28\nSET_GCODE_OFFSET Z=-1\nSAVE_GCODE_STATE\nSET_GCODE_OFFSET Z=0\nRESTORE_GCODE_STATE\nSET_GCODE_OFFSET Z_ADJUST=-1\n".into(),
+            6,
+            "gcode_out_of_range",
+        ),
+        ("G28\nRESTORE_GCODE_STATE NAME=x\nG1 X300\n".into(), 2, "gcode_unknown_place"),
+        (format!("G28\nG90\nG1 Z5\n{saves}"), 68, "gcode_unknown_place"),
+        ("G28\nT1\nG28\nG90\nG1 Z-8\n".into(), 5, "gcode_out_of_reach"),
+        ("G28\nT1\nG1 Z-8\n".into(), 3, "gcode_out_of_reach"),
+        ("G28\nG91\nG1 Z-20 F600\n".into(), 3, "gcode_out_of_reach"),
+        ("G28\nG91\nG1 Z5\nG1 X1\nG1 Z-6\n".into(), 5, "gcode_out_of_reach"),
+        ("G28\nG91\nPRINT_START\nG1 Z5\nG1 Z-4\n".into(), 5, "gcode_out_of_reach"),
+        ("G28\nPRINT_START\nG1 Z-0.4\nG1 Z-0.4\n".into(), 4, "gcode_out_of_reach"),
+        ("G28\nG91\nG1 Z5\nG29\nG1 Z-5\n".into(), 5, "gcode_out_of_reach"),
+        ("G28\nSET_GCODE_OFFSET Z=10\nPRINT_START\nG1 Z-9\n".into(), 4, "gcode_out_of_reach"),
+        ("G28\nG1 Z10\nG92 Z0\nT1\nG1 Z-9\n".into(), 5, "gcode_out_of_reach"),
+        (
+            "G28\nG1 Z9\nSAVE_GCODE_STATE\nG1 Z1\nPRINT_START\nRESTORE_GCODE_STATE MOVE=1\nG91\nG1 Z-5\n".into(),
+            8,
+            "gcode_out_of_reach",
+        ),
+    ] {
+        let refusal = on_printer(&file);
+        assert_eq!(
+            refusal.as_ref().map(|refusal| (refusal.line(), refusal.code())),
+            Some((Some(line), code)),
+            "{file:?}"
+        );
+    }
+}
+
+#[test]
+fn what_slicers_do_at_unknown_places_is_printed() {
+    for file in [
+        "G28\nG91\nG1 Z5 F600\nG90\nG1 Z0.2\n",
+        "PRINT_START\nG1 Z0.2\nG1 X1\nEND_PRINT\nG91\nG1 Z10\n",
+        "G28\nG1 Z9\nG91\nG1 Z5\nM600\nG1 Z-5\nG90\nG1 Z9.2\n",
+        "G28\nG1 Z0.2\nSET_GCODE_OFFSET Z_ADJUST=-0.05 MOVE=1\nG1 Z0.2\n",
+        "G28\nSET_GCODE_OFFSET Z=0.3 MOVE=1\nSET_GCODE_OFFSET Z=0 MOVE=1\nG1 Z0.2\n",
+        "G28\nT0\nG1 Z0.4\nT1\nG1 Z0.8\nG1 Z0.4\nT0\nG1 Z0.6\nG1 Z0.2\n",
+        "G28\nG1 Z9\nSAVE_GCODE_STATE NAME=a\nG91\nG1 Z2\nTIMELAPSE_TAKE_FRAME\nRESTORE_GCODE_STATE NAME=a MOVE=1\nG1 Z9.2\n",
+        "G28\nG1 Z9\nPAUSE\nG1 Z9.2\nG91\nG1 Z1\nG1 Z-1\n",
+        "G28 X Y\nG28 Z\nG91\nG0 Z0.5\nG1 Z-0.5\n",
     ] {
         assert_eq!(on_printer(file), None, "{file:?}");
     }

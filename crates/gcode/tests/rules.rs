@@ -11,6 +11,9 @@ struct Group {
     macros: Approvals,
     conventional: bool,
     lines: Verdicts,
+    /// Lines one after the other, of which the last is refused or none.
+    #[serde(default)]
+    files: Vec<(Vec<String>, Option<String>)>,
 }
 
 type Verdicts = Vec<(String, Option<String>)>;
@@ -36,6 +39,21 @@ fn every_line_is_judged_as_written_down() {
                 assert_eq!(refusal.line(), Some(7));
                 assert!(!refusal.hint().is_empty() && refusal.to_string().starts_with("line 7 "), "{line:?}");
             }
+        }
+    }
+}
+
+#[test]
+fn lines_are_judged_by_those_before_them() {
+    let groups: Vec<Group> = serde_json::from_str(include_str!("data/rules.json")).unwrap();
+    let (limits, _) = self::groups().remove(0);
+    assert!(!groups[0].files.is_empty());
+    for (lines, expected) in &groups[0].files {
+        let mut judge = Judge::new(limits.clone());
+        for (index, line) in lines.iter().enumerate() {
+            let found = judge.line(line.as_bytes(), 1).err().map(|refusal| refusal.code());
+            let expected = expected.as_deref().filter(|_| index + 1 == lines.len());
+            assert_eq!(found, expected, "{lines:?}");
         }
     }
 }
