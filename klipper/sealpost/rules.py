@@ -19,7 +19,6 @@ LETTER = re.compile(r"([A-Za-z][0-9]+(?:\.[0-9]+)?)")
 NAMED = re.compile(r"([A-Za-z_]{2,}[0-9]*)(?=[ \t]|$)")
 LINE_NUMBER = re.compile(r"[Nn][0-9]+[ \t\r]*(?=([A-Za-z])?)")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
-VALUE = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 WORD = re.compile(r"[A-Za-z0-9._+-]{1,64}")
 POINTS = re.compile(r"[0-9.,+\-\[\]_ eE]*")
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
@@ -264,9 +263,10 @@ class Rules:
             elif kind is None:
                 raise _bad(command, key)
             else:
-                self._check_value(command, key, kind, given, values)
+                self._check_value(command, key, kind, given, values,
+                                  "printer" in rule)
 
-    def _check_value(self, command, key, rule, text, values):
+    def _check_value(self, command, key, rule, text, values, macro):
         kind = rule["kind"]
         if kind in ("number", "heat"):
             number = _number(text)
@@ -284,7 +284,8 @@ class Rules:
         elif kind == "one_of":
             sound = _upper(text) in [_upper(word) for word in rule["of"]]
         elif kind == "points":
-            sound = _whole(POINTS, text)
+            sound = _whole(POINTS, text) and not (
+                macro and "e" in text.lower())
         else:
             parts = [_number(part) for part in text.split(",")]
             most = rule.get("max")
@@ -474,7 +475,8 @@ def _skip(text, at):
 
 
 def _number(text):
-    if len(text) > 32 or not _whole(VALUE, text):
+    # A macro hands the text on: Klipper reads `M104 S300e-2` as 300 degrees.
+    if len(text) > 32 or not _whole(NUMBER, text):
         return None
     number = float(text)
     return None if number in (INFINITY, -INFINITY) else number

@@ -222,7 +222,11 @@ impl Judge {
                 };
                 text.split(',').count() <= 2 && text.split(',').all(within)
             }
-            Value::Points => text.bytes().all(|b| b.is_ascii_digit() || b".,+-[]_ eE".contains(&b)),
+            Value::Points => {
+                let macros = table().rule(at.command).is_some_and(|(_, rule)| rule.printer.is_some());
+                let others: &[u8] = if macros { b".,+-[]_ " } else { b".,+-[]_ eE" };
+                text.bytes().all(|b| b.is_ascii_digit() || others.contains(&b))
+            }
         };
         if sound { Ok(()) } else { Err(at.bad(name)) }
     }
@@ -352,9 +356,10 @@ fn check_text(text: &str) -> Option<()> {
     (text.len() <= table().text_max && !action && !control).then_some(())
 }
 
-/// A number that is the whole text, as people write numbers: no `inf`, no `1_000`.
+/// A number that is the whole text, as people write numbers: no `inf`, no `1_000`, and no exponent. A macro hands the text on, and
+/// Klipper reads `M104 S300e-2` as 300 °C.
 fn plain_number(text: &str) -> Option<f64> {
-    let plain = text.len() <= 32 && text.bytes().all(|b| b.is_ascii_digit() || b".+-eE".contains(&b));
+    let plain = text.len() <= 32 && text.bytes().all(|b| b.is_ascii_digit() || b".+-".contains(&b));
     text.parse().ok().filter(|number: &f64| plain && number.is_finite())
 }
 

@@ -123,7 +123,7 @@ fn too_hot_is_refused_however_it_is_written() {
         "N12 M109 T1 S 300.5 ; hot",
         "M109 R280",
         "SET_HEATER_TEMPERATURE HEATER=extruder TARGET=300",
-        "set_heater_temperature heater=\"extruder1\" target=3e2",
+        "set_heater_temperature heater=\"extruder1\" target=300",
         "TEMPERATURE_WAIT SENSOR=extruder MINIMUM=300",
         "M140 S101",
         "M190 S110",
