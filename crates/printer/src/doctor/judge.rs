@@ -331,7 +331,8 @@ mod tests {
     #[test]
     fn each_trouble_has_a_line_and_a_hint() {
         let agent = |facts: &mut Facts, change: fn(&mut AgentFacts)| facts.agent.iter_mut().for_each(change);
-        let cases: Vec<(&str, State, Box<dyn Fn(&mut Facts)>)> = vec![
+        type Case = (&'static str, State, Box<dyn Fn(&mut Facts)>);
+        let cases: Vec<Case> = vec![
             (
                 "settings",
                 State::Fail,
