@@ -4,7 +4,8 @@
 import codecs
 import os
 
-MAX_LINE = 64 * 1024
+# Slicers write all their settings into comments, start G-code in one line.
+MAX_LINE = 1 << 20
 # Raises in SEALPOST_JOB, so that a print ends by Klipper's own error path.
 STOP = "SEALPOST_JOB\n"
 BLANKED = "; a purchased file is not shown"
@@ -119,7 +120,7 @@ class SealedReader:
                                   start)
         data = self._whole_lines(start, max(1, min(count, MAX_LINE)))
         if data is None:
-            data = self._whole_lines(start, MAX_LINE)
+            data = self._long_line(start)
         if data is None:
             self.problem = "a line is longer than %d bytes" % (MAX_LINE,)
             return STOP
@@ -156,6 +157,22 @@ class SealedReader:
             return data + b"\n"
         cut = data.rfind(b"\n") + 1
         return data[:cut] if cut else None
+
+    def _long_line(self, start):
+        # Its end is looked for in steps, to hold no more than the line.
+        data, step = b"", 64 * 1024
+        while len(data) <= MAX_LINE:
+            more = os.pread(self._fd, step, start + len(data))
+            end = more.find(b"\n") + 1
+            data += more[:end or None]
+            if end:
+                break
+            if start + len(data) >= self.size:
+                data += b"\n"
+                break
+        else:
+            return None
+        return data if len(data) <= MAX_LINE + 1 else None
 
     def _blank_text(self):
         # Never "": Klipper would take that for the end of a finished print.

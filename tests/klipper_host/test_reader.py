@@ -8,7 +8,7 @@ import unittest
 from . import kit
 
 sys.path.insert(0, str(kit.EXTRAS))
-from sealpost import player, reader  # noqa: E402
+from sealpost import player, reader, rules  # noqa: E402
 
 
 def open_reader(data, is_shutdown=lambda: False):
@@ -61,8 +61,24 @@ class Reading(unittest.TestCase):
         lines = [line for line, _ in lines_of(open_reader(data))]
         self.assertEqual([len(line) for line in lines], [3, 60001, 3])
 
+    def test_every_line_that_the_agent_lets_pass_is_read(self):
+        longest = rules.load_table()["line_max"]
+        self.assertEqual(reader.MAX_LINE, longest)
+        for before, size, end in ((b"", longest, b"\n"), (b"", longest, b""),
+                                  (b"G28\n" * 30000, longest, b"\nM84\n"),
+                                  (b"G28\n", 200000, b"")):
+            data = before + b";" * size + end
+            with self.subTest(before=len(before), size=size, end=end):
+                file = open_reader(data)
+                lines = list(lines_of(file))
+                self.assertEqual("".join(line for line, _ in lines),
+                                 data.decode().replace("\n", ""))
+                self.assertEqual(lines[-1][1], file.length)
+                self.assertIsNone(file.problem)
+                self.assertTrue(file.at_end)
+
     def test_a_line_without_end_stops_the_print_before_any_of_it_runs(self):
-        file = open_reader(b"G28\n" + b"x" * 200000)
+        file = open_reader(b"G28\n" + b"x" * (reader.MAX_LINE + 1) + b"\n")
         self.assertEqual(file.read(), "G28\n")
         self.assertEqual(file.read(), reader.STOP)
         self.assertIn("longer than", file.problem)

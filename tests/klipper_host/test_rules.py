@@ -48,6 +48,11 @@ class Refused(PrintTest):
             with self.subTest(line):
                 self.refuse(line, code)
 
+    def test_a_long_comment_at_the_end_is_printed(self):
+        self.start(b"M118 done\n; start_gcode = " + b"x" * 200000 + b"\n")
+        self.wait_ended()
+        self.assertEqual(self.last()["outcome"], "complete")
+
     def test_a_line_far_into_the_file_is_named(self):
         self.start(b"G28\n" + b"G1 X1 F600\n" * 3999 + b"M112\n" + b"G1 X1\n" * 9)
         self.wait_ended()

@@ -31,6 +31,11 @@ pub(crate) struct Table {
     format: u32,
     /// Longest text that is shown, bytes.
     pub(crate) text_max: usize,
+    /// Longest command and longest line, bytes: what a checker lets pass the extra must read.
+    #[cfg_attr(not(test), expect(dead_code, reason = "constants here; the extra looks at it"))]
+    command_max: usize,
+    #[cfg_attr(not(test), expect(dead_code, reason = "constants here; the extra looks at it"))]
+    line_max: usize,
     /// How far below the bed a move may seem to go, millimetres.
     pub(crate) bed_margin: f64,
     never_prefixes: Vec<String>,
@@ -145,11 +150,13 @@ impl End {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scanner::{COMMAND_MAX, LINE_MAX};
 
     #[test]
     fn the_table_can_be_read_and_names_only_what_is_known() {
         let table: Table = serde_json::from_str(include_str!("../rules.json")).unwrap();
         assert_eq!(table.format, 1);
+        assert_eq!((table.command_max, table.line_max), (COMMAND_MAX, LINE_MAX));
         for (command, rule) in &table.commands {
             assert_eq!(table.never(command), None, "{command}");
             for value in rule.params.values() {

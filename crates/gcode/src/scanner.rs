@@ -1,6 +1,6 @@
 //! Reads a stream of G-code piece by piece in bounded memory.
 
-use crate::command::{Arguments, Command, find_argument, parse};
+use crate::command::{Arguments, Command, find_argument, parse, trim_start};
 use crate::comment::Comments;
 use crate::judge::{Judge, returns};
 use crate::limits::{Heating, Reach, heating_of_m, heating_of_name};
@@ -29,7 +29,7 @@ pub struct Scanner {
     reach: Option<Reach>,
     head: Vec<u8>,
     sniffed: bool,
-    /// The beginning of a line whose end has not come, at most [`COMMAND_MAX`] + 1 bytes of it.
+    /// The beginning of a line whose end has not come, as much of it as [`kept`] says.
     partial: Vec<u8>,
     /// How long that line is so far.
     partial_len: usize,
@@ -158,7 +158,8 @@ impl Scanner {
         if self.partial_len > LINE_MAX {
             return Err(Refusal::LineTooLong { line: self.line_number() });
         }
-        let room = (COMMAND_MAX + 1).saturating_sub(self.partial.len());
+        let kept = if self.partial.is_empty() { kept(text) } else { kept(&self.partial) };
+        let room = kept.saturating_sub(self.partial.len());
         self.partial.extend_from_slice(&text[..text.len().min(room)]);
         Ok(())
     }
@@ -185,7 +186,7 @@ impl Scanner {
         Ok(())
     }
 
-    /// Takes a line without its end; `text` may be cut after [`COMMAND_MAX`] + 1 bytes, `len` is how long it is.
+    /// Takes a line without its end; `text` may be cut as [`kept`] says, `len` is how long it is.
     #[inline]
     fn line(&mut self, text: &[u8], len: usize) -> Result<(), Refusal> {
         if self.returns && has_lone_return(text) {
@@ -200,7 +201,7 @@ impl Scanner {
                 self.has_code = true;
                 self.report.commands += 1;
             }
-            _ => self.other_line(&text[..text.len().min(COMMAND_MAX + 1)])?,
+            _ => self.other_line(&text[..text.len().min(kept(text))])?,
         }
         if self.line_high_bytes > 0 {
             self.report.high_bytes += self.line_high_bytes;
@@ -353,6 +354,15 @@ impl Scanner {
     fn line_number(&self) -> u64 {
         self.report.lines + 1
     }
+}
+
+/// How much of a line is looked at: outlines of objects are judged whole, however long, and of any other line no more than tells
+/// that it is too long.
+fn kept(line: &[u8]) -> usize {
+    const OUTLINE: &[u8] = b"EXCLUDE_OBJECT_DEFINE";
+    let line = trim_start(line);
+    let start = &line[..line.len().min(OUTLINE.len())];
+    if start.eq_ignore_ascii_case(&OUTLINE[..start.len()]) { LINE_MAX } else { COMMAND_MAX + 1 }
 }
 
 /// Whether a named command is known not to move the tool.

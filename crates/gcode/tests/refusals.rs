@@ -110,6 +110,21 @@ fn lines_nobody_writes_are_refused() {
     assert_eq!(code(format!("G28\nG1 X{long}\n").as_bytes()), Some("gcode_line_too_long"));
     assert_eq!(code(format!("G28\n; start_gcode = {long}\nG1 X1 ; {long}\n").as_bytes()), None);
     assert_eq!(code(format!("G28\nEXCLUDE_OBJECT_DEFINE NAME=a POLYGON=[{long}]\n").as_bytes()), None);
+    let points = "1,".repeat(4000);
+    let outline =
+        |behind: &str| format!("G28\nEXCLUDE_OBJECT_DEFINE POLYGON=[{points}] {behind}\n").into_bytes();
+    for piece in [20_000, 3] {
+        for (behind, expected) in [
+            ("NAME='a b' ; c", None),
+            ("NAME='a", Some("gcode_unclear")),
+            ("OTHER=1", Some("gcode_bad_parameter")),
+        ] {
+            let mut scanner = Scanner::new(Some(printer()));
+            outline(behind).chunks(piece).for_each(|piece| scanner.update(piece));
+            let found = scanner.finish().refusal.map(|refusal| refusal.code());
+            assert_eq!(found, expected, "{behind}, in pieces of {piece}");
+        }
+    }
     let huge = vec![b'x'; 1_100_000];
     assert_eq!(code(&[b"G28\n;", &huge[..]].concat()), Some("gcode_line_too_long"));
 }
