@@ -5,6 +5,7 @@ use std::fs;
 use anyhow::{Context, Result};
 use futures::future::join_all;
 use reqwest::{Method, StatusCode};
+use sealpost_tests::person::PASSWORD;
 use serde_json::Value;
 use tokio::io::AsyncWriteExt;
 
@@ -77,7 +78,7 @@ async fn bodies_that_never_come_are_given_up_with_a_word() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_is_too_long_is_refused() -> Result<()> {
-    let world = World::new("").await?;
+    let world = World::new(SHORT).await?;
     let url = &world.store.url;
     for head in [
         format!("GET /{} HTTP/1.1\r\nHost: x\r\n\r\n", "a".repeat(200_000)),
@@ -98,6 +99,10 @@ async fn what_is_too_long_is_refused() -> Result<()> {
     }
     let answer = exchange(url, &chunks).await?;
     assert!(matches!(status(&answer), 0 | 413), "{answer}");
+    // A list of values is no object with these fields.
+    let list = world.request(Method::POST, "/auth/login", "")?;
+    let list = list.json(&[Some(&world.buyer.email), None, Some(&PASSWORD.to_owned())]);
+    assert_eq!(list.send().await?.status(), StatusCode::UNPROCESSABLE_ENTITY);
     // Deep, but short.
     let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
     let answer =

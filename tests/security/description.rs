@@ -16,7 +16,10 @@ const EXAMPLES: &str = "6";
 const CONFIG: &str = "max_wait_s = 1\n[rate_limits]\n\
     sign_in = { burst = 100000, every_ms = 1 }\n\
     sign_in_address = { burst = 100000, every_ms = 1 }\n\
-    sign_up = { burst = 100000, every_ms = 1 }\n";
+    sign_up = { burst = 100000, every_ms = 1 }\n\
+    pairing_start = { burst = 100000, every_ms = 1 }\n\
+    pairing_code = { burst = 100000, every_ms = 1 }\n\
+    voucher = { burst = 100000, every_ms = 1 }\n";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_finds_the_description_wrong() -> Result<()> {

@@ -25,7 +25,7 @@ fn by_a_person(world: &World) -> Vec<Attempt> {
     let get = |route, path| Attempt { method: Method::GET, route, path, body: None };
     let with = |method, route, path, body| Attempt { method, route, path, body: Some(body) };
     let post = |route, path, body| with(Method::POST, route, path, body);
-    let key = "a0".repeat(32);
+    let key = "20".repeat(32);
     vec![
         get("/api/v1/jobs/{id}", format!("/api/v1/jobs/{job}")),
         post("/api/v1/jobs/{id}/cancel", format!("/api/v1/jobs/{job}/cancel"), json!({})),

@@ -6,6 +6,8 @@ use reqwest::{Method, StatusCode};
 use sealpost_api::audit::AuditLog;
 use sealpost_api::purchase::Payment;
 use sealpost_tests::person::{Person, problem};
+use sealpost_tests::postgres::Cluster;
+use sealpost_tests::store::Options;
 use serde_json::json;
 
 use crate::world::{LISTING, World};
@@ -92,9 +94,8 @@ async fn a_printer_that_asks_all_the_time_is_held_back_and_no_other() -> Result<
 }
 
 /// Of one voucher with one use, asked for by many at once, one gets it; the same of the last print and of one key.
-#[tokio::test(flavor = "multi_thread")]
-async fn what_is_there_once_is_given_once() -> Result<()> {
-    let world = World::new("").await?;
+async fn what_is_there_once_is_given_once(options: &Options) -> Result<()> {
+    let world = World::with(options).await?;
     let voucher = world.seller.voucher(LISTING, 1, 1).await?;
     let body = json!({"listing": LISTING, "payment": {"method": "voucher", "code": voucher.code}});
     let statuses = join_all((0..50).map(|_| async {
@@ -121,6 +122,19 @@ async fn what_is_there_once_is_given_once() -> Result<()> {
     let same = same.await.into_iter().collect::<Result<Vec<_>>>()?;
     assert!(same.iter().all(|answer| answer == &same[0]), "{same:?}");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_there_once_is_given_once_by_sqlite() -> Result<()> {
+    what_is_there_once_is_given_once(&Options::default()).await
+}
+
+/// Here many write at the same time.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_there_once_is_given_once_by_postgres() -> Result<()> {
+    let mut cluster = Cluster::start()?;
+    let options = Options { database_url: Some(cluster.database()?), ..Options::default() };
+    what_is_there_once_is_given_once(&options).await
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -4,6 +4,7 @@
 mod abuse;
 mod description;
 mod foreign;
+mod idle;
 mod limits;
 mod raw;
 mod tls;

@@ -44,7 +44,7 @@ impl World {
         let listing: NewListing =
             serde_json::from_value(json!({"id": LISTING, "title": LISTING, "prints": 2}))?;
         seller.offer(&listing).await?;
-        let part = parts::made(folder.path(), "ring.gcode", &["--layers", "2", "--size", "4000"])?;
+        let part = parts::made(folder.path(), "ring.gcode", &["--layers", "2", "--size", "20000"])?;
         let release = seller.publish(LISTING, "1", &part).await?.id;
         let licence = buyer.buy(LISTING, Payment::Free).await?;
         let printer = LmntPrinter::register(&store.url, &buyer).await?;

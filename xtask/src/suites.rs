@@ -105,9 +105,12 @@ fn printer(arguments: &[String]) -> Result<()> {
 
 fn security(arguments: &[String]) -> Result<()> {
     let python = provision::python()?;
+    let postgres = provision::postgres()?;
     let schemathesis = provision::schemathesis()?;
     build_programs(&[])?;
-    check(target(&python, "security", arguments).env("SEALPOST_TEST_SCHEMATHESIS", schemathesis))
+    let mut test = target(&python, "security", arguments);
+    test.env("SEALPOST_TEST_POSTGRES_BIN", postgres).env("SEALPOST_TEST_SCHEMATHESIS", schemathesis);
+    check(&mut test)
 }
 
 fn e2e(arguments: &[String]) -> Result<()> {

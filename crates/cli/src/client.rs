@@ -24,6 +24,9 @@ use crate::{
 
 /// How long the store may take over one small request.
 const PATIENCE: Duration = Duration::from_secs(60);
+/// How long a connection is kept for the next request. Stores close silent ones after 30 s, and an upload that is sent at that
+/// very moment is lost.
+const IDLE: Duration = Duration::from_secs(20);
 /// Waits between attempts when the connection is lost.
 const PAUSES: [Duration; 3] = if cfg!(test) {
     [Duration::ZERO; 3]
@@ -187,6 +190,7 @@ impl Client {
             // A redirect would take tokens and uploads to an address nobody named.
             .redirect(reqwest::redirect::Policy::none())
             .connect_timeout(Duration::from_secs(15))
+            .pool_idle_timeout(IDLE)
             .tcp_keepalive(Duration::from_secs(15));
         #[cfg(target_os = "linux")]
         {

@@ -32,6 +32,9 @@ pub(crate) use self::events::listen;
 
 /// Largest answer that is read, bytes.
 const ANSWER_LIMIT: usize = 1 << 20;
+/// How long a connection is kept for the next request. Stores close silent ones after 30 s, and what is sent at that very moment
+/// is lost.
+const IDLE: Duration = Duration::from_secs(20);
 const VERSION: &str = env!("CARGO_PKG_VERSION");
 
 /// A store.
@@ -52,6 +55,7 @@ pub fn client() -> Result<Client, Problem> {
         .read_timeout(Duration::from_secs(60))
         .redirect(reqwest::redirect::Policy::none())
         .pool_max_idle_per_host(1)
+        .pool_idle_timeout(IDLE)
         .build()
         .map_err(|error| {
             Problem::new(500, "no_http_client", "The network cannot be used")

@@ -2,7 +2,7 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, SystemTime};
 
 use rustls::ServerConfig;
@@ -32,10 +32,18 @@ struct Files {
     key: PathBuf,
     provider: Arc<CryptoProvider>,
     current: RwLock<Arc<CertifiedKey>>,
-    seen: Mutex<Stamp>,
+    seen: Mutex<Seen>,
 }
 
 type Stamp = [Option<(SystemTime, u64)>; 2];
+
+/// Which files were read.
+#[derive(Debug)]
+struct Seen {
+    used: Stamp,
+    /// The last that could not be used.
+    refused: Option<Stamp>,
+}
 
 impl Certificate {
     /// Reads both files.
@@ -55,7 +63,7 @@ impl Certificate {
             key: key.to_owned(),
             provider,
             current: RwLock::new(current),
-            seen: Mutex::new(seen),
+            seen: Mutex::new(Seen { used: seen, refused: None }),
         });
         let mut config = builder.with_no_client_auth().with_cert_resolver(files.clone());
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
@@ -67,28 +75,43 @@ impl Certificate {
     /// # Errors
     /// As when the store was opened.
     pub fn renew(&self) -> Result<(), Error> {
-        let files = &self.files;
-        let seen = stamp(&files.certificate, &files.key);
-        let fresh = read(&files.certificate, &files.key, &files.provider)?;
-        *files.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
-        *files.seen.lock().unwrap_or_else(PoisonError::into_inner) = seen;
-        Ok(())
+        self.renew_to(stamp(&self.files.certificate, &self.files.key))
     }
 
-    /// Renews it when the files are others than before. Both change one after the other: what does not fit yet is tried again.
+    /// Renews it when the files are others than before. Both change one after the other, and rights are mended without a
+    /// trace here: what does not fit yet is tried again, and told once.
     pub(super) fn renew_if_changed(&self) {
         let now = stamp(&self.files.certificate, &self.files.key);
-        if *self.files.seen.lock().unwrap_or_else(PoisonError::into_inner) == now {
-            return;
-        }
-        match self.renew() {
+        let Some(told) = self.seen().looks_new(now) else { return };
+        match self.renew_to(now) {
             Ok(()) => tracing::info!("the certificate was renewed"),
+            Err(error) if told => tracing::debug!(%error, "the new certificate still cannot be used"),
             Err(error) => tracing::warn!(%error, "the new certificate cannot be used; the old one stays"),
         }
     }
 
+    fn renew_to(&self, now: Stamp) -> Result<(), Error> {
+        let files = &self.files;
+        let fresh = read(&files.certificate, &files.key, &files.provider)
+            .inspect_err(|_| self.seen().refused = Some(now))?;
+        *files.current.write().unwrap_or_else(PoisonError::into_inner) = fresh;
+        *self.seen() = Seen { used: now, refused: None };
+        Ok(())
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.files.seen.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     pub(super) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(self.config.clone())
+    }
+}
+
+impl Seen {
+    /// Whether files that look like this are worth a try, and if so, whether it was told already that they cannot be used.
+    fn looks_new(&self, now: Stamp) -> Option<bool> {
+        (now != self.used).then(|| self.refused == Some(now))
     }
 }
 
@@ -119,4 +142,27 @@ fn stamp(certificate: &Path, key: &Path) -> Stamp {
         let data = fs::metadata(path).ok()?;
         Some((data.modified().ok()?, data.len()))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MISSING: Stamp = [None, None];
+
+    fn at(bytes: u64) -> Stamp {
+        [Some((SystemTime::UNIX_EPOCH, bytes)), None]
+    }
+
+    #[test]
+    fn files_that_cannot_be_used_are_tried_again_and_told_once_for_each_change() {
+        let mut seen = Seen { used: at(1), refused: None };
+        assert_eq!(seen.looks_new(at(1)), None);
+        assert_eq!(seen.looks_new(at(2)), Some(false));
+        seen.refused = Some(at(2));
+        assert_eq!(seen.looks_new(at(2)), Some(true));
+        assert_eq!(seen.looks_new(at(3)), Some(false));
+        assert_eq!(seen.looks_new(MISSING), Some(false));
+        assert_eq!(seen.looks_new(at(1)), None, "what is in use was put back");
+    }
 }
