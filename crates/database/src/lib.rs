@@ -4,6 +4,7 @@
 pub mod clock;
 mod connect;
 mod group;
+mod hold;
 mod later;
 mod migrate;
 mod retry;
@@ -17,6 +18,7 @@ use sea_orm::{DatabaseConnection, DbBackend, DbErr};
 use sea_orm_migration::MigrationTrait;
 
 pub use clock::Clock;
+pub use hold::{Hold, Use};
 pub use snapshot::Snapshot;
 pub use tx::Tx;
 

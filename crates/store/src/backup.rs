@@ -20,6 +20,7 @@ pub use error::BackupError;
 pub use manifest::{Contents, Manifest, Table};
 pub use read::Opened;
 pub use restore::{Restored, restore};
+pub(crate) use tables::MARKER;
 pub use write::Backup;
 
 /// The member that is the file of the key-encryption keys.
@@ -47,5 +48,5 @@ pub enum Progress<'a> {
 
 /// Whether a restore into this database was begun and not finished.
 pub(crate) async fn is_unfinished(db: &Database) -> Result<bool, sea_orm::DbErr> {
-    Ok(tables::names(db.read()).await?.iter().any(|name| name == tables::MARKER))
+    Ok(tables::names(db.read()).await?.iter().any(|name| name == MARKER))
 }

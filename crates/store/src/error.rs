@@ -34,6 +34,9 @@ pub enum Error {
     /// A restore into this store was begun and not finished.
     #[error("a restore into this store was not finished")]
     RestoreUnfinished,
+    /// Somebody else uses the database in a way that does not go with this.
+    #[error("the database is in use: a restore into it is under way")]
+    InUse,
     /// Keys are missing, damaged, or do not open.
     #[error("the store's keys cannot be used: {0}")]
     Keys(String),

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use sea_orm::ActiveValue::Set;
 use sea_orm::EntityTrait;
 use sealpost_accounts::{Accounts, SigningKeys};
-use sealpost_database::{Clock, Database};
+use sealpost_database::{Clock, Database, Hold, Use};
 use sealpost_envelope::{SecretText, x25519};
 use sealpost_keyring::{FileKeys, KekProvider, open, seal};
 use tokio::sync::{Notify, Semaphore};
@@ -33,6 +33,7 @@ pub struct Store {
     pub(crate) state: AppState,
     pub(crate) certificate: Option<Certificate>,
     shop: Option<axum::Router>,
+    pub(crate) hold: Arc<Hold>,
     _workers: Arc<Workers>,
 }
 
@@ -84,11 +85,15 @@ impl Store {
         make_folder(&config.blob_path())?;
         let clock = parts.clock.unwrap_or_default();
         let alone = config.database_address().starts_with("sqlite:");
-        let db = Database::connect(&config.database_address()).await?;
+        let address = config.database_address();
+        let db = Database::connect(&address).await?;
+        // From here on no restore begins in it.
+        let hold = Hold::take(&address, Use::Shared).await?.ok_or(Error::InUse)?;
         if backup::is_unfinished(&db).await? {
             return Err(Error::RestoreUnfinished);
         }
         db.migrate(crate::migrations::all()).await?;
+        let hold = Arc::new(hold.keep(&address, "jobs", backup::MARKER).await?);
         let keks = open_keks(&config, &db).await?;
         let accounts = Accounts::new(
             db.clone(),
@@ -151,7 +156,7 @@ impl Store {
             .map_err(|fault| Error::Blobs(fault.problem().to_string()))?;
         chain::offers::reconcile(&state).await.map_err(|fault| Error::Chain(fault.problem().to_string()))?;
         let workers = Arc::new(jobs::start_workers(&state));
-        Ok(Self { state, certificate, shop: parts.shop, _workers: workers })
+        Ok(Self { state, certificate, shop: parts.shop, hold, _workers: workers })
     }
 
     /// What to tell the operator now.

@@ -52,6 +52,8 @@ impl Store {
     /// Serves on a listener that is open already, until `shutdown` is done; waiting printers are let go then.
     ///
     /// It speaks HTTP/1.1 and nothing else: looking for HTTP/2 first would double what each waiting printer costs to read.
+    ///
+    /// It ends by itself, too, when the database is not the store any more that was opened ([`Store::replaced`]).
     pub async fn run(self, mut listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) {
         let door = Arc::new(Door::new(&self));
         let config = &self.state.config;
@@ -61,6 +63,7 @@ impl Store {
         let mut look = interval(tls::LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut shutdown = pin!(shutdown);
+        let mut lost = self.hold.lost();
         loop {
             // It waits by itself when connections fail or files run out.
             let (stream, peer) = tokio::select! {
@@ -70,6 +73,10 @@ impl Store {
                     continue;
                 }
                 () = &mut shutdown => break,
+                Ok(_) = lost.wait_for(|lost| *lost) => {
+                    tracing::error!("another store took the place of this one in the database");
+                    break;
+                }
             };
             match seats.take(peer.ip()) {
                 Some(seat) => drop(tokio::spawn(door.clone().answer(stream, peer, seat, stopped.clone()))),
@@ -80,6 +87,11 @@ impl Store {
         self.state.hub.close();
         stop.send_replace(());
         stop.closed().await;
+    }
+
+    /// Becomes true when another store took the place of this one in the database: a restore.
+    pub fn replaced(&self) -> watch::Receiver<bool> {
+        self.hold.lost()
     }
 
     /// The certificate that the store speaks TLS with, if it does.

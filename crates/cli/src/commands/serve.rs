@@ -124,12 +124,13 @@ async fn run(mut config: Config, chain: Option<sealpost_chain::Settings>, args: 
 
     let (tell, told) = tokio::sync::oneshot::channel::<()>();
     let certificate = store.certificate().cloned();
+    let replaced = store.replaced();
     let server = store.run(listener, async {
         let _either_way = told.await;
     });
     tokio::pin!(server);
     tokio::select! {
-        () = &mut server => return Ok(()),
+        () = &mut server => return ended(&replaced),
         () = stop.wait() => {}
         never = renew_when_told(certificate) => never?,
     }
@@ -139,6 +140,15 @@ async fn run(mut config: Config, chain: Option<sealpost_chain::Settings>, args: 
         () = &mut server => {}
         () = stop.wait() => say!("stopped at once"),
         () = tokio::time::sleep(GRACE) => say!("stopped with requests still open"),
+    }
+    Ok(())
+}
+
+/// A store ends by itself when another one took its place in the database.
+fn ended(replaced: &tokio::sync::watch::Receiver<bool>) -> Result<()> {
+    if *replaced.borrow() {
+        return Err(Failure::new("store_in_use", "a restore took the place of this store in the database")
+            .hint("start it again once the restore has ended"));
     }
     Ok(())
 }
@@ -312,6 +322,7 @@ pub(super) fn failed(error: sealpost_store::Error) -> Failure {
             "restore_unfinished",
             "run `sealpost restore` again with the same settings; the store opens after that",
         ),
+        Error::InUse => ("store_in_use", "wait until the restore has ended, or stop it"),
         Error::Keys(_) => ("keys", "never make new keys for an old database: nothing in it would open"),
         Error::Io { .. } | Error::Blobs(_) => {
             ("folder", "check that it exists, has space, and belongs to this user")

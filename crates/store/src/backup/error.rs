@@ -44,6 +44,9 @@ pub enum BackupError {
     /// The store to restore into holds something.
     #[error("{0}")]
     NotEmpty(String),
+    /// Processes of a store use the database, or another restore does.
+    #[error("the database is in use by a store or another restore")]
+    InUse,
     /// An earlier restore was not finished.
     #[error("a restore into this store was not finished")]
     Unfinished,
@@ -68,6 +71,7 @@ impl ErrorCode for BackupError {
             Self::NewerFormat { .. } => "backup_format",
             Self::NewerBackup(_) => "backup_newer",
             Self::NotEmpty(_) => "store_not_empty",
+            Self::InUse => "store_in_use",
             Self::Unfinished => "restore_unfinished",
             Self::Rules(_) => "restore_rules",
             Self::Store(_) => "store",
@@ -89,6 +93,9 @@ impl ErrorCode for BackupError {
                 "restore it with the version of `sealpost` that made it, or a newer one"
             }
             Self::NotEmpty(_) => "restore into a new folder and an empty database; nothing was changed here",
+            Self::InUse => {
+                "stop every `sealpost serve` of this store and every other restore, on all machines"
+            }
             Self::Unfinished => {
                 "run `sealpost restore` again with the same settings; the store opens after that"
             }

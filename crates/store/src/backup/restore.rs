@@ -5,7 +5,7 @@ use std::io::Read;
 use std::path::Path;
 
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
-use sealpost_database::{Clock, Database};
+use sealpost_database::{Clock, Database, Hold, Use};
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{Contents, Manifest};
@@ -13,8 +13,8 @@ use super::read::Opened;
 use super::tables::{self, MARKER, quoted};
 use super::target::Target;
 use super::{BackupError, Progress, rewind};
-use crate::Config;
 use crate::open::make_folder;
+use crate::{Config, random};
 
 /// What a restore made.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +32,15 @@ pub struct Restored {
 struct Begun {
     blobs: String,
     keys: String,
+    /// Which restore: random.
+    #[serde(default)]
+    run: String,
+}
+
+impl Begun {
+    fn is_at(&self, other: &Self) -> bool {
+        (&self.blobs, &self.keys) == (&other.blobs, &other.keys)
+    }
 }
 
 /// Makes a store of a backup where there is none.
@@ -45,8 +54,13 @@ pub async fn restore<R: Read>(
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Restored, BackupError> {
     config.check()?;
-    let begun = Begun { blobs: absolute(&config.blob_path()), keys: absolute(&config.kek_path()) };
-    let db = begin(&config, &begun).await?;
+    let run = random::bytes::<16>().map_err(|fault| BackupError::from(crate::fault::Fault::from(fault)))?;
+    let begun = Begun {
+        blobs: absolute(&config.blob_path()),
+        keys: absolute(&config.kek_path()),
+        run: hex::encode(run),
+    };
+    let (db, _alone) = begin(&config, &begun).await?;
     clear(&db, &config).await?;
 
     let manifest = backup.manifest.clone();
@@ -58,15 +72,15 @@ pub async fn restore<R: Read>(
     if contents.keys != 1 {
         return Err(BackupError::Damaged("the keys are not in it".to_owned()));
     }
-    target.finish().await?;
+    target.finish(&contents).await?;
     db.migrate(crate::migrations::all()).await?;
-    let held_jobs = rewind::finish(&db, clock.now_ms(), &manifest).await?;
+    let held_jobs = rewind::finish(&db, clock.now_ms(), &manifest, &serde_json::to_string(&begun)?).await?;
     db.close().await?;
     Ok(Restored { manifest, contents, held_jobs })
 }
 
 /// Looks that nothing is there, and notes that a restore has begun, before anything else is written.
-async fn begin(config: &Config, begun: &Begun) -> Result<Database, BackupError> {
+async fn begin(config: &Config, begun: &Begun) -> Result<(Database, Hold), BackupError> {
     let address = config.database_address();
     let there = sqlite_file(&address).is_none_or(|file| Path::new(file).exists());
     if !there {
@@ -74,14 +88,10 @@ async fn begin(config: &Config, begun: &Begun) -> Result<Database, BackupError> 
     }
     make_folder(&config.data_dir)?;
     let db = Database::connect(&address).await?;
-    let names = tables::names(db.read()).await?;
-    let earlier = earlier(&db, &names).await?;
-    if earlier.is_none() && !names.is_empty() {
-        return Err(BackupError::NotEmpty("the database is not empty".to_owned()));
-    }
-    if earlier.as_ref() != Some(begun) {
-        check_files(config)?;
-    }
+    // Looked at before too, because what is there says more than who uses it.
+    check_place(&db, config, begun).await?;
+    let alone = Hold::take(&address, Use::Alone).await?.ok_or(BackupError::InUse)?;
+    check_place(&db, config, begun).await?;
     let note = serde_json::to_string(begun)?.replace('\'', "''");
     db.write(move |tx| {
         let note = note.clone();
@@ -94,7 +104,20 @@ async fn begin(config: &Config, begun: &Begun) -> Result<Database, BackupError> 
         })
     })
     .await?;
-    Ok(db)
+    Ok((db, alone))
+}
+
+/// Looks that nothing is there, or what a restore into the same places left.
+async fn check_place(db: &Database, config: &Config, begun: &Begun) -> Result<(), BackupError> {
+    let names = tables::names(db.read()).await?;
+    let earlier = earlier(db, &names).await?;
+    if earlier.is_none() && !names.is_empty() {
+        return Err(BackupError::NotEmpty("the database is not empty".to_owned()));
+    }
+    if earlier.is_none_or(|earlier| !earlier.is_at(begun)) {
+        check_files(config)?;
+    }
+    Ok(())
 }
 
 /// What an earlier restore noted that was not finished.

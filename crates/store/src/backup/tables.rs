@@ -7,7 +7,7 @@ use super::cells::Declared;
 /// The table of the migrations themselves, which a restore fills by running them.
 const MIGRATIONS: &str = "seaql_migrations";
 /// Exists while a restore is not finished.
-pub(super) const MARKER: &str = "unfinished_restore";
+pub(crate) const MARKER: &str = "unfinished_restore";
 
 /// A table as it is.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::BackupError;
 use super::cells::Declared;
-use super::manifest::Manifest;
+use super::manifest::{Contents, Manifest};
 use super::read::Take;
 use super::tables::{self, Ask as _, quoted};
 use crate::blobs::{BlobError, Blobs, FolderBlobs};
@@ -67,8 +67,17 @@ impl Target {
         Ok(Self { db: db.clone(), blobs: Arc::new(folder), kek_path, tables: found, writing: None })
     }
 
-    /// Numbers that the database gives out go on after the largest.
-    pub(super) async fn finish(&self) -> Result<(), BackupError> {
+    /// Compares what is in the database with what was read; numbers that it gives out go on after the largest.
+    pub(super) async fn finish(&self, contents: &Contents) -> Result<(), BackupError> {
+        for table in &self.tables {
+            let rows = self.db.read().ask(&format!("SELECT COUNT(*) FROM {}", quoted(&table.name))).await?;
+            let found: i64 = rows.first().map(|row| row.try_get_by_index(0)).transpose()?.unwrap_or_default();
+            let read = contents.rows.get(&table.name).copied().unwrap_or_default();
+            if found.unsigned_abs() != read {
+                let name = &table.name;
+                return Err(BackupError::Rules(format!("`{name}` has {found} rows, and the backup {read}")));
+            }
+        }
         if self.db.backend() != DbBackend::Postgres {
             return Ok(());
         }
