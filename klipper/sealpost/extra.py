@@ -9,6 +9,7 @@ import re
 from . import descriptor, handover, player, rules
 from .reader import SealedReader
 from .refusal import Refusal
+from .traces import Traces
 
 VERSION = "0.1.0"
 JOB = re.compile(r"[a-z0-9_-]{1,64}")
@@ -32,6 +33,7 @@ class Job:
         self.size = size
         self.layers = layers
         self.started = False
+        self.traces = None
         self.position = 0
         self.reader = SealedReader(fd, size, path, is_shutdown, judge)
 
@@ -43,6 +45,7 @@ class Sealpost:
         self.gcode = self.printer.lookup_object("gcode")
         self.held = None
         self.watch = None
+        self.undo = []
         self.vsd = self.printer.load_object(config, "virtual_sdcard")
         self.player = player.choose(self.printer, self.vsd)
         if self.player is None:
@@ -210,6 +213,7 @@ class Sealpost:
         job = self.held
         _Memory.started.add(job.job)
         job.started = True
+        job.traces = Traces(self.printer)
         job.reader.on_close = self._note_close
         gcmd.respond_raw("File opened:%s Size:%d" % (job.name, job.size))
         gcmd.respond_raw("File selected")
@@ -278,6 +282,30 @@ class Sealpost:
                         "message": message.split("\n")[0][:200]}
         logging.info("sealpost: job %s: %s (%d of %d bytes)", job.job,
                      outcome, job.position, job.size)
+        if job.traces is not None and outcome != "shutdown":
+            self.undo.append((job.traces, set(job.reader.changes)))
+            self.reactor.register_callback(self._undo_later)
+
+    def _undo_later(self, eventtime):
+        # Behind whatever runs now, such as the owner's CANCEL_PRINT.
+        if self.undo:
+            with self.gcode.get_mutex():
+                self._undo()
+
+    def _undo(self):
+        undo, self.undo = self.undo, []
+        for traces, used in undo:
+            try:
+                for line in traces.undo(used):
+                    self._run(line)
+            except Exception:
+                logging.exception("sealpost: traces of a print")
+
+    def _run(self, line):
+        try:
+            self.gcode.run_script_from_command(line)
+        except self.printer.command_error as e:
+            logging.warning("sealpost: %s: %s", line, e)
 
     # Events
     def _handle_shutdown(self):
@@ -305,6 +333,8 @@ class Sealpost:
 
     # Commands
     def _print_file(self, gcmd):
+        self._settle()
+        self._undo()  # Before anything else is printed.
         name = gcmd.get("FILENAME", "").lower()
         if name.startswith("/"):
             name = name[1:]

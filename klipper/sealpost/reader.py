@@ -55,6 +55,11 @@ class SealedReader:
         return self._fd is None
 
     @property
+    def changes(self):
+        """Commands so far whose traces outlive the print."""
+        return self._rules.changes if self._rules is not None else ()
+
+    @property
     def blanked(self):
         return self._blank
 

@@ -6,6 +6,8 @@ import json
 import os
 import re
 
+from .traces import CHANGES
+
 FORMAT = 1
 COMMAND_MAX = 4096
 NAME_MAX = 64
@@ -127,6 +129,7 @@ class Rules:
         self.table = table
         self.printer = printer
         self.uses = {}
+        self.changes = set()  # Commands whose traces outlive the print.
         # The sum of the file's offsets of Z, and those it saved by name.
         self.offset = 0.
         self.offsets = {}
@@ -161,6 +164,8 @@ class Rules:
         if found is None:
             return None
         command, values = found
+        if command in CHANGES:
+            self.changes.add(command)
         checked = self._judge(command, values)
         rule = self._rule(command)[1]
         used = line if _is_string(values) else line.split(";")[0]

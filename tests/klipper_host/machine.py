@@ -17,22 +17,48 @@ class GcodeMove:
                               ("G91", self._relative), ("M82", self._absolute_e),
                               ("M83", self._relative_e), ("G92", self._set)):
             gcode.register_command(name, command)
+        self.origin = [0.0] * 4
+        self.factors = {"M220": 1.0, "M221": 1.0}
+        self.limits = {"VELOCITY": 300.0, "ACCEL": 3000.0,
+                       "MINIMUM_CRUISE_RATIO": 0.5,
+                       "SQUARE_CORNER_VELOCITY": 5.0}
+        self.advance = {"ADVANCE": 0.0, "SMOOTH_TIME": 0.04}
+        for name in self.factors:
+            gcode.register_command(name, self._factor)
+        gcode.register_command("SET_GCODE_OFFSET", self._offset)
+        for name, values in (("SET_VELOCITY_LIMIT", self.limits),
+                             ("SET_PRESSURE_ADVANCE", self.advance)):
+            gcode.register_command(name, self._setter(values))
         for name in ("G4", "G17", "G21", "T0", "M18", "M84", "M106", "M107", "M114",
-                     "M204", "M220", "M221", "M400", "M73"):
+                     "M204", "M400", "M73"):
             gcode.register_command(name, lambda gcmd: None)
         for name in ("SAVE_GCODE_STATE", "RESTORE_GCODE_STATE",
-                     "SET_VELOCITY_LIMIT", "SET_GCODE_OFFSET",
-                     "SET_PRESSURE_ADVANCE", "SET_IDLE_TIMEOUT",
+                     "SET_IDLE_TIMEOUT",
                      "SET_HEATER_TEMPERATURE", "TEMPERATURE_WAIT"):
             gcode.register_command(name, lambda gcmd: None)
 
     def get_status(self, eventtime=None):
-        return {"speed_factor": 1.0, "speed": self.speed * 60,
-                "extrude_factor": 1.0,
+        return {"speed_factor": self.factors["M220"], "speed": self.speed * 60,
+                "extrude_factor": self.factors["M221"],
                 "absolute_coordinates": self.absolute,
                 "absolute_extrude": self.absolute_extrude,
-                "homing_origin": [0.0] * 4, "position": list(self.position),
+                "homing_origin": list(self.origin),
+                "position": list(self.position),
                 "gcode_position": list(self.position)}
+
+    def _factor(self, gcmd):
+        self.factors[gcmd.get_command()] = gcmd.get_float("S") / 100
+
+    def _offset(self, gcmd):
+        for axis, index in AXES.items():
+            adjusted = self.origin[index] + gcmd.get_float(axis + "_ADJUST", 0.0)
+            self.origin[index] = gcmd.get_float(axis, adjusted)
+
+    def _setter(self, values):
+        def command(gcmd):
+            for name, value in values.items():
+                values[name] = gcmd.get_float(name, value)
+        return command
 
     def _move(self, gcmd):
         try:
@@ -88,13 +114,16 @@ class Toolhead:
                 "estimated_print_time": eventtime, "stalls": 0,
                 "extruder": "extruder", "axis_minimum": [0.0] * 4,
                 "axis_maximum": [200.0, 200.0, 200.0, 0.0],
-                "max_velocity": 300.0, "max_accel": 3000.0,
-                "minimum_cruise_ratio": 0.5, "square_corner_velocity": 5.0}
+                "max_velocity": move.limits["VELOCITY"],
+                "max_accel": move.limits["ACCEL"],
+                "minimum_cruise_ratio": move.limits["MINIMUM_CRUISE_RATIO"],
+                "square_corner_velocity": move.limits["SQUARE_CORNER_VELOCITY"]}
 
 
 class Heater:
     def __init__(self, printer, name, commands):
         self.name = name
+        self.printer = printer
         self.target = 0.0
         gcode = printer.lookup_object("gcode")
         for command in commands:
@@ -104,8 +133,10 @@ class Heater:
         status = {"temperature": self.target or 25.0, "target": self.target,
                   "power": 0.3 if self.target else 0.0}
         if self.name == "extruder":
-            status.update(can_extrude=self.target >= 150, pressure_advance=0.0,
-                          smooth_time=0.04, motion_queue=None)
+            advance = self.printer.lookup_object("gcode_move").advance
+            status.update(can_extrude=self.target >= 150,
+                          pressure_advance=advance["ADVANCE"],
+                          smooth_time=advance["SMOOTH_TIME"], motion_queue=None)
         return status
 
     def _set(self, gcmd):
