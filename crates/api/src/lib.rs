@@ -19,6 +19,9 @@ pub use problem::Problem;
 ///
 /// A poll with it lists jobs without keys; without it the caller is taken for an LMNT client and claims one job.
 pub const AGENT_HEADER: &str = "sealpost-agent";
+/// The id of the state document of a Sealpost agent: 16 to 64 characters of `[a-z0-9_-]`, random, made with the document. A store that
+/// was restored from a backup lets an agent claim what was open then only while it remembers what it started.
+pub const MEMORY_HEADER: &str = "sealpost-memory";
 
 /// Header of RFC draft `idempotency-key`: repeats of a request get the first answer.
 pub const IDEMPOTENCY_HEADER: &str = "idempotency-key";

@@ -3,6 +3,7 @@
 mod change;
 pub(crate) mod claim;
 pub(crate) mod create;
+pub(crate) mod memory;
 mod query;
 pub(crate) mod report;
 mod restored;
@@ -20,7 +21,7 @@ use crate::hub::wire;
 use crate::state::AppState;
 
 pub(crate) use change::{Change, cancel_waiting, change, find, printer_left};
-pub(crate) use restored::{hold_all, may_be_claimed};
+pub(crate) use restored::{hold_all, is_to_be_sealed, may_be_offered, sealed_soon};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     routes::router()

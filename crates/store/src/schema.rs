@@ -12,6 +12,7 @@ pub(crate) mod licence;
 pub(crate) mod linked_key;
 pub(crate) mod listing;
 pub(crate) mod pending_blob;
+pub(crate) mod printer_memory;
 pub(crate) mod purchase;
 pub(crate) mod release;
 pub(crate) mod store_key;
@@ -25,6 +26,7 @@ mod m0002;
 mod m0003;
 mod m0004;
 mod m0005;
+mod m0006;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -35,5 +37,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0003::Migration),
         Box::new(m0004::Migration),
         Box::new(m0005::Migration),
+        Box::new(m0006::Migration),
     ]
 }

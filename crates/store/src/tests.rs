@@ -29,5 +29,7 @@ mod plugin_kit;
 mod plugin_publishing;
 mod plugins;
 mod publishing;
+mod restored;
+mod restoring;
 mod spine;
 mod waiting;

@@ -48,6 +48,8 @@ pub struct Job {
     pub cancel_requested: bool,
     /// Whether its print was given back after its key was released.
     pub free_retry: bool,
+    /// Whether the store was restored while it was open, and gave no lease for it since: its printer may know more.
+    pub restored: bool,
 }
 
 /// What is needed to make a job.

@@ -18,6 +18,18 @@ impl Job {
     pub fn is_held(&self) -> bool {
         self.state == JobState::Interrupted && !self.key_released
     }
+
+    /// Whether the store that it is in was restored before it started, as far as both know, and gave no lease for it since. Its blob
+    /// and key are then in no backup: it is sealed anew.
+    #[must_use]
+    pub fn is_forgotten(&self) -> bool {
+        self.restored && !self.started
+    }
+
+    /// Whether its printer says of it that nothing was printed: what the restore broke off costs nobody anything.
+    pub(super) fn is_spared(&self, outcome: Outcome) -> bool {
+        self.is_forgotten() && outcome != Outcome::Success
+    }
 }
 
 impl Transition {
@@ -30,6 +42,7 @@ impl Transition {
             self.licence.keys_released = self.licence.keys_released.saturating_add(1);
         }
         self.job.message = Some(MESSAGE.to_owned());
+        self.job.restored = !self.job.started;
         // Blobs of single jobs are in no backup: a job that is claimed after all is sealed anew.
         self.effects.push(Effect::DiscardKey);
         self.interrupt()
@@ -41,6 +54,14 @@ impl Transition {
             self.job.lease = self.job.lease.max(given.unwrap_or_default());
             self.job.key_released = true;
         }
+    }
+
+    /// Its printer says that nothing was printed: that costs nothing, not even a free retry.
+    pub(super) fn spare(mut self, outcome: Outcome) -> Result<Self, RuleError> {
+        let (licence, job) = (self.licence.id.clone(), self.job.id.clone());
+        self.licence = self.licence.release()?;
+        self.facts.push(Fact::PrintReleased { licence, job, free_retry: false });
+        Ok(self.end(outcome.into()))
     }
 
     /// A person says that a held job was never printed: that costs nothing.

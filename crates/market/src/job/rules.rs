@@ -25,6 +25,7 @@ pub fn create_job(new: NewJob, licence: Licence, now: Timestamp) -> Result<Trans
         message: None,
         cancel_requested: false,
         free_retry: false,
+        restored: false,
     };
     let effect = if new.seal_once { Effect::TellPrinter } else { Effect::StartSealing };
     let facts = vec![
@@ -72,7 +73,7 @@ impl Transition {
                 self.effects.push(Effect::TellPrinter);
                 Ok(self)
             }
-            JobState::Interrupted if self.job.is_held() => {
+            JobState::Interrupted | JobState::Processing if self.job.is_forgotten() => {
                 self.facts.push(Fact::JobSealed { job: self.job.id.clone() });
                 self.effects.push(Effect::TellPrinter);
                 Ok(self)
@@ -148,7 +149,10 @@ impl Transition {
             return Err(RuleError::OtherPrinter);
         }
         match self.job.state {
-            state if state == JobState::ReadyToPrint || self.job.is_held() => {
+            state
+                if state == JobState::ReadyToPrint
+                    || (state == JobState::Interrupted && self.job.is_forgotten()) =>
+            {
                 if self.job.expires_at.is_some_and(|end| now.reached(end)) {
                     return Err(RuleError::JobFinished(JobState::Expired));
                 }
@@ -178,6 +182,7 @@ impl Transition {
         self.licence.keys_released = self.licence.keys_released.saturating_add(1);
         self.job.state = JobState::Processing;
         self.job.key_released = true;
+        self.job.restored = false;
         self.job.lease = lease;
         self.job.lease_until = Some(lease_until);
         self.job.nonce = Some(nonce.clone());
@@ -196,8 +201,8 @@ impl Transition {
         if let Some(given) = report.lease {
             let current = self.job.lease;
             // A store that was restored may have given later leases, but none after the start.
-            let forgotten = self.job.state == JobState::Interrupted && !self.job.started;
-            if given == 0 || (given > current && !forgotten) {
+            let lost = self.job.state == JobState::Interrupted && self.job.is_forgotten();
+            if given == 0 || (given > current && !lost) {
                 return Err(RuleError::UnknownLease { given });
             }
             if given < current {
@@ -222,11 +227,19 @@ impl Transition {
             }
             return Err(RuleError::JobState { state, action: "reported about" });
         }
+        if let Some(outcome) = report.status.outcome().filter(|outcome| self.job.is_spared(*outcome)) {
+            self.note(&report);
+            return self.spare(outcome);
+        }
         self.believe_lease(report.lease);
         self.note(&report);
         match (report.status.outcome(), report.status) {
             (Some(outcome), _) => self.settle(outcome),
-            (None, ReportStatus::Interrupted) => Ok(self.interrupt()),
+            (None, ReportStatus::Interrupted) => {
+                // It may have started, so its printer's claim would prove nothing.
+                self.job.restored = false;
+                Ok(self.interrupt())
+            }
             (None, status) => Ok(self.keep_alive(status, report.lease_until)),
         }
     }

@@ -44,6 +44,8 @@ enum What {
         stranger: bool,
     },
     Silent,
+    /// The store was restored: its printer may know later leases.
+    Restored,
     Decide(Outcome, Party),
     Say {
         status: ReportStatus,
@@ -78,6 +80,7 @@ fn what() -> impl Strategy<Value = What> {
         6 => (0u64..4, proptest::option::of(0u64..3), rare())
             .prop_map(|(nonce, after, stranger)| What::Claim { nonce, after, stranger }),
         2 => Just(What::Silent),
+        1 => Just(What::Restored),
         1 => (outcome, party()).prop_map(|(outcome, by)| What::Decide(outcome, by)),
         8 => (status, proptest::option::of(0u64..4), proptest::option::of(0u8..6), rare())
             .prop_map(|(status, lease, id, stranger)| What::Say { status, lease, id, stranger }),
@@ -120,6 +123,8 @@ struct Sale {
 #[derive(Default)]
 struct Seen {
     keys: u64,
+    /// Whether the store was restored meanwhile, so that keys may be out that it never gave.
+    lost: bool,
     starts: u32,
     /// Whether its print was given back or used, once it ended.
     settled: Option<bool>,
@@ -231,6 +236,14 @@ impl World {
             assert!(next.job.state.is_final(), "a report with the current lease resolves at any time");
         }
         let seen = self.seen.get_mut(before.id.as_str()).expect("made before");
+        if event == JobEvent::StoreRestored && !next.repeated {
+            seen.lost = true;
+            assert_eq!(next.job.state, JobState::Interrupted, "nothing that was open is believed");
+            assert_eq!(next.licence.reserved, old.reserved, "its print stays reserved");
+        }
+        if next.job.lease > before.lease && matches!(event, JobEvent::Report(_)) {
+            assert!(before.restored && !before.started, "later leases are believed in restored stores alone");
+        }
         for effect in &next.effects {
             if let Effect::ReleaseKey { printer, lease, .. } = effect {
                 seen.keys += 1;
@@ -271,12 +284,15 @@ impl World {
             let given_back = jobs().filter(|job| job.free_retry).count();
             assert_eq!(licence.free_retries_used as usize, given_back, "free retries are counted once");
             assert!(licence.free_retries_used <= licence.free_retries);
-            assert_eq!(u64::from(licence.keys_released), seen().map(|seen| seen.keys).sum::<u64>());
+            let (keys, lost) = (seen().map(|seen| seen.keys).sum::<u64>(), seen().any(|seen| seen.lost));
+            let released = u64::from(licence.keys_released);
+            assert!(released == keys || (lost && released > keys), "no key goes out uncounted");
             let begun = jobs().filter(|job| job.started).count();
             assert!(begun <= (licence.allowed + licence.free_retries) as usize, "prints and free retries");
         }
         for (_, job) in &self.jobs {
-            assert_eq!(job.key_released, self.seen[job.id.as_str()].keys > 0);
+            let seen = &self.seen[job.id.as_str()];
+            assert!(job.key_released == (seen.keys > 0) || (seen.lost && job.key_released));
             assert!(job.lease >= self.seen[job.id.as_str()].keys);
         }
     }
@@ -323,6 +339,7 @@ fn event(what: &What, now: Timestamp) -> JobEvent {
             claim
         }
         What::Silent => JobEvent::LeaseSilent,
+        What::Restored => JobEvent::StoreRestored,
         What::Decide(outcome, by) => JobEvent::Decide { outcome, by },
         What::Say { status, lease, id, stranger } => {
             let mut said = report(id.map(|id| format!("rep_{id}")).as_deref(), lease, status, now);
@@ -342,7 +359,7 @@ fn resolves(job: &Job, event: &JobEvent) -> bool {
     job.state == JobState::Interrupted
         && report.printer == job.printer
         && report.status.outcome().is_some()
-        && report.lease.is_none_or(|lease| lease == job.lease)
+        && report.lease.is_none_or(|lease| lease > 0 && lease == job.lease)
         && !report.id.as_ref().is_some_and(|id| job.reports.contains(id))
 }
 
@@ -362,7 +379,14 @@ fn is_stale(job: &Job, event: &JobEvent) -> bool {
 }
 
 fn check_end(before: &Job, event: &JobEvent, old: &Licence, new: &Licence, used: bool) {
-    if !before.key_released {
+    // Held jobs have ends as if their key was out: it may be.
+    let held = before.is_forgotten();
+    let unprinted = match event {
+        JobEvent::Report(report) => held && report.status.outcome() != Some(Outcome::Success),
+        JobEvent::Decide { outcome, .. } => before.is_held() && *outcome == Outcome::Cancelled,
+        _ => false,
+    };
+    if unprinted || !(held || before.key_released) {
         let mut restored = new.clone();
         restored.reserved += 1;
         assert_eq!(&restored, old, "before the key, a job is taken back without a trace");

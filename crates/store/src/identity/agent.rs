@@ -5,7 +5,7 @@ use futures::future::BoxFuture;
 use http::{StatusCode, request::Parts};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
 use sealpost_accounts::{Actor, ApiError, Session, TokenKind, audit, bearer, tokens};
-use sealpost_api::{AGENT_HEADER, pairing::PrinterDescription};
+use sealpost_api::{AGENT_HEADER, MEMORY_HEADER, pairing::PrinterDescription};
 use sealpost_database::Tx;
 use sealpost_envelope::PrinterPublic;
 use sealpost_market::{AccountId, PrinterId};
@@ -45,6 +45,8 @@ pub(crate) struct AgentAuth {
     pub(crate) public_key: PrinterPublic,
     /// What speaks for it in this request.
     pub(crate) protocol: Protocol,
+    /// The id of what its agent remembers by, where it says one.
+    pub(crate) memory: Option<String>,
 }
 
 impl Protocol {
@@ -52,6 +54,13 @@ impl Protocol {
     pub(crate) fn of(parts: &Parts) -> Self {
         if parts.headers.contains_key(AGENT_HEADER) { Self::Sealpost } else { Self::Lmnt }
     }
+}
+
+/// What the request says that its sender remembers by.
+fn memory(parts: &Parts) -> Option<String> {
+    let said = parts.headers.get(MEMORY_HEADER)?.to_str().ok()?;
+    let known = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"_-".contains(&byte);
+    ((16..=64).contains(&said.len()) && said.bytes().all(known)).then(|| said.to_owned())
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for Protocol {
@@ -71,7 +80,9 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let identity = Identity::from_ref(state);
         let session = identity.accounts().tokens().authenticate(TokenKind::Printer, bearer(parts)?).await?;
-        identity.agent(session, Protocol::of(parts)).await
+        let mut agent = identity.agent(session, Protocol::of(parts)).await?;
+        agent.memory = memory(parts);
+        Ok(agent)
     }
 }
 
@@ -90,6 +101,7 @@ impl Identity {
             owner: AccountId::parse(&row.owner).map_err(ApiError::internal)?,
             public_key: row.public_key.parse().map_err(ApiError::internal)?,
             protocol,
+            memory: None,
         })
     }
 

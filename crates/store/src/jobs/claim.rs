@@ -9,9 +9,10 @@ use sealpost_envelope::{ContentCipher, JobManifest, SigningKey, nacl_box};
 use sealpost_market::{JobEvent, JobState, Nonce, RuleError};
 
 use super::change::{Change, change, find};
+use super::restored;
 use crate::fault::{Fault, Result};
-use crate::identity::{AgentAuth, Protocol};
-use crate::schema::value::{parsed, to_timestamp};
+use crate::identity::AgentAuth;
+use crate::schema::value::{named, parsed, to_timestamp};
 use crate::schema::{job, release};
 use crate::state::AppState;
 use crate::{random, vault};
@@ -30,9 +31,13 @@ pub(crate) async fn claim(
     if row.printer != agent.id.as_str() {
         return Err(Fault::not_found("job"));
     }
-    if agent.protocol == Protocol::Lmnt && row.state == JobState::Interrupted.as_str() {
-        // Only a Sealpost agent remembers what it started.
-        return Err(RuleError::JobState { state: JobState::Interrupted, action: "claimed" }.into());
+    if restored::is_open(&row) {
+        if !restored::is_remembered(&row, agent) {
+            return Err(RuleError::JobState { state: named(&row.state)?, action: "claimed" }.into());
+        }
+        if restored::is_to_be_sealed(&row) {
+            return Err(restored::sealed_soon());
+        }
     }
     let lease_seconds = state.config.lease_processing_s;
     let event = JobEvent::Claim {

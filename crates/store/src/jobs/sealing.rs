@@ -13,7 +13,7 @@ use sealpost_market::{JobEvent, JobState};
 
 use super::change::{Change, change, find};
 use super::claim::bytes;
-use super::restored::held_unsealed;
+use super::restored;
 use crate::blobs::pending;
 use crate::fault::{Fault, Result};
 use crate::pipe;
@@ -62,7 +62,9 @@ pub(crate) async fn work(state: AppState) {
 
 async fn waiting(state: &AppState, busy: &Busy) -> Result<Vec<job::Model>> {
     let mut rows = job::Entity::find()
-        .filter(Condition::any().add(job::Column::State.eq(JobState::Sealing.as_str())).add(held_unsealed()))
+        .filter(
+            Condition::any().add(job::Column::State.eq(JobState::Sealing.as_str())).add(restored::unsealed()),
+        )
         .filter(job::Column::Id.is_not_in(busy.all()))
         .order_by_asc(job::Column::CreatedAt)
         .limit(BATCH)

@@ -73,6 +73,7 @@ fn blob_of(row: &job::Model) -> Result<String> {
     let over = matches!(row.state.as_str(), "success" | "failure" | "cancelled" | "expired");
     match &row.blob {
         Some(blob) if !over => Ok(blob.clone()),
+        None if jobs::is_to_be_sealed(row) => Err(jobs::sealed_soon()),
         None if !over => Err(Problem::new(409, "job_state", "Not in this state")
             .detail("The job is still being sealed.")
             .hint("Wait until it is ready to print.")

@@ -11,7 +11,8 @@ use sealpost_market::{JobState, Nonce};
 use crate::fault::{Fault, Result};
 use crate::identity::AgentAuth;
 use crate::jobs::claim::claim;
-use crate::jobs::may_be_claimed;
+use crate::jobs::may_be_offered;
+use crate::jobs::memory;
 use crate::jobs::report::under_way;
 use crate::schema::job;
 use crate::schema::value::named;
@@ -41,11 +42,12 @@ pub(crate) async fn open(state: &AppState, printer: &str) -> Result<Vec<job::Mod
 
 /// What a Sealpost agent is told: no keys.
 pub(crate) async fn offers(state: &AppState, agent: &AgentAuth) -> Result<Poll> {
+    memory::note(state, agent).await?;
     let rows = open(state, agent.id.as_str()).await?;
     let mut poll = Poll { key_set_version: state.identity.keys().await?.version, ..Poll::default() };
     for row in &rows {
         let mut status: JobState = named(&row.state)?;
-        if may_be_claimed(row, state.clock.now_ms()) {
+        if status == JobState::Interrupted && may_be_offered(row, agent, state.clock.now_ms()) {
             status = JobState::ReadyToPrint;
         }
         if status == JobState::ReadyToPrint || (status == JobState::Processing && !row.started) {

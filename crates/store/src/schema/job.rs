@@ -46,6 +46,10 @@ pub struct Model {
     pub created_at: i64,
     pub updated_at: i64,
     pub row_version: i64,
+    /// See `sealpost_market::Job::restored`.
+    pub restored: bool,
+    /// The memory that its printer's agent had when the store was backed up: with that one it may be claimed.
+    pub held_for: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -72,6 +76,7 @@ impl Model {
             message: self.message.clone(),
             cancel_requested: self.cancel_requested,
             free_retry: self.free_retry,
+            restored: self.restored,
         })
     }
 
@@ -100,6 +105,7 @@ impl Model {
             reports: Set(serde_json::to_string(&job.reports)?),
             cancel_requested: Set(job.cancel_requested),
             free_retry: Set(job.free_retry),
+            restored: Set(job.restored),
             updated_at: Set(now),
             row_version: Set(self.row_version + 1),
             ..more

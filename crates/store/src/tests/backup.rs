@@ -21,38 +21,38 @@ async fn written(kit: &Kit, allow_missing: bool) -> Result<(Vec<u8>, Contents), 
     Ok((out, contents))
 }
 
-async fn backed_up(kit: &Kit) -> Vec<u8> {
+pub(crate) async fn backed_up(kit: &Kit) -> Vec<u8> {
     written(kit, false).await.unwrap().0
 }
 
 /// A place for a store, and its database.
-struct Place {
-    folder: Arc<TempDir>,
+pub(crate) struct Place {
+    pub(crate) folder: Arc<TempDir>,
     database_url: Option<String>,
 }
 
 impl Place {
-    async fn new() -> Self {
+    pub(crate) async fn new() -> Self {
         Self { folder: Arc::new(tempfile::tempdir().unwrap()), database_url: postgres().await }
     }
 
-    fn config(&self) -> Config {
+    pub(crate) fn config(&self) -> Config {
         let mut config = Config::in_dir(self.folder.path().join("data"));
         config.database_url.clone_from(&self.database_url);
         config
     }
 
-    async fn restore(&self, backup: &[u8]) -> Result<Restored, BackupError> {
+    pub(crate) async fn restore(&self, backup: &[u8]) -> Result<Restored, BackupError> {
         let clock = Clock::new(|| LATER_S * 1000);
         restore(self.config(), clock, Opened::new(backup)?, &mut |_| ()).await
     }
 
-    async fn kit(&self) -> Kit {
+    pub(crate) async fn kit(&self) -> Kit {
         Kit::in_place(self.folder.clone(), LATER_S * 1000, self.database_url.clone()).await
     }
 }
 
-async fn sign_in(kit: &Kit, name: &str) -> String {
+pub(crate) async fn sign_in(kit: &Kit, name: &str) -> String {
     let body = json!({"username": name, "password": "correct horse battery"});
     kit.post("/auth/login", "", body).await.string("token")
 }
@@ -62,15 +62,15 @@ async fn checked(backup: &[u8]) -> Result<Contents, BackupError> {
 }
 
 /// A store in which somebody sells and somebody bought, with both kinds of printers.
-struct Shop {
-    kit: Kit,
-    buyer: String,
-    licence: String,
-    printer: Printer,
-    lmnt: Printer,
+pub(crate) struct Shop {
+    pub(crate) kit: Kit,
+    pub(crate) buyer: String,
+    pub(crate) licence: String,
+    pub(crate) printer: Printer,
+    pub(crate) lmnt: Printer,
 }
 
-async fn shop() -> Shop {
+pub(crate) async fn shop() -> Shop {
     let kit = Kit::new().await;
     let (seller, buyer) = (kit.person("seller").await, kit.person("buyer").await);
     let licence = kit.bought(&seller, &buyer, json!({"prints": 9, "free_retries": 1})).await;
@@ -78,7 +78,7 @@ async fn shop() -> Shop {
     Shop { kit, buyer, licence, printer, lmnt }
 }
 
-fn counts(licence: &Value) -> [u64; 2] {
+pub(crate) fn counts(licence: &Value) -> [u64; 2] {
     ["prints_used", "prints_reserved"].map(|name| licence[name].as_u64().unwrap())
 }
 
@@ -98,6 +98,7 @@ async fn what_a_restored_store_does_not_know_is_believed_of_printers_and_decided
     kit.report(&printer, &printing, 1, "rep_2", "printing").await.json();
     assert_eq!(counts(&kit.licence(&buyer, &licence).await), [1, 5]);
 
+    kit.poll(&printer).await;
     let backup = backed_up(&kit).await;
     let place = Place::new().await;
     let restored = place.restore(&backup).await.unwrap();

@@ -40,6 +40,8 @@ pub(crate) struct Printer {
     pub(crate) token: String,
     pub(crate) secret: PrinterSecret,
     pub(crate) sealpost: bool,
+    /// The id of its agent's state document.
+    pub(crate) memory: String,
 }
 
 pub(crate) struct Answer {
@@ -155,6 +157,7 @@ impl Kit {
             .header(header::AUTHORIZATION, format!("Bearer {}", printer.token));
         if printer.sealpost {
             request = request.header(sealpost_api::AGENT_HEADER, "1");
+            request = request.header(sealpost_api::MEMORY_HEADER, &printer.memory);
         }
         let body = match body {
             Some(body) => {
@@ -188,13 +191,19 @@ impl Kit {
 
     pub(crate) async fn printer(&self, owner: &str, sealpost: bool) -> Printer {
         let secret = PrinterSecret::generate(&mut random::rng());
+        let memory = hex::encode(random::bytes::<16>().unwrap());
         let body = json!({"printer_name": "Bench", "printer_public_key": secret.public().to_string()});
-        let as_agent =
-            Printer { id: String::new(), token: owner.to_owned(), secret: secret.clone(), sealpost };
+        let as_agent = Printer {
+            id: String::new(),
+            token: owner.to_owned(),
+            secret: secret.clone(),
+            sealpost,
+            memory: memory.clone(),
+        };
         let answer = self.agent(&as_agent, Method::POST, "/api/register-printer", Some(body)).await;
         assert!(answer.status.is_success(), "{}", answer.text());
         let (id, token) = (answer.string("id"), answer.string("printer_token"));
-        Printer { id, token, secret, sealpost }
+        Printer { id, token, secret, sealpost, memory }
     }
 
     pub(crate) async fn listing(&self, seller: &str, extra: Value) -> String {
@@ -246,6 +255,11 @@ impl Kit {
 
     pub(crate) async fn state_of(&self, person: &str, job: &str) -> String {
         self.get(&format!("/api/v1/jobs/{job}"), person).await.string("state")
+    }
+
+    /// What a printer's agent is told, and the store learns by which memory it asks.
+    pub(crate) async fn poll(&self, printer: &Printer) -> Value {
+        self.agent(printer, Method::GET, "/api/printer-agent/poll-print-queue", None).await.json()
     }
 
     pub(crate) async fn claim(&self, printer: &Printer, job: &str, nonce: &str) -> Answer {
