@@ -93,7 +93,12 @@ impl Agent {
     /// Opens the state folder and connects to Moonraker.
     pub fn open(settings: Settings) -> Result<(Self, AgentMail), Problem> {
         let folder = Folder::open(&settings.state_dir)?;
-        let document = folder.document()?;
+        let mut document = folder.document()?;
+        if document.id.is_empty() {
+            document.id = [random_bytes()?, random_bytes()?].map(hex::encode).concat();
+            // Before anybody hears of it.
+            folder.save_document(&document)?;
+        }
         let identity = folder.identity()?.map(|secret| Arc::new(Identity::new(secret)));
         let token = folder.token()?;
         let clock = Clock::start();
@@ -293,7 +298,7 @@ pub struct AgentMail(mpsc::UnboundedReceiver<Mail>);
 
 fn paired_store(http: &reqwest::Client, document: &Document) -> Option<Store> {
     let pairing = document.pairing.as_ref()?;
-    Some(Store::new(http.clone(), Url::parse(&pairing.store).ok()?))
+    Some(Store::new(http.clone(), Url::parse(&pairing.store).ok()?).remembering(&document.id))
 }
 
 fn random_bytes() -> Result<[u8; 8], Problem> {

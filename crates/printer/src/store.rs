@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use sealpost_api::{
-    AGENT_HEADER, Problem,
+    AGENT_HEADER, MEMORY_HEADER, Problem,
     account::{LoginRequest, LoginResponse},
     pairing::{
         Challenge, ChallengeAnswer, ChallengeRequest, PairSession, PairStart, PairStarted, PairStatus,
@@ -42,6 +42,8 @@ const VERSION: &str = env!("CARGO_PKG_VERSION");
 pub struct Store {
     http: Client,
     base: Url,
+    /// The id of the state document.
+    memory: Option<reqwest::header::HeaderValue>,
 }
 
 /// A client for all requests of this program. Redirects are not followed: a token goes to the store it is for.
@@ -67,7 +69,14 @@ pub fn client() -> Result<Client, Problem> {
 impl Store {
     /// The store at an origin.
     pub fn new(http: Client, base: Url) -> Self {
-        Self { http, base }
+        Self { http, base, memory: None }
+    }
+
+    /// The same, told which state document this agent remembers by.
+    #[must_use]
+    pub fn remembering(mut self, document: &str) -> Self {
+        self.memory = document.parse().ok();
+        self
     }
 
     /// Its origin.
@@ -185,7 +194,11 @@ impl Store {
     }
 
     fn authorized(&self, request: RequestBuilder, token: &SecretText) -> RequestBuilder {
-        request.bearer_auth(token.expose())
+        let request = request.bearer_auth(token.expose());
+        match &self.memory {
+            Some(memory) => request.header(MEMORY_HEADER, memory),
+            None => request,
+        }
     }
 
     async fn post<T: DeserializeOwned>(

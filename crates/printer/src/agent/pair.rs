@@ -246,7 +246,7 @@ impl Agent {
         self.folder.save_token(&token)?;
         let life = token.life();
         self.token.send_replace(Some(token));
-        self.store = Some(Store::new(self.http.clone(), base));
+        self.store = Some(Store::new(self.http.clone(), base).remembering(&self.core.document().id));
         tracing::info!(store = pairing.store, printer = pairing.printer_id, "paired");
         self.take(Event::Paired { pairing, life });
         self.listen_for_events();

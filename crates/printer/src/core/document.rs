@@ -9,6 +9,9 @@ use serde::{Deserialize, Serialize};
 pub struct Document {
     /// Version of this layout.
     pub format: u32,
+    /// Random, made with the document: by it a store knows an agent that lost what it started. Empty in one of before there were any.
+    #[serde(default)]
+    pub id: String,
     /// The store this printer belongs to.
     pub pairing: Option<Pairing>,
     /// The latest time, Unix seconds, that the store signed.
@@ -39,6 +42,7 @@ impl Default for Document {
     fn default() -> Self {
         Self {
             format: Self::FORMAT,
+            id: String::new(),
             pairing: None,
             time_floor: 0,
             job: None,
