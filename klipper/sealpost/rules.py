@@ -22,6 +22,8 @@ NAMED = re.compile(r"([A-Za-z_]{2,}[0-9]*)(?=[ \t]|$)")
 LINE_NUMBER = re.compile(r"[Nn][0-9]+[ \t\r]*(?=([A-Za-z])?)")
 NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 WORD = re.compile(r"[A-Za-z0-9._+-]{1,64}")
+LABEL = re.compile(r"[ !$&()+,\-./0-9:<>?@A-Z\[\]^_`a-z|~]{1,64}")
+SKIPPED = re.compile(r"([Mm][0-9]+(?:\.[0-9]+)?)(?: |$)")
 POINTS = re.compile(r"[0-9.,+\-\[\]_ eE]*")
 PARAMETER = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
 TOOL = re.compile(r"T[0-9]{1,2}")
@@ -62,13 +64,15 @@ class Printer:
                 options.get("square_corner_velocity", 5.), USUAL_CORNER)}
         self.sections = set(name.lower() for name in settings)
         self.commands = set(commands)
+        self.macros = set()
         self.heaters = {}
         for name, section in settings.items():
             kind, _, own = name.partition(" ")
             if kind.lower() == "gcode_macro":
-                self.commands.add(own.strip().upper())
+                self.macros.add(own.strip().upper())
             if section.get("max_temp") is not None:
                 self.heaters[name.lower()] = section["max_temp"]
+        self.commands |= self.macros
         self.approved = approved
         self.conventional = conventional
 
@@ -110,7 +114,7 @@ def are_approvals(approved):
     """Whether this has the form {command: {parameter: what it may be}}."""
     def sound(kind):
         if not isinstance(kind, list):
-            return kind in ("word", "number")
+            return kind in ("word", "number", "text")
         if kind and all(_is_string(one) for one in kind):
             return True
         return len(kind) == 2 and all(
@@ -160,7 +164,14 @@ class Rules:
         `line` has no newline. Letters come with numbers or None, names with
         texts, and M117 with its text.
         """
-        found = read(line, self._is_text)
+        try:
+            found = read(line, self._is_text)
+        except Refused:
+            if not self._skips_line(line):
+                raise
+            if _size(line) > COMMAND_MAX:
+                raise Refused("gcode_line_too_long", "too long")
+            return None
         if found is None:
             return None
         command, values = found
@@ -172,6 +183,24 @@ class Rules:
         if _size(used) > COMMAND_MAX and not (rule and rule.get("long")):
             raise Refused("gcode_line_too_long", "too long")
         return checked
+
+    def _skips(self, command):
+        # What only other firmware knows: Klipper says so, and goes on.
+        commands = self.printer.commands
+        rule = self._rule(command)[1]
+        if rule is not None:
+            listed = rule.get("printer") == "unapproved"
+        else:  # Old Klippers do not tell their own commands.
+            listed = "G1" in commands and SKIPPED.match(command)
+        return (bool(listed) and command not in commands
+                and command not in (self.printer.approved or ())
+                and command not in self.table["never"])
+
+    def _skips_line(self, line):
+        text = line.strip(BLANKS).split(";", 1)[0]
+        found = SKIPPED.match(text)
+        return (found is not None and CONTROL.search(text.replace("\r", ""))
+                is None and self._skips(found.group(1).upper()))
 
     def _is_text(self, command):
         return self.table["commands"].get(command, {}).get("text", False)
@@ -190,6 +219,8 @@ class Rules:
         if why is not None:
             raise Refused("gcode_forbidden", "%s: %s" % (command, why))
         name, rule = self._rule(command)
+        if self._skips(command):
+            return command, values
         if rule is None:
             return self._check_approved(command, values)
         times = rule.get("times")
@@ -284,6 +315,8 @@ class Rules:
             sound = self.printer.sensor(text) is not None
         elif kind == "word":
             sound = _whole(WORD, text)
+        elif kind == "label":
+            sound = _whole(LABEL, text)
         elif kind == "text":
             sound = self._is_shown(text)
         elif kind == "one_of":
@@ -338,7 +371,7 @@ class Rules:
         self._note_macro()
         printer = self.printer
         defined = command in printer.commands
-        if printer.approved is None and defined:
+        if printer.approved is None and command in printer.macros:
             allowed = None
         else:
             allowed = (printer.approved or {}).get(command)
@@ -358,6 +391,8 @@ class Rules:
                 raise _bad(command, key)
             if kind == "word":
                 sound = word is None or _whole(WORD, word)
+            elif kind == "text":
+                sound = word is None or _whole(LABEL, word)
             elif kind == "number":
                 sound = number is not None
             elif all(_is_string(one) for one in kind):

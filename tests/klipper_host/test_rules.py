@@ -106,6 +106,13 @@ class Macros(Refused):
 
 
 class Cases(unittest.TestCase):
+    def test_without_approvals_only_macros_are_taken(self):
+        settings = {"gcode_macro mine": {"gcode": ""}}
+        judge = rules.Rules(rules.load_table(), rules.Printer(
+            settings, ("SET_PIN", "MINE")))
+        self.assertEqual(judge.check_all(["MINE A=1", "SET_PIN PIN=a"], 1)[0],
+                         1)
+
     def test_what_is_read_twice_is_judged_once(self):
         data = (b"SET_GCODE_OFFSET Z_ADJUST=-0.4\n" * 2 + b"G1 X1\n" * 3000
                 + b"M112\nG28\n")

@@ -19,7 +19,7 @@ pub struct Approvals(BTreeMap<String, BTreeMap<String, Allowed>>);
 pub enum Allowed {
     /// A number from one to the other, both included.
     Range([f64; 2]),
-    /// One of these words; case does not matter.
+    /// One of these texts; case does not matter. They are made of what [`Kind::Text`] allows.
     Words(Vec<String>),
     /// Any of a kind.
     Kind(Kind),
@@ -34,6 +34,9 @@ pub enum Kind {
     Number,
     /// Letters, digits, `.`, `_`, `+` and `-`, at most 64 of them: nothing that means something to a template.
     Word,
+    /// Printable ASCII with blanks, at most 64 of them, but none of `"`, `'`, `\`, `{`, `}`, `%`, `#`, `;`, `*` and `=`:
+    /// `PLA Basic`.
+    Text,
 }
 
 impl Approvals {
@@ -52,7 +55,7 @@ impl Approvals {
             let parameter = name(&parameter)?;
             let sound = match &allowed {
                 Allowed::Range([min, max]) => min <= max && min.is_finite() && max.is_finite(),
-                Allowed::Words(words) => !words.is_empty() && words.iter().all(|word| is_word(word)),
+                Allowed::Words(words) => !words.is_empty() && words.iter().all(|word| is_label(word)),
                 Allowed::Kind(_) => true,
             };
             if !sound {
@@ -102,7 +105,7 @@ pub enum ApprovalError {
         why: String,
     },
     /// An empty range or list, or words that are more than words.
-    #[error("{parameter} of {command}: a range is [lowest, highest], a list holds plain words")]
+    #[error("{parameter} of {command}: a range is [lowest, highest], a list holds plain texts")]
     Values {
         /// The command.
         command: String,
@@ -115,6 +118,12 @@ pub enum ApprovalError {
 pub(crate) fn is_word(text: &str) -> bool {
     (1..=64).contains(&text.len())
         && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'.' | b'_' | b'+' | b'-'))
+}
+
+/// Whether a text means nothing to a template, or to the command that a template puts it in.
+pub(crate) fn is_label(text: &str) -> bool {
+    (1..=64).contains(&text.len())
+        && text.bytes().all(|b| (b == b' ' || b.is_ascii_graphic()) && !br#""'\{}%#;*="#.contains(&b))
 }
 
 fn name(text: &str) -> Result<String, ApprovalError> {

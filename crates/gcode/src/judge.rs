@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::approval::{Allowed, Kind, is_word};
+use crate::approval::{Allowed, Kind, is_label, is_word};
+use crate::command::trim_start;
 use crate::motion::STATES;
 use crate::reading::{Reading, Values, decode};
 use crate::rules::{End, Presence, Rule, Value, table};
@@ -57,7 +58,13 @@ impl Judge {
     /// # Errors
     /// Why the line is not run.
     pub fn line<'a>(&mut self, line: &'a [u8], number: u64) -> Result<Option<Reading<'a>>, Refusal> {
-        let Some(reading) = Reading::of(line, number)? else { return Ok(None) };
+        let reading = match Reading::of(line, number) {
+            Ok(Some(reading)) => reading,
+            Ok(None) => return Ok(None),
+            Err(refusal) if !self.skips_line(line) => return Err(refusal),
+            Err(_) if line.len() > COMMAND_MAX => return Err(Refusal::LineTooLong { line: number }),
+            Err(_) => return Ok(None),
+        };
         self.reading(&reading, number)?;
         let end = memchr::memchr(b';', line).unwrap_or(line.len());
         let length = if matches!(reading.values, Values::Text(_)) { line.len() } else { end };
@@ -66,6 +73,35 @@ impl Judge {
             return Err(Refusal::LineTooLong { line: number });
         }
         Ok(Some(reading))
+    }
+
+    /// Whether Klipper says that it does not know a command, and goes on, whatever stands behind it: what only other firmware
+    /// knows.
+    fn skips(&self, command: &str) -> bool {
+        let listed = match table().rule(command) {
+            Some((_, rule)) => rule.printer == Some(Presence::Unapproved),
+            // Old Klippers do not tell their own commands.
+            None => is_m_code(command) && self.limits.defines("G1") == Some(true),
+        };
+        listed
+            && self.limits.defines(command) == Some(false)
+            && self.limits.approved.get(command).is_none()
+            && table().never(command).is_none()
+    }
+
+    /// The same for a line that could be read in several ways: `M862.3 P "MK3S"`, `M486 APart.stl`.
+    fn skips_line(&self, line: &[u8]) -> bool {
+        let line = trim_start(line);
+        let text = &line[..memchr::memchr(b';', line).unwrap_or(line.len())];
+        let end = text.iter().position(|b| *b == b' ').unwrap_or(text.len());
+        let Ok(command) = std::str::from_utf8(&text[..end]) else { return false };
+        let mut parts = command.split('.');
+        let first = parts.next().and_then(|part| part.strip_prefix(['M', 'm']));
+        let is_number = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit());
+        let plain =
+            first.is_some_and(is_number) && parts.next().is_none_or(is_number) && parts.next().is_none();
+        let control = text.iter().any(|b| b.is_ascii_control() && !matches!(b, b'\t' | b'\r'));
+        plain && !control && self.skips(&command.to_ascii_uppercase())
     }
 
     /// Whether the file left a heater on, as far as it shows.
@@ -85,6 +121,9 @@ impl Judge {
         if let Some(why) = table().never(command) {
             return Err(Refusal::Forbidden { line, command: at.command(), why: why.to_owned() });
         }
+        if self.skips(command) {
+            return Ok(());
+        }
         let Some((name, rule)) = table().rule(command) else {
             return self.approved(reading, at);
         };
@@ -100,7 +139,6 @@ impl Judge {
             (Some(Presence::Required), Some(false)) => {
                 return Err(Refusal::NotDefined { line, command: at.command() });
             }
-            // Klipper says that it does not know it, and goes on.
             (Some(Presence::Unapproved), Some(false)) => return Ok(()),
             (Some(Presence::Unapproved), Some(true)) => return self.approved(reading, at),
             (None, _) | (Some(_), Some(false)) => {}
@@ -213,6 +251,7 @@ impl Judge {
             Value::Heater => self.limits.heater(text).is_some(),
             Value::Sensor => self.limits.sensor(text).is_some(),
             Value::Word => is_word(text),
+            Value::Label => is_label(text),
             Value::Text => check_text(text).is_some(),
             Value::OneOf { of } => of.iter().any(|word| word.eq_ignore_ascii_case(text)),
             Value::Point { max } => {
@@ -305,6 +344,10 @@ impl Judge {
     }
 }
 
+fn is_m_code(command: &str) -> bool {
+    command.strip_prefix('M').is_some_and(|code| code.starts_with(|c: char| c.is_ascii_digit()))
+}
+
 /// Whether a command brings the tool back to where it was.
 pub(crate) fn returns(command: &str) -> bool {
     ["PAUSE", "M600", "TIMELAPSE_TAKE_FRAME", "HYPERLAPSE"].contains(&command)
@@ -324,6 +367,7 @@ fn allow(
         (Allowed::Words(words), _) => words.iter().any(|word| word.eq_ignore_ascii_case(text)),
         (Allowed::Kind(Kind::Number), number) => number.is_some(),
         (Allowed::Kind(Kind::Word), number) => is_word(text) || text.is_empty() && number.is_some(),
+        (Allowed::Kind(Kind::Text), number) => is_label(text) || text.is_empty() && number.is_some(),
         (Allowed::Range(_), None) => false,
     };
     if sound { Ok(()) } else { Err(at.bad(name)) }

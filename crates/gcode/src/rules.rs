@@ -88,6 +88,8 @@ pub(crate) enum Value {
     Heater,
     Sensor,
     Word,
+    /// Words with blanks and signs that mean nothing to a template.
+    Label,
     Text,
     OneOf {
         of: Vec<String>,

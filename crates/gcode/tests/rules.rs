@@ -155,7 +155,7 @@ fn what_can_never_be_approved_is_told_at_once() {
         r#"{"A B": {}}"#,
         r#"{"A": {"B": [2, 1]}}"#,
         r#"{"A": {"B C": "word"}}"#,
-        r#"{"A": {"B": ["x y"]}}"#,
+        r#"{"A": {"B": ["x=y"]}}"#,
         r#"{"A": {"B": []}}"#,
     ] {
         let approvals: Approvals = serde_json::from_str(settings).unwrap();
