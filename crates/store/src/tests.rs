@@ -20,6 +20,7 @@ mod claims;
 mod clean_up;
 mod deadlines;
 mod description;
+mod given_up;
 mod kit;
 mod marketplace;
 mod nonsense;

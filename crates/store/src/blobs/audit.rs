@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::time::Duration;
 
 use futures::StreamExt;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_accounts::Actor;
 use sealpost_market::{JobEvent, JobState};
 
@@ -62,6 +62,11 @@ pub(crate) async fn look(state: &AppState) -> Result<Audit> {
     Ok(audit)
 }
 
+/// Whether a release or a job under way has this blob.
+pub(super) async fn is_owned(db: &impl ConnectionTrait, name: &str) -> Result<bool> {
+    Ok(!owned(db, &HashSet::from([name])).await?.is_empty())
+}
+
 async fn remove_needless(state: &AppState, found: Vec<Found>, audit: &mut Audit) -> Result<()> {
     let (found, strange): (Vec<_>, Vec<_>) =
         found.into_iter().partition(|found| owner(&found.name).is_some());
@@ -69,7 +74,7 @@ async fn remove_needless(state: &AppState, found: Vec<Found>, audit: &mut Audit)
     let names: HashSet<&str> = found.iter().map(|found| found.name.as_str()).collect();
     // Notes first: a blob goes from its note to its owner, so whoever has neither now has lost both.
     let noted = noted(state, &names).await?;
-    let owned = owned(state, &names).await?;
+    let owned = owned(state.db.read(), &names).await?;
     for Found { name, place, .. } in &found {
         let needed = noted.contains(name) || (name == place && owned.contains(name));
         if !needed && state.clean_blobs {
@@ -86,7 +91,7 @@ async fn noted(state: &AppState, names: &HashSet<&str>) -> Result<HashSet<String
 }
 
 /// Those of these names that releases and jobs under way have.
-async fn owned(state: &AppState, names: &HashSet<&str>) -> Result<HashSet<String>> {
+async fn owned(db: &impl ConnectionTrait, names: &HashSet<&str>) -> Result<HashSet<String>> {
     let mut ids: HashMap<&str, Vec<&str>> = HashMap::new();
     for (kind, id) in names.iter().filter_map(|name| owner(name)) {
         ids.entry(kind).or_default().push(id);
@@ -97,14 +102,14 @@ async fn owned(state: &AppState, names: &HashSet<&str>) -> Result<HashSet<String
         .column(release::Column::Blob)
         .filter(release::Column::Id.is_in(take("releases")))
         .into_tuple()
-        .all(state.db.read())
+        .all(db)
         .await?;
     let jobs: Vec<(Option<String>, String)> = job::Entity::find()
         .select_only()
         .columns([job::Column::Blob, job::Column::State])
         .filter(job::Column::Id.is_in(take("jobs")))
         .into_tuple()
-        .all(state.db.read())
+        .all(db)
         .await?;
     let open = |state: &str| state.parse().is_ok_and(|state: JobState| !state.is_final());
     let jobs = jobs.into_iter().filter(|(_, state)| open(state)).filter_map(|(blob, _)| blob);

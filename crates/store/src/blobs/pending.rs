@@ -1,7 +1,8 @@
 //! Notes about blobs that belong to nobody: being written, or given up. Noted first, so that none is left behind by a crash.
 //!
 //! Whoever writes a blob renews its note. One that was not renewed for [`SILENT_MS`] belongs to a process that is gone: another
-//! one dooms it, and then nobody can adopt the blob any more, not even its writer, should that come back.
+//! one dooms it, and then nobody can adopt the blob any more, not even its writer, should that come back. Nothing is deleted
+//! before its note is doomed.
 
 use std::time::Duration;
 
@@ -12,6 +13,7 @@ use sealpost_database::Tx;
 use sealpost_faults::point;
 use tokio::task::AbortHandle;
 
+use super::audit::is_owned;
 use crate::fault::Result;
 use crate::points;
 use crate::schema::pending_blob::{ActiveModel, Column, Entity};
@@ -82,8 +84,37 @@ pub(crate) async fn orphan(tx: &Tx, name: &str, now: i64) -> Result<()> {
     note(tx, name, true, now).await
 }
 
-/// Deletes a noted blob and its note.
-pub(crate) async fn discard(state: &AppState, name: &str) {
+/// Deletes what was announced, unless it has an owner.
+///
+/// Whoever wrote it may not know: the answer to its transaction got lost, or nobody waited for it. The note does, and asking it is a
+/// write, which comes after that transaction. Where it cannot be asked the blob stays until the note is silent.
+pub(crate) async fn give_up(state: &AppState, name: &str) {
+    let (note, now) = (name.to_owned(), state.clock.now_ms());
+    let doomed: Result<bool> = state
+        .db
+        .write(move |tx| {
+            let name = note.clone();
+            Box::pin(async move {
+                let change = ActiveModel { doomed: Set(true), created_at: Set(now), ..Default::default() };
+                let mine = Condition::all().add(Column::Id.eq(&name)).add(Column::Doomed.eq(false));
+                let doomed =
+                    Entity::update_many().set(change).filter(mine).exec(tx).await?.rows_affected == 1;
+                // Without a note it was adopted, or swept while its writer was silent.
+                Ok(doomed || !is_owned(tx, &name).await?)
+            })
+        })
+        .await;
+    match doomed {
+        Ok(true) => discard(state, name).await,
+        Ok(false) => {}
+        Err(fault) => {
+            tracing::warn!(name, problem = %fault.problem(), "a blob could not be given up; it goes when it is silent");
+        }
+    }
+}
+
+/// Deletes a blob that has no owner, and its note, which is doomed or gone: nobody can have it any more.
+async fn discard(state: &AppState, name: &str) {
     point(points::BLOB_DISCARD);
     if let Err(error) = state.blobs.delete(name).await {
         tracing::warn!(name, %error, "a blob that nobody needs could not be deleted");
@@ -94,7 +125,8 @@ pub(crate) async fn discard(state: &AppState, name: &str) {
     let done: Result<()> = state
         .db
         .write(move |tx| {
-            let forget = Entity::delete_many().filter(Column::Id.eq(&forgotten));
+            let doomed = Condition::all().add(Column::Id.eq(&forgotten)).add(Column::Doomed.eq(true));
+            let forget = Entity::delete_many().filter(doomed);
             Box::pin(async move { Ok(forget.exec(tx).await.map(drop)?) })
         })
         .await;

@@ -37,7 +37,7 @@ pub(crate) struct Ingested {
     pub(crate) seen: Seen,
 }
 
-/// A noted blob; deleted when dropped without [`Unowned::keep`].
+/// A noted blob; given up when dropped without [`Unowned::keep`], and deleted then if it has no owner.
 #[derive(Debug)]
 pub(crate) struct Unowned {
     state: AppState,
@@ -286,7 +286,7 @@ impl Unowned {
         &self.name
     }
 
-    /// The blob has an owner now.
+    /// The blob has an owner now; without this the database is asked.
     pub(crate) fn keep(&self) {
         self.kept.store(true, std::sync::atomic::Ordering::Relaxed);
     }
@@ -300,7 +300,7 @@ impl Drop for Unowned {
         }
         let (state, name) = (self.state.clone(), std::mem::take(&mut self.name));
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn(async move { pending::discard(&state, &name).await });
+            runtime.spawn(async move { pending::give_up(&state, &name).await });
         }
     }
 }
