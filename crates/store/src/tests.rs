@@ -21,6 +21,7 @@ mod clean_up;
 mod deadlines;
 mod description;
 mod given_up;
+mod handed_over;
 mod kit;
 mod marketplace;
 mod nonsense;

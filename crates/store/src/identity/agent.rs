@@ -16,6 +16,7 @@ use super::{
     entity::{pairing, printer},
 };
 use crate::points;
+use crate::schema::job;
 
 /// How often a printer's last sign of life is written down at most.
 const SEEN_EVERY_MS: i64 = 60_000;
@@ -31,7 +32,8 @@ pub(crate) enum Protocol {
     Sealpost,
 }
 
-/// What a printer's jobs need to know when it leaves its owner: what waits is taken back without a trace.
+/// What a printer's jobs need to know when it leaves its owner: what waits is taken back without a trace, and what
+/// is under way is to stop.
 pub(crate) type Left = for<'t> fn(&'t Tx, PrinterId, AccountId, i64) -> BoxFuture<'t, Result<(), ApiError>>;
 
 /// A printer, by the printer token in `Authorization: Bearer`.
@@ -83,6 +85,14 @@ where
         let mut agent = identity.agent(session, Protocol::of(parts)).await?;
         agent.memory = memory(parts);
         Ok(agent)
+    }
+}
+
+impl AgentAuth {
+    /// Whether this job is for this printer, and of who owns it now: a printer that changed hands keeps its id, and says how jobs of
+    /// before went, but gets none of them.
+    pub(crate) fn may_print(&self, job: &job::Model) -> bool {
+        job.printer == self.id.as_str() && job.owner == self.owner.as_str()
     }
 }
 

@@ -1,7 +1,7 @@
 //! One event on one job: loaded, decided by the rules, saved by compare-and-set, with everything that follows from it.
 
 use futures::future::BoxFuture;
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use sealpost_accounts::{Actor, ApiError};
 use sealpost_database::Tx;
 use sealpost_market::{AccountId, Effect, JobEvent, JobState, Party, PrinterId, Transition, apply};
@@ -57,7 +57,7 @@ pub(crate) async fn cancel_waiting(tx: &Tx, licence: &str, actor: &Actor, now: i
     cancel_all(tx, &rows, Party::Store, actor, now).await
 }
 
-/// Takes back what waits for a printer that leaves its owner.
+/// Takes back what waits for a printer that leaves its owner, and has it stop what it is at.
 pub(crate) fn printer_left(
     tx: &Tx,
     printer: PrinterId,
@@ -65,10 +65,13 @@ pub(crate) fn printer_left(
     now: i64,
 ) -> BoxFuture<'_, Result<(), ApiError>> {
     Box::pin(async move {
+        let over = JobState::ALL.into_iter().filter(|state| state.is_final()).map(JobState::as_str);
         let rows = job::Entity::find()
             .filter(job::Column::Printer.eq(printer.as_str()))
             .filter(job::Column::Owner.eq(owner.as_str()))
-            .filter(waiting())
+            .filter(job::Column::State.is_not_in(over))
+            // Its reports come at the same time, and this is not repeated for their sake.
+            .lock_exclusive()
             .all(tx)
             .await?;
         let cancelled = cancel_all(tx, &rows, Party::Store, &Actor::System, now).await;

@@ -28,7 +28,7 @@ pub(crate) async fn claim(
 ) -> Result<ClaimedJob> {
     let now = state.clock.now_ms();
     let row = find(tx, job).await?;
-    if row.printer != agent.id.as_str() {
+    if !agent.may_print(&row) {
         return Err(Fault::not_found("job"));
     }
     if restored::is_open(&row) {

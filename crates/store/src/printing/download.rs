@@ -56,7 +56,7 @@ async fn print_gcode(
 
 async fn send(state: &AppState, agent: &AgentAuth, headers: &HeaderMap, id: &str) -> Result<Response> {
     let row = jobs::find(state.db.read(), id).await?;
-    if row.printer != agent.id.as_str() {
+    if !agent.may_print(&row) {
         return Err(Fault::not_found("job"));
     }
     let name = blob_of(&row)?;

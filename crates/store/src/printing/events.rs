@@ -32,14 +32,14 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 ))]
 async fn events(State(state): State<AppState>, agent: AgentAuth) -> Result<Response> {
     let waiting = state.hub.wait(agent.id.as_str());
-    let sse = Sse::new(listen(state, agent.id.into(), waiting));
+    let sse = Sse::new(listen(state, agent, waiting));
     let unbuffered = [("x-accel-buffering", HeaderValue::from_static("no"))];
     Ok((unbuffered, [(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"))], sse).into_response())
 }
 
 struct Listening {
     state: AppState,
-    printer: String,
+    agent: AgentAuth,
     waiting: Waiting,
     heard: Rings,
     beat: Instant,
@@ -48,13 +48,13 @@ struct Listening {
 
 fn listen(
     state: AppState,
-    printer: String,
+    agent: AgentAuth,
     waiting: Waiting,
 ) -> impl Stream<Item = Result<Event, Infallible>> + Send {
     let listening = Listening {
         beat: Instant::now(),
         state,
-        printer,
+        agent,
         waiting,
         heard: Rings::default(),
         ready: vec![event("jobs", &json!({}))],
@@ -86,7 +86,8 @@ impl Listening {
 
     async fn rang(&mut self, rings: Rings) {
         if rings.cancels != self.heard.cancels {
-            let open = queue::open(&self.state, &self.printer).await.unwrap_or_default();
+            let (printer, owner) = (self.agent.id.as_str(), self.agent.owner.as_str());
+            let open = queue::open(&self.state, printer, owner).await.unwrap_or_default();
             let asked = open.into_iter().filter(|row| row.cancel_requested);
             self.ready.extend(asked.map(|row| event("cancel", &json!({"print_job_id": row.id}))));
         }

@@ -142,7 +142,7 @@ fn limit(state: &AppState, wait: Option<u64>) -> Option<Duration> {
 /// A named job: claimed if it can be, else its address alone.
 async fn named(state: &AppState, agent: &AgentAuth, id: &str) -> Result<Response> {
     let row = jobs::find(state.db.read(), id).await?;
-    if row.printer != agent.id.as_str() {
+    if !agent.may_print(&row) {
         return Err(Fault::not_found("job"));
     }
     if agent.protocol == Protocol::Lmnt && row.state == "ready_to_print" {

@@ -22,8 +22,9 @@ use crate::{points, random};
 /// Jobs shown to one printer at most.
 const MOST: u64 = 100;
 
-/// Jobs of a printer that have not ended and are sealed, oldest first.
-pub(crate) async fn open(state: &AppState, printer: &str) -> Result<Vec<job::Model>> {
+/// Jobs of a printer's owner that have not ended and are sealed, oldest first; those of an earlier owner only if their keys are out
+/// and somebody wants them stopped.
+pub(crate) async fn open(state: &AppState, printer: &str, owner: &str) -> Result<Vec<job::Model>> {
     let states = [
         JobState::ReadyToPrint.as_str(),
         JobState::Processing.as_str(),
@@ -31,8 +32,11 @@ pub(crate) async fn open(state: &AppState, printer: &str) -> Result<Vec<job::Mod
         JobState::Paused.as_str(),
         JobState::Interrupted.as_str(),
     ];
+    let to_stop =
+        Condition::all().add(job::Column::CancelRequested.eq(true)).add(job::Column::KeyReleased.eq(true));
     let select = job::Entity::find()
         .filter(job::Column::Printer.eq(printer))
+        .filter(Condition::any().add(job::Column::Owner.eq(owner)).add(to_stop))
         .filter(Condition::all().add(job::Column::State.is_in(states)))
         .order_by_asc(job::Column::CreatedAt)
         .order_by_asc(job::Column::Id)
@@ -43,14 +47,15 @@ pub(crate) async fn open(state: &AppState, printer: &str) -> Result<Vec<job::Mod
 /// What a Sealpost agent is told: no keys.
 pub(crate) async fn offers(state: &AppState, agent: &AgentAuth) -> Result<Poll> {
     memory::note(state, agent).await?;
-    let rows = open(state, agent.id.as_str()).await?;
+    let rows = open(state, agent.id.as_str(), agent.owner.as_str()).await?;
     let mut poll = Poll { key_set_version: state.identity.keys().await?.version, ..Poll::default() };
     for row in &rows {
         let mut status: JobState = named(&row.state)?;
         if status == JobState::Interrupted && may_be_offered(row, agent, state.clock.now_ms()) {
             status = JobState::ReadyToPrint;
         }
-        if status == JobState::ReadyToPrint || (status == JobState::Processing && !row.started) {
+        let waits = status == JobState::ReadyToPrint || (status == JobState::Processing && !row.started);
+        if waits && agent.may_print(row) {
             poll.jobs.push(JobOffer {
                 print_job_id: row.id.clone(),
                 status,
@@ -73,12 +78,14 @@ pub(crate) async fn offers(state: &AppState, agent: &AgentAuth) -> Result<Poll> 
 /// Such a client keeps a claimed job in memory and asks again while it works on it, so a job is handed out once; and it
 /// says nothing about those that wait in its memory, so it gets the next one when the last one has ended.
 pub(crate) async fn next_for_lmnt(state: &AppState, agent: &AgentAuth) -> Result<Option<ClaimedJob>> {
-    let rows = open(state, agent.id.as_str()).await?;
+    let rows = open(state, agent.id.as_str(), agent.owner.as_str()).await?;
     if rows.iter().any(is_running) {
         return Ok(None);
     }
     let next = rows.iter().find(|row| {
-        row.state == JobState::ReadyToPrint.as_str() && row.cipher == ContentCipher::Aes256Cbc.as_str()
+        row.state == JobState::ReadyToPrint.as_str()
+            && row.cipher == ContentCipher::Aes256Cbc.as_str()
+            && agent.may_print(row)
     });
     let Some(row) = next else { return Ok(None) };
     match claim_for_lmnt(state, agent, &row.id).await {
