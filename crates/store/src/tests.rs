@@ -33,5 +33,6 @@ mod plugins;
 mod publishing;
 mod restored;
 mod restoring;
+mod sealing;
 mod spine;
 mod waiting;

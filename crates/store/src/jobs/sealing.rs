@@ -1,8 +1,11 @@
 //! Sealing a release anew for one job, in the background. A job that waits to be sealed is found again after a crash.
+//!
+//! What cannot be sealed (its release's file may be gone) is tried again ever later, and after all that never failed: it holds
+//! nothing else up.
 
-use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
@@ -27,22 +30,41 @@ use crate::{points, random};
 
 /// Jobs looked at together.
 const BATCH: u64 = 64;
-/// How long after a failure, or without a ring, the next look comes.
+/// How long without a ring the next look comes, and after a first failure the next try.
 const PAUSE: Duration = Duration::from_secs(5);
+/// After many failures.
+const LONGEST: Duration = Duration::from_secs(300);
+/// How long a failure is remembered of a job that is not tried again: it waits no more.
+const REMEMBERED: Duration = Duration::from_secs(3_600);
 
-/// Jobs this process is sealing.
+/// Jobs this process is sealing, or could not seal.
 #[derive(Clone, Debug, Default)]
-struct Busy(Arc<Mutex<HashSet<String>>>);
+struct Tries(Arc<Mutex<HashMap<String, Try>>>);
+
+#[derive(Clone, Copy, Debug, Default)]
+struct Try {
+    failures: u32,
+    /// When to try again; while it is being sealed, never.
+    again: Option<Instant>,
+}
+
+/// What is to be done about a job that waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Due {
+    First,
+    Again,
+    NotYet,
+}
 
 /// Seals what waits, until the store stops.
 pub(crate) async fn work(state: AppState) {
-    let busy = Busy::default();
+    let tries = Tries::default();
     loop {
-        let more = match waiting(&state, &busy).await {
-            Ok(rows) => {
-                let full = rows.len() as u64 == BATCH;
-                for row in rows {
-                    start(&state, &busy, row).await;
+        let more = match waiting(&state, &tries).await {
+            Ok(ids) => {
+                let full = ids.len() as u64 >= BATCH;
+                for id in ids {
+                    start(&state, &tries, id).await;
                 }
                 full
             }
@@ -60,40 +82,74 @@ pub(crate) async fn work(state: AppState) {
     }
 }
 
-async fn waiting(state: &AppState, busy: &Busy) -> Result<Vec<job::Model>> {
-    let mut rows = job::Entity::find()
-        .filter(
-            Condition::any().add(job::Column::State.eq(JobState::Sealing.as_str())).add(restored::unsealed()),
-        )
-        .filter(job::Column::Id.is_not_in(busy.all()))
-        .order_by_asc(job::Column::CreatedAt)
-        .limit(BATCH)
-        .all(state.db.read())
-        .await?;
-    rows.retain(|row| busy.enter(&row.id));
-    Ok(rows)
-}
-
-async fn start(state: &AppState, busy: &Busy, row: job::Model) {
-    let Ok(permit) = state.sealings.clone().acquire_owned().await else { return };
-    let (state, busy) = (state.clone(), busy.clone());
-    tokio::spawn(async move {
-        if let Err(fault) = seal(&state, &row).await {
-            match fault {
-                // It was cancelled meanwhile.
-                Fault::Problem(problem) => tracing::info!(job = row.id, %problem, "a job was not sealed"),
-                fault => {
-                    tracing::error!(job = row.id, problem = %fault.problem(), "a job could not be sealed");
-                    tokio::time::sleep(PAUSE).await;
-                }
+/// Jobs to be sealed now: those that were never tried, oldest first, and then those that failed.
+async fn waiting(state: &AppState, tries: &Tries) -> Result<Vec<String>> {
+    let lives = Condition::any()
+        .add(job::Column::ExpiresAt.is_null())
+        .add(job::Column::ExpiresAt.gt(state.clock.now_ms()));
+    let held = restored::unsealed().add(lives);
+    let waits = Condition::any().add(job::Column::State.eq(JobState::Sealing.as_str())).add(held);
+    let (mut due, mut again) = (Vec::new(), Vec::new());
+    let mut last = (i64::MIN, String::new());
+    let now = Instant::now();
+    loop {
+        let after = Condition::any()
+            .add(job::Column::CreatedAt.gt(last.0))
+            .add(Condition::all().add(job::Column::CreatedAt.eq(last.0)).add(job::Column::Id.gt(&last.1)));
+        let rows: Vec<(i64, String)> = job::Entity::find()
+            .select_only()
+            .columns([job::Column::CreatedAt, job::Column::Id])
+            .filter(waits.clone())
+            .filter(after)
+            .order_by_asc(job::Column::CreatedAt)
+            .order_by_asc(job::Column::Id)
+            .limit(BATCH)
+            .into_tuple()
+            .all(state.db.read())
+            .await?;
+        for (_, id) in &rows {
+            match tries.due(id, now) {
+                Due::First => due.push(id.clone()),
+                Due::Again => again.push(id.clone()),
+                Due::NotYet => {}
             }
         }
+        match rows.into_iter().next_back().filter(|_| (due.len() as u64) < BATCH) {
+            Some(row) => last = row,
+            None => break,
+        }
+    }
+    let room = (BATCH as usize).saturating_sub(due.len());
+    due.extend(again.into_iter().take(room));
+    due.iter().for_each(|id| tries.begin(id));
+    tries.forget(now);
+    Ok(due)
+}
+
+async fn start(state: &AppState, tries: &Tries, id: String) {
+    let Ok(permit) = state.sealings.clone().acquire_owned().await else { return };
+    let (state, tries) = (state.clone(), tries.clone());
+    tokio::spawn(async move {
+        let sealed = seal(&state, &id).await;
         drop(permit);
-        busy.leave(&row.id);
+        match sealed {
+            Ok(()) => tries.done(&id),
+            Err(fault) => {
+                match fault {
+                    // It was cancelled meanwhile.
+                    Fault::Problem(problem) => tracing::info!(job = id, %problem, "a job was not sealed"),
+                    fault => {
+                        tracing::error!(job = id, problem = %fault.problem(), "a job could not be sealed")
+                    }
+                }
+                tries.failed(&id, Instant::now());
+            }
+        }
     });
 }
 
-async fn seal(state: &AppState, row: &job::Model) -> Result<()> {
+async fn seal(state: &AppState, id: &str) -> Result<()> {
+    let row = &find(state.db.read(), id).await?;
     let release = release::Entity::find_by_id(&row.release).one(state.db.read()).await?;
     let release = release.ok_or_else(|| Fault::internal("the release of a job is missing"))?;
     let name = format!("jobs/{}-{}", row.id, hex::encode(random::bytes::<8>()?));
@@ -175,16 +231,59 @@ async fn save(state: &AppState, row: &job::Model, blob: &str, written: Written, 
     points::SEALING.behind(done)
 }
 
-impl Busy {
-    fn all(&self) -> Vec<String> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
+impl Tries {
+    fn due(&self, job: &str, now: Instant) -> Due {
+        match self.locked().get(job) {
+            None => Due::First,
+            Some(Try { again: Some(again), .. }) if *again <= now => Due::Again,
+            Some(_) => Due::NotYet,
+        }
     }
 
-    fn enter(&self, job: &str) -> bool {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).insert(job.to_owned())
+    fn begin(&self, job: &str) {
+        self.locked().entry(job.to_owned()).or_default().again = None;
     }
 
-    fn leave(&self, job: &str) {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(job);
+    fn done(&self, job: &str) {
+        self.locked().remove(job);
+    }
+
+    fn failed(&self, job: &str, now: Instant) {
+        let mut tries = self.locked();
+        let failed = tries.entry(job.to_owned()).or_default();
+        failed.again = Some(now + PAUSE.saturating_mul(1 << failed.failures.min(16)).min(LONGEST));
+        failed.failures = failed.failures.saturating_add(1);
+    }
+
+    /// Failures of jobs that could have been tried again long since.
+    fn forget(&self, now: Instant) {
+        self.locked().retain(|_, one| one.again.is_none_or(|again| now < again + REMEMBERED));
+    }
+
+    fn locked(&self) -> MutexGuard<'_, HashMap<String, Try>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_fails_is_tried_again_ever_later_and_begins_anew_when_it_was_sealed() {
+        let (tries, now) = (Tries::default(), Instant::now());
+        assert_eq!(tries.due("job", now), Due::First);
+        for pause_s in [5, 10, 20, 40, 80, 160, 300, 300] {
+            tries.begin("job");
+            assert_eq!(tries.due("job", now + LONGEST), Due::NotYet, "it is being sealed");
+            tries.failed("job", now);
+            let pause = Duration::from_secs(pause_s);
+            assert_eq!(tries.due("job", now + pause.saturating_sub(Duration::from_millis(1))), Due::NotYet);
+            assert_eq!(tries.due("job", now + pause), Due::Again);
+        }
+        tries.forget(now + LONGEST);
+        assert_eq!(tries.due("job", now + LONGEST), Due::Again);
+        tries.forget(now + LONGEST + REMEMBERED);
+        assert_eq!(tries.due("job", now), Due::First);
     }
 }
