@@ -38,24 +38,31 @@ pub(crate) async fn work(state: AppState) {
                 tracing::error!(problem = %fault.problem(), "what ran out cannot be forgotten");
             }
         }
-        if let Err(fault) = once(&state).await {
-            tracing::error!(problem = %fault.problem(), "deadlines cannot be looked at");
-        }
+        once(&state).await;
     }
 }
 
-async fn once(state: &AppState) -> Result<()> {
-    pass(points::SWEEP)?;
+/// Each deadline by itself: what is wrong with one of them holds no other up.
+async fn once(state: &AppState) {
+    if let Err(stopped) = pass(points::SWEEP) {
+        return told("deadlines", Err(stopped.into()));
+    }
     let now = state.clock.now_ms();
     let running = [JobState::Processing.as_str(), JobState::Printing.as_str(), JobState::Paused.as_str()];
     let silent =
         Condition::all().add(job::Column::State.is_in(running)).add(job::Column::LeaseUntil.lte(now));
-    end_all(state, silent, &JobEvent::LeaseSilent).await?;
+    told("leases", end_all(state, silent, job::Column::LeaseUntil, &JobEvent::LeaseSilent).await);
     let waiting = [JobState::Sealing.as_str(), JobState::ReadyToPrint.as_str()];
     let late = Condition::all().add(job::Column::State.is_in(waiting)).add(job::Column::ExpiresAt.lte(now));
-    end_all(state, late, &JobEvent::Expire).await?;
-    pending::sweep(state).await?;
-    forget_answers(state, now - ANSWERS_KEPT_MS).await
+    told("waiting jobs", end_all(state, late, job::Column::ExpiresAt, &JobEvent::Expire).await);
+    told("needless blobs", pending::sweep(state).await);
+    told("first answers", forget_answers(state, now - ANSWERS_KEPT_MS).await);
+}
+
+fn told(of: &str, looked: Result<()>) {
+    if let Err(fault) = looked {
+        tracing::error!(of, problem = %fault.problem(), "deadlines cannot be looked at");
+    }
 }
 
 async fn forget_what_ran_out(state: &AppState) -> Result<()> {
@@ -64,32 +71,55 @@ async fn forget_what_ran_out(state: &AppState) -> Result<()> {
     forget_vouchers(state, state.clock.now_ms() - VOUCHERS_KEPT_MS).await
 }
 
-async fn end_all(state: &AppState, which: Condition, event: &JobEvent) -> Result<()> {
-    let rows = job::Entity::find().filter(which).limit(BATCH).all(state.db.read()).await?;
-    for row in rows {
-        let (shared, event) = (state.clone(), event.clone());
-        let ended = state
-            .db
-            .write(move |tx| {
-                let (state, id, event) = (shared.clone(), row.id.clone(), event.clone());
-                Box::pin(async move {
-                    let row = find(tx, &id).await?;
-                    let now = state.clock.now_ms();
-                    let more = job::ActiveModel::default();
-                    let actor = Actor::System;
-                    change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now })
-                        .await?;
-                    Ok(points::SILENCE.before()?)
-                })
-            })
-            .await;
-        match points::SILENCE.behind(ended) {
-            // A report came first, or another process was faster.
-            Ok(_) | Err(Fault::Problem(_) | Fault::Conflict) => {}
-            Err(fault) => return Err(fault),
+/// Ends those of which this is true, earliest deadline first. One that cannot be ended is told and left.
+async fn end_all(state: &AppState, which: Condition, deadline: job::Column, event: &JobEvent) -> Result<()> {
+    let mut left = 0;
+    loop {
+        let ids: Vec<String> = job::Entity::find()
+            .select_only()
+            .column(job::Column::Id)
+            .filter(which.clone())
+            .order_by_asc(deadline)
+            .order_by_asc(job::Column::Id)
+            .offset(left)
+            .limit(BATCH)
+            .into_tuple()
+            .all(state.db.read())
+            .await?;
+        for id in &ids {
+            match end(state, id, event).await {
+                Ok(()) => continue,
+                // A report came first, or another process was faster.
+                Err(Fault::Problem(_) | Fault::Conflict) => {}
+                Err(fault) => {
+                    tracing::error!(job = id, problem = %fault.problem(), "a job whose time is up cannot be ended");
+                }
+            }
+            left += 1;
+        }
+        if (ids.len() as u64) < BATCH {
+            return Ok(());
         }
     }
-    Ok(())
+}
+
+async fn end(state: &AppState, id: &str, event: &JobEvent) -> Result<()> {
+    let (shared, id, event) = (state.clone(), id.to_owned(), event.clone());
+    let ended = state
+        .db
+        .write(move |tx| {
+            let (state, id, event) = (shared.clone(), id.clone(), event.clone());
+            Box::pin(async move {
+                let row = find(tx, &id).await?;
+                let now = state.clock.now_ms();
+                let more = job::ActiveModel::default();
+                let actor = Actor::System;
+                change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now }).await?;
+                Ok(points::SILENCE.before()?)
+            })
+        })
+        .await;
+    points::SILENCE.behind(ended)
 }
 
 /// Forgets first answers, oldest first, some at a time.

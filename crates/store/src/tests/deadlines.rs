@@ -1,9 +1,13 @@
 //! Leases, expiry, cancelling, deciding.
 
 use http::{Method, StatusCode};
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use super::kit::{Kit, Printer};
+use crate::fault::Fault;
+use crate::schema::job;
 
 const NONCE: &str = "0123456789abcdef";
 
@@ -116,4 +120,27 @@ async fn an_ended_job_has_no_key_and_no_blob_any_more() {
     assert_eq!(gone.problem(), (410, "job_finished".to_owned()));
     let state = &scene.kit.store.state;
     assert!(crate::vault::open(state, state.db.read(), &scene.job).await.is_err());
+}
+
+#[tokio::test]
+async fn one_job_that_cannot_be_ended_holds_up_no_other_deadline() {
+    let scene = scene().await;
+    let damaged = {
+        let licence = scene.kit.bought(&scene.seller, &scene.buyer, json!({})).await;
+        scene.kit.ready_job(&scene.buyer, &licence, &scene.printer).await
+    };
+    scene.kit.claim(&scene.printer, &damaged, NONCE).await.json();
+    let row = damaged.clone();
+    let broken = scene.kit.store.state.db.write(move |tx| {
+        let change = job::Entity::update_many()
+            .col_expr(job::Column::Reports, Expr::value("no list"))
+            .filter(job::Column::Id.eq(&row));
+        Box::pin(async move { change.exec(tx).await.map(drop).map_err(Fault::from) })
+    });
+    broken.await.unwrap();
+    // Its lease is looked at before any expiry.
+    scene.kit.pass_s(8 * 86_400);
+    scene.until("expired").await;
+    let left = crate::jobs::find(scene.kit.store.state.db.read(), &damaged).await.unwrap();
+    assert_eq!(left.state, "processing");
 }
