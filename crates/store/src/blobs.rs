@@ -16,9 +16,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-#[cfg(test)]
-pub(crate) use audit::look;
 pub(crate) use audit::work as audit;
+#[cfg(test)]
+pub(crate) use audit::{Audit, look};
 pub use folder::FolderBlobs;
 pub(crate) use mine::is_mine;
 

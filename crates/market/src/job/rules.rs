@@ -93,6 +93,12 @@ impl Transition {
                 self.effects.extend([Effect::DiscardKey, Effect::StartSealing]);
                 Ok(self)
             }
+            // It waits in its own way: see `is_held`.
+            JobState::Interrupted if self.job.is_held() => {
+                self.facts.push(Fact::JobBlobLost { job: self.job.id.clone() });
+                self.effects.extend([Effect::DiscardKey, Effect::StartSealing]);
+                Ok(self)
+            }
             state if state.is_final() => Err(RuleError::JobFinished(state)),
             _ => Err(RuleError::KeyReleased),
         }

@@ -32,34 +32,39 @@ pub(crate) struct Audit {
     pub(crate) lost_releases: u64,
     /// Waiting jobs whose files were gone; they are sealed anew.
     pub(crate) lost_jobs: u64,
+    /// Jobs whose files are gone while their printers fetch them: those say that they failed.
+    pub(crate) lost_claims: u64,
+    /// What could not be looked at or removed.
+    pub(crate) failed: u64,
 }
 
 /// Looks at once and then now and then, until the store stops.
 pub(crate) async fn work(state: AppState) {
     loop {
-        match look(&state).await {
-            Ok(audit) if audit == Audit::default() => {}
-            Ok(audit) => tracing::warn!(?audit, "the sealed files were not those that are needed"),
-            Err(fault) => {
-                tracing::error!(problem = %fault.problem(), "sealed files could not be looked through")
-            }
+        let audit = look(&state).await;
+        if audit != Audit::default() {
+            tracing::warn!(?audit, "the sealed files were not those that are needed");
         }
         tokio::time::sleep(EVERY).await;
     }
 }
 
-/// Removes files that nobody needs; has jobs sealed anew whose files are gone.
-pub(crate) async fn look(state: &AppState) -> Result<Audit> {
+/// Removes files that nobody needs; has jobs sealed anew whose files are gone. What cannot be looked at holds up nothing else.
+pub(crate) async fn look(state: &AppState) -> Audit {
     let mut audit = Audit::default();
     let mut found = state.blobs.list();
     while let Some(batch) = found.next().await {
-        let now = state.clock.now_ms();
-        let old = batch?.into_iter().filter(|found| found.changed_ms <= now - YOUNG_MS).collect();
-        remove_needless(state, old, &mut audit).await?;
+        let looked = match batch {
+            Ok(batch) => remove_needless(state, batch, &mut audit).await,
+            Err(error) => Err(error.into()),
+        };
+        audit.saw(looked, "sealed files");
     }
-    releases(state, &mut audit).await?;
-    waiting_jobs(state, &mut audit).await?;
-    Ok(audit)
+    let looked = releases(state, &mut audit).await;
+    audit.saw(looked, "releases");
+    let looked = open_jobs(state, &mut audit).await;
+    audit.saw(looked, "jobs");
+    audit
 }
 
 /// Whether a release or a job under way has this blob.
@@ -67,9 +72,23 @@ pub(super) async fn is_owned(db: &impl ConnectionTrait, name: &str) -> Result<bo
     Ok(!owned(db, &HashSet::from([name])).await?.is_empty())
 }
 
+impl Audit {
+    fn saw<T>(&mut self, looked: Result<T>, what: &str) -> Option<T> {
+        looked
+            .map_err(|fault| {
+                self.failed += 1;
+                tracing::error!(what, problem = %fault.problem(), "sealed files could not be looked through");
+            })
+            .ok()
+    }
+}
+
 async fn remove_needless(state: &AppState, found: Vec<Found>, audit: &mut Audit) -> Result<()> {
-    let (found, strange): (Vec<_>, Vec<_>) =
-        found.into_iter().partition(|found| owner(&found.name).is_some());
+    let now = state.clock.now_ms();
+    let (found, strange): (Vec<_>, Vec<_>) = found
+        .into_iter()
+        .filter(|found| found.changed_ms <= now - YOUNG_MS)
+        .partition(|found| owner(&found.name).is_some());
     audit.strange += strange.len() as u64;
     let names: HashSet<&str> = found.iter().map(|found| found.name.as_str()).collect();
     // Notes first: a blob goes from its note to its owner, so whoever has neither now has lost both.
@@ -78,8 +97,8 @@ async fn remove_needless(state: &AppState, found: Vec<Found>, audit: &mut Audit)
     for Found { name, place, .. } in &found {
         let needed = noted.contains(name) || (name == place && owned.contains(name));
         if !needed && state.clean_blobs {
-            state.blobs.delete(place).await?;
-            audit.removed += 1;
+            let deleted = state.blobs.delete(place).await.map_err(Fault::from);
+            audit.removed += u64::from(audit.saw(deleted, place).is_some());
         }
     }
     Ok(())
@@ -141,7 +160,8 @@ async fn releases(state: &AppState, audit: &mut Audit) -> Result<()> {
             .all(state.db.read())
             .await?;
         for (id, blob) in &rows {
-            if is_gone(state, blob).await? {
+            let gone = is_gone(state, blob).await;
+            if audit.saw(gone, id) == Some(true) {
                 tracing::error!(
                     release = id,
                     blob,
@@ -155,27 +175,57 @@ async fn releases(state: &AppState, audit: &mut Audit) -> Result<()> {
     }
 }
 
-async fn waiting_jobs(state: &AppState, audit: &mut Audit) -> Result<()> {
+/// Looks at jobs that were not started yet: those that wait, those that a restored store holds, and those that printers fetch.
+async fn open_jobs(state: &AppState, audit: &mut Audit) -> Result<()> {
     let mut last = String::new();
+    let states =
+        [JobState::ReadyToPrint.as_str(), JobState::Interrupted.as_str(), JobState::Processing.as_str()];
     loop {
-        let rows = job::Entity::find()
-            .filter(job::Column::State.eq(JobState::ReadyToPrint.as_str()))
+        let rows: Vec<(String, String, String)> = job::Entity::find()
+            .select_only()
+            .columns([job::Column::Id, job::Column::State, job::Column::Blob])
+            .filter(job::Column::State.is_in(states))
+            .filter(job::Column::Started.eq(false))
             .filter(job::Column::SealOnce.eq(false))
+            .filter(job::Column::Blob.is_not_null())
             .filter(job::Column::Id.gt(&last))
             .order_by_asc(job::Column::Id)
             .limit(BATCH)
+            .into_tuple()
             .all(state.db.read())
             .await?;
-        for row in &rows {
-            let Some(blob) = &row.blob else { continue };
-            if is_gone(state, blob).await? && seal_anew(state, &row.id, blob).await? {
-                tracing::error!(job = row.id, "the sealed file of a job is gone; it is sealed anew");
-                audit.lost_jobs += 1;
+        for (id, stands, blob) in &rows {
+            let looked = lost(state, id, stands, blob).await;
+            match audit.saw(looked, id).flatten() {
+                Some(Lost::SealedAnew) => audit.lost_jobs += 1,
+                Some(Lost::Claimed) => audit.lost_claims += 1,
+                None => {}
             }
         }
-        let Some(row) = rows.last() else { return Ok(()) };
-        last.clone_from(&row.id);
+        let Some((id, ..)) = rows.last() else { return Ok(()) };
+        last.clone_from(id);
     }
+}
+
+/// What becomes of a job whose file is gone.
+enum Lost {
+    SealedAnew,
+    Claimed,
+}
+
+async fn lost(state: &AppState, id: &str, stands: &str, blob: &str) -> Result<Option<Lost>> {
+    if !is_gone(state, blob).await? {
+        return Ok(None);
+    }
+    if seal_anew(state, id, blob).await? {
+        tracing::error!(job = id, "the sealed file of a job is gone; it is sealed anew");
+        return Ok(Some(Lost::SealedAnew));
+    }
+    if stands != JobState::Processing.as_str() {
+        return Ok(None);
+    }
+    tracing::error!(job = id, "the sealed file of a job is gone while its printer fetches it");
+    Ok(Some(Lost::Claimed))
 }
 
 async fn is_gone(state: &AppState, blob: &str) -> Result<bool> {

@@ -130,7 +130,12 @@ async fn fill(upload: &mut dyn MultipartUpload, pieces: &mut Pieces) -> Result<(
 
 /// Tells of each file until nobody wants to hear more; whether somebody does.
 fn walk(folder: &Path, prefix: &str, tell: &mut impl FnMut(Found) -> bool) -> io::Result<bool> {
-    for entry in std::fs::read_dir(folder)? {
+    let entries = match std::fs::read_dir(folder) {
+        // Taken away meanwhile.
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(true),
+        entries => entries?,
+    };
+    for entry in entries {
         let entry = entry?;
         let file = entry.file_name();
         let place = format!("{prefix}{}", file.to_string_lossy());

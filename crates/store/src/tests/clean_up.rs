@@ -6,11 +6,13 @@ use std::path::PathBuf;
 use std::time::{Duration, UNIX_EPOCH};
 
 use http::{Method, StatusCode};
+use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
 use super::kit::{GCODE, Kit, Printer, START_S};
-use crate::blobs::{look, pending};
+use crate::blobs::{Audit, look, pending};
+use crate::fault::Fault;
 use crate::publish::Unowned;
 use crate::schema::{job, pending_blob, release};
 
@@ -116,7 +118,7 @@ async fn after_a_kill_between_any_two_steps_the_files_are_those_that_are_needed(
     scene.left(&old);
 
     let again = scene.kit.again().await;
-    look(&again.store.state).await.unwrap();
+    look(&again.store.state).await;
     assert_eq!(scene.files(), expected);
     assert_eq!(scene.notes().await, 0);
     let claimed = scene.kit.claim(&scene.printer, &waiting, "0123456789abcdef").await.json();
@@ -131,11 +133,11 @@ async fn what_another_process_is_writing_is_left_alone_until_it_is_silent_for_lo
     scene.left("releases/r_busy#1");
     scene.kit.pass_s(14 * 60);
     pending::sweep(state).await.unwrap();
-    look(state).await.unwrap();
+    look(state).await;
     assert!(scene.files().contains("releases/r_busy#1"));
     scene.kit.pass_s(60);
     pending::sweep(state).await.unwrap();
-    look(state).await.unwrap();
+    look(state).await;
     assert_eq!((scene.files(), scene.notes().await), (scene.needed().await, 0));
 }
 
@@ -174,7 +176,7 @@ async fn versions_that_were_taken_back_and_hidden_stay_for_those_who_bought_them
     assert!(yanked.status.is_success(), "{} {}", yanked.status, yanked.text());
     scene.kit.pass_s(400 * 86_400);
     pending::sweep(state).await.unwrap();
-    look(state).await.unwrap();
+    look(state).await;
     assert_eq!(scene.files(), before);
 }
 
@@ -187,7 +189,7 @@ async fn young_files_and_files_of_others_are_left_alone() {
     }
     let young = File::options().write(true).open(scene.path("releases/r_young")).unwrap();
     young.set_modified(UNIX_EPOCH + Duration::from_secs(START_S as u64 - 60)).unwrap();
-    let audit = look(state).await.unwrap();
+    let audit = look(state).await;
     assert_eq!((audit.removed, audit.strange), (0, 3));
     assert_eq!(scene.files().len(), 5);
 }
@@ -197,7 +199,7 @@ async fn a_database_beside_another_stores_files_removes_none() {
     let scene = scene().await;
     let other = Kit::with(|config| config.blob_dir = Some(scene.path(""))).await;
     other.pass_s(86_400);
-    let audit = look(&other.store.state).await.unwrap();
+    let audit = look(&other.store.state).await;
     assert_eq!(audit.removed, 0);
     assert_eq!(scene.files(), scene.needed().await);
 }
@@ -208,7 +210,7 @@ async fn a_waiting_job_whose_file_is_gone_is_sealed_anew_and_prints() {
     let job = scene.ready_job().await;
     let lost = scene.blob_of(&job).await;
     fs::remove_file(scene.path(&lost)).unwrap();
-    let audit = look(&scene.kit.store.state).await.unwrap();
+    let audit = look(&scene.kit.store.state).await;
     assert_eq!(audit.lost_jobs, 1);
     while scene.kit.state_of(&scene.buyer, &job).await == "sealing" {
         tokio::task::yield_now().await;
@@ -217,6 +219,46 @@ async fn a_waiting_job_whose_file_is_gone_is_sealed_anew_and_prints() {
     assert_eq!(claimed.status, StatusCode::OK, "{}", claimed.text());
     assert_eq!(scene.kit.open_claimed(&scene.printer, &claimed.json()).await, GCODE);
     assert_ne!(scene.blob_of(&job).await, lost);
+}
+
+#[tokio::test]
+async fn a_held_job_whose_file_is_gone_is_to_be_sealed_anew() {
+    let scene = scene().await;
+    let job = scene.ready_job().await;
+    let (lost, held) = (scene.blob_of(&job).await, job.clone());
+    let stopped = scene.kit.store.state.db.write(move |tx| {
+        let change = job::Entity::update_many()
+            .col_expr(job::Column::State, Expr::value("interrupted"))
+            .filter(job::Column::Id.eq(&held));
+        Box::pin(async move { change.exec(tx).await.map(drop).map_err(Fault::from) })
+    });
+    stopped.await.unwrap();
+    fs::remove_file(scene.path(&lost)).unwrap();
+    assert_eq!(look(&scene.kit.store.state).await, Audit { lost_jobs: 1, ..Audit::default() });
+    let row = crate::jobs::find(scene.kit.store.state.db.read(), &job).await.unwrap();
+    assert_ne!(row.blob, Some(lost), "it is to be sealed anew");
+    assert_eq!(scene.kit.state_of(&scene.buyer, &job).await, "interrupted");
+}
+
+#[tokio::test]
+async fn a_lost_file_is_told_while_its_printer_fetches_it() {
+    let scene = scene().await;
+    let job = scene.ready_job().await;
+    scene.kit.claim(&scene.printer, &job, "0123456789abcdef").await.json();
+    fs::remove_file(scene.path(&scene.blob_of(&job).await)).unwrap();
+    assert_eq!(look(&scene.kit.store.state).await, Audit { lost_claims: 1, ..Audit::default() });
+    assert_eq!(scene.kit.state_of(&scene.buyer, &job).await, "processing");
+}
+
+#[tokio::test]
+async fn what_cannot_be_looked_at_holds_up_nothing_else() {
+    let scene = scene().await;
+    let job = scene.ready_job().await;
+    fs::remove_file(scene.path(&scene.blob_of(&job).await)).unwrap();
+    fs::rename(scene.path("releases"), scene.kit.folder.path().join("elsewhere")).unwrap();
+    fs::write(scene.path("releases"), b"no folder").unwrap();
+    let audit = look(&scene.kit.store.state).await;
+    assert_eq!((audit.failed, audit.lost_jobs), (1, 1));
 }
 
 #[tokio::test]
