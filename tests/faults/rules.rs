@@ -223,12 +223,14 @@ pub(crate) async fn left_over(books: &Books) -> Result<BTreeSet<String>> {
     );
     let vault: BTreeSet<String> = books.column("SELECT id FROM vault").await?.into_iter().collect();
     left.extend(vault.symmetric_difference(&keys).map(|id| format!("key of {id}")));
-    let noted = books.column("SELECT id FROM pending_blobs").await?;
+    let writing = books.column("SELECT id FROM pending_blobs WHERE NOT doomed").await?;
+    let doomed = books.column("SELECT id FROM pending_blobs WHERE doomed").await?;
+    left.extend(doomed.iter().map(|name| format!("note about {name}, which is given up")));
     if books.are_shared() {
-        // Another process may be writing them: they are left alone for a day.
-        noted.iter().for_each(|name| left.retain(|blob| !blob.starts_with(name.as_str())));
+        // Another process may be writing them: they are left alone for a quarter of an hour.
+        writing.iter().for_each(|name| left.retain(|blob| !blob.starts_with(name.as_str())));
     } else {
-        left.extend(noted.iter().map(|name| format!("note about {name}")));
+        left.extend(writing.iter().map(|name| format!("note about {name}")));
     }
     left.extend(books.column("SELECT 'still sealing: ' || id FROM jobs WHERE state = 'sealing'").await?);
     Ok(left)
