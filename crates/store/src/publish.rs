@@ -61,6 +61,7 @@ struct Upload {
     (status = 409, body = Problem, description = "`version_taken`"),
     (status = 413, body = Problem, description = "`file_too_large`"),
     (status = 422, body = Problem, description = "what is wrong with the file, its key, manifest or signature"),
+    (status = 503, body = Problem, description = "`given_up`: the store stood still for too long; send it again"),
 ))]
 async fn publish(
     State(state): State<AppState>,

@@ -4,6 +4,7 @@ use axum::extract::State;
 use axum::response::Response;
 use http::HeaderMap;
 use sealpost_api::Problem;
+use sealpost_market::JobState;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -25,6 +26,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     (status = 200, content_type = "application/octet-stream", description = "The blob"),
     (status = 206, content_type = "application/octet-stream", description = "A part of it"),
     (status = 404, body = Problem, description = "`not_found`"),
+    (status = 409, body = Problem, description = "`job_state`: it is still being sealed"),
     (status = 410, body = Problem, description = "`job_finished`"),
     (status = 416, body = Problem, description = "`range_not_satisfiable`"),
 ))]
@@ -42,6 +44,7 @@ async fn agent_gcode(
     (status = 200, content_type = "application/octet-stream", description = "The blob"),
     (status = 206, content_type = "application/octet-stream", description = "A part of it"),
     (status = 404, body = Problem, description = "`not_found`"),
+    (status = 409, body = Problem, description = "`job_state`: it is still being sealed"),
     (status = 410, body = Problem, description = "`job_finished`"),
     (status = 416, body = Problem, description = "`range_not_satisfiable`"),
 ))]
@@ -75,8 +78,11 @@ fn blob_of(row: &job::Model) -> Result<String> {
         Some(blob) if !over => Ok(blob.clone()),
         None if jobs::is_to_be_sealed(row) => Err(jobs::sealed_soon()),
         None if !over => Err(Problem::new(409, "job_state", "Not in this state")
-            .detail("The job is still being sealed.")
-            .hint("Wait until it is ready to print.")
+            .detail(match row.state == JobState::Interrupted.as_str() {
+                true => "The store was restored from a backup, and no sealed file of this job is there.",
+                false => "The job is still being sealed.",
+            })
+            .hint("Wait until it is listed as ready to print.")
             .into()),
         _ => Err(Problem::new(410, "job_finished", "It has ended")
             .detail("This job has ended; its blob is gone.")

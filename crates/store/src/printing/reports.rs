@@ -53,6 +53,7 @@ async fn report(
     params(("id" = String, Path)), request_body = LegacyJobStatus, responses(
     (status = 200, body = Reported),
     (status = 404, body = Problem, description = "`not_found`"),
+    (status = 409, body = Problem, description = "`job_state`"),
     (status = 410, body = Problem, description = "`job_finished`"),
 ))]
 async fn job_status(
@@ -69,6 +70,7 @@ async fn job_status(
 #[utoipa::path(post, path = "/api/report-print-status", tag = "printers", request_body = LegacyReport, responses(
     (status = 200, body = LegacyReported),
     (status = 404, body = Problem, description = "`not_found`"),
+    (status = 409, body = Problem, description = "`job_state`"),
     (status = 410, body = Problem, description = "`job_finished`"),
 ))]
 async fn print_status(
