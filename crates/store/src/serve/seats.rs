@@ -40,9 +40,9 @@ impl Seats {
 
     /// A seat for a connection from there, if one is free.
     pub(super) fn take(&self, from: IpAddr) -> Option<Seat> {
-        let address = ClientAddress(from).household();
-        let alone = !address.is_loopback() && !self.0.proxies.trusts(from);
-        let address = alone.then_some(address);
+        // Of the address itself: the household of `::1` is none of this machine.
+        let alone = !from.to_canonical().is_loopback() && !self.0.proxies.trusts(from);
+        let address = alone.then(|| ClientAddress(from).household());
         let mut taken = self.0.taken.lock().unwrap_or_else(PoisonError::into_inner);
         if taken.all >= self.0.most {
             return None;
