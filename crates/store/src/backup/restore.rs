@@ -54,7 +54,7 @@ pub async fn restore<R: Read>(
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Restored, BackupError> {
     config.check()?;
-    let run = random::bytes::<16>().map_err(|fault| BackupError::from(crate::fault::Fault::from(fault)))?;
+    let run = random::bytes::<16>()?;
     let begun = Begun {
         blobs: absolute(&config.blob_path()),
         keys: absolute(&config.kek_path()),
