@@ -40,4 +40,5 @@ mod devices;
 mod legacy;
 mod memory;
 mod nonsense;
+mod processes;
 mod publishing;

@@ -36,7 +36,7 @@ async fn a_restore_that_is_killed_leaves_no_store_and_can_be_begun_again(backend
         let mut restoring = restoring.stdout(Stdio::null()).stderr(Stdio::null()).spawn()?;
         let spread = f64::from(sealpost_tests::random().next_u32()) / f64::from(u32::MAX);
         let after = whole.mul_f64((f64::from(kill) - spread) / f64::from(KILLS));
-        std::thread::sleep(after);
+        tokio::time::sleep(after).await;
         if restoring.try_wait()?.is_some() {
             break;
         }
