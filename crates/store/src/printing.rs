@@ -6,6 +6,7 @@ mod poll;
 mod query;
 mod queue;
 mod reports;
+mod shapes;
 
 use utoipa_axum::router::OpenApiRouter;
 

@@ -8,14 +8,13 @@ use axum::response::{IntoResponse, Response};
 use sealpost_api::Problem;
 use sealpost_api::printer::{ClaimRequest, ClaimedJob, Poll};
 use sealpost_market::Nonce;
-use serde::Serialize;
 use serde_json::json;
-use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::query::{JobQuery, WaitQuery};
 use super::queue;
+use super::shapes::{JobAddress, LmntQueue, NextJob, Queue};
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::identity::{AgentAuth, Protocol};
@@ -35,16 +34,9 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(claim))
 }
 
-/// What an LMNT client gets.
-#[derive(Serialize, ToSchema)]
-struct LmntQueue {
-    /// None or one, claimed.
-    jobs: Vec<ClaimedJob>,
-}
-
 /// Ask for jobs: a Sealpost agent (`sealpost-agent: 1`) gets a list without keys, an LMNT client at most one claimed job.
 #[utoipa::path(get, path = "/api/printer-agent/poll-print-queue", tag = "printers", params(WaitQuery), responses(
-    (status = 200, body = Poll, description = "for LMNT clients `{jobs: [...]}` of claimed jobs"),
+    (status = 200, body = Queue, description = "for LMNT clients `{jobs: [...]}` of claimed jobs"),
     (status = 401, body = Problem, description = "`sign_in_required`"),
 ))]
 async fn agent_queue(
@@ -61,7 +53,7 @@ async fn agent_queue(
 
 /// Ask for jobs, as documented first: one claimed job, flat, or `{}`.
 #[utoipa::path(get, path = "/api/poll-print-queue", tag = "printers", params(WaitQuery), responses(
-    (status = 200, body = ClaimedJob, description = "`{}` when nothing waits; a Sealpost agent gets a list without keys"),
+    (status = 200, body = NextJob, description = "`{}` when nothing waits; a Sealpost agent gets a list without keys"),
     (status = 401, body = Problem, description = "`sign_in_required`"),
 ))]
 async fn first_of_queue(
@@ -77,7 +69,7 @@ async fn first_of_queue(
 
 /// Ask for one job, the next one or a named one, with its address as `gcode_file_url` too.
 #[utoipa::path(get, path = "/api/get-print-job", tag = "printers", params(JobQuery), responses(
-    (status = 200, body = ClaimedJob, description = "`{}` when nothing waits"),
+    (status = 200, body = NextJob, description = "`{}` when nothing waits; the address alone of a job that was claimed"),
     (status = 404, body = Problem, description = "`not_found`"),
     (status = 409, body = Problem, description = "`already_started`"),
 ))]
@@ -114,7 +106,7 @@ async fn claim(
     queue::claim_job(&state, &agent, &id, nonce, request.after).await.map(Json)
 }
 
-async fn offers(state: &AppState, agent: &AgentAuth, wait: Option<u64>) -> Result<Poll> {
+async fn offers(state: &AppState, agent: &AgentAuth, wait: Option<u16>) -> Result<Poll> {
     let mut waiting = state.hub.wait(agent.id.as_str());
     let found = queue::offers(state, agent).await?;
     if !found.jobs.is_empty() || !found.cancel_requested.is_empty() {
@@ -126,7 +118,7 @@ async fn offers(state: &AppState, agent: &AgentAuth, wait: Option<u64>) -> Resul
     queue::offers(state, agent).await
 }
 
-async fn next(state: &AppState, agent: &AgentAuth, wait: Option<u64>) -> Result<Option<ClaimedJob>> {
+async fn next(state: &AppState, agent: &AgentAuth, wait: Option<u16>) -> Result<Option<ClaimedJob>> {
     let mut waiting = state.hub.wait(agent.id.as_str());
     let found = queue::next_for_lmnt(state, agent).await?;
     let Some(limit) = limit(state, wait).filter(|_| found.is_none()) else { return Ok(found) };
@@ -134,8 +126,8 @@ async fn next(state: &AppState, agent: &AgentAuth, wait: Option<u64>) -> Result<
     queue::next_for_lmnt(state, agent).await
 }
 
-fn limit(state: &AppState, wait: Option<u64>) -> Option<Duration> {
-    let seconds = wait.unwrap_or(0).min(state.config.max_wait_s);
+fn limit(state: &AppState, wait: Option<u16>) -> Option<Duration> {
+    let seconds = u64::from(wait.unwrap_or(0)).min(state.config.max_wait_s);
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 
@@ -149,7 +141,12 @@ async fn named(state: &AppState, agent: &AgentAuth, id: &str) -> Result<Response
         return flat(Some(queue::claim_for_lmnt(state, agent, id).await?));
     }
     let url = jobs::claim::download_url(&state.origin, id);
-    let job = json!({"print_job_id": row.id, "purchase_id": row.purchase, "status": row.state, "gcode_file_url": url});
+    let job = JobAddress {
+        print_job_id: row.id,
+        purchase_id: row.purchase,
+        status: row.state,
+        gcode_file_url: url,
+    };
     Ok(Json(job).into_response())
 }
 

@@ -8,7 +8,8 @@ use utoipa::IntoParams;
 pub(crate) struct WaitQuery {
     /// Seconds to wait for a job when there is none.
     #[serde(default)]
-    pub(crate) wait: Option<u64>,
+    #[param(maximum = 65535)]
+    pub(crate) wait: Option<u16>,
 }
 
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]
@@ -16,7 +17,8 @@ pub(crate) struct WaitQuery {
 pub(crate) struct JobQuery {
     /// Seconds to wait for a job when there is none.
     #[serde(default)]
-    pub(crate) wait: Option<u64>,
+    #[param(maximum = 65535)]
+    pub(crate) wait: Option<u16>,
     /// The job; the next one where absent.
     #[serde(default)]
     pub(crate) print_job_id: Option<String>,
