@@ -22,19 +22,19 @@ impl Drop for Stopped<'_> {
 }
 
 /// Waits until the agent listens at another socket file than `last`; gives that file's number.
-fn listens(debian: &Debian, last: u64) -> Result<u64> {
+async fn listens(debian: &Debian, last: u64) -> Result<u64> {
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
         match fs::metadata(debian.at(SOCKET)) {
             Ok(socket) if socket.ino() != last => return Ok(socket.ino()),
-            _ => std::thread::sleep(Duration::from_millis(50)),
+            _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
     bail!("the agent does not listen")
 }
 
-#[test]
-fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Result<()> {
+#[tokio::test]
+async fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Result<()> {
     let debian = Debian::with_printer(7125)?;
     debian.put_parts()?;
     fs::remove_dir_all(debian.at("usr/lib/systemd"))?;
@@ -45,12 +45,12 @@ fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Result<()
     let _stopped = Stopped(&debian);
     let program = "/root/sealpost-printer";
     debian.success(&mut debian.below("0:0", &[program, "install", "--yes", "--no-restart"]))?;
-    let first = listens(&debian, 0)?;
+    let first = listens(&debian, 0).await?;
     debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "status"]))?;
     debian.success(&mut debian.below("pi:pi", &["/usr/local/bin/sealpost-printer", "status"]))?;
 
     debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "restart"]))?;
-    listens(&debian, first)?;
+    listens(&debian, first).await?;
     debian.success(&mut debian.below("0:0", &[program, "uninstall", "--yes", "--no-restart"]))?;
     assert_eq!(difference(&before, &picture(&debian.at(""), &[])?), [""; 0]);
     Ok(())
