@@ -312,7 +312,7 @@ async fn the_log_holds_no_secret() -> Result<()> {
     let said = world.store.service.said();
     assert!(said.contains("/api/v1/pairings/{code}"), "the log is not talkative enough to be of use here");
     for secret in [
-        sealpost_tests::person::PASSWORD,
+        PASSWORD,
         &world.buyer.token,
         &world.printer.token,
         &voucher.code,
