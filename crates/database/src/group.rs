@@ -62,9 +62,24 @@ async fn serve(connection: DatabaseConnection, mut waiting: mpsc::Receiver<Box<d
     let mut calls = Vec::with_capacity(GROUP);
     while waiting.recv_many(&mut calls, GROUP).await > 0 {
         let committed = together(&connection, &mut calls).await;
+        if committed.is_err() {
+            renew(&connection).await;
+        }
         for call in calls.drain(..) {
             call.finish(committed.as_ref().err());
         }
+    }
+}
+
+/// A full or failing disk makes SQLite end a transaction by itself, which leaves whoever counts them with one too many: what comes next
+/// would be a part of one that nobody commits. A new connection has none.
+async fn renew(connection: &DatabaseConnection) {
+    let closed = match connection.get_sqlite_connection_pool().acquire().await {
+        Ok(used) => used.close().await,
+        Err(error) => Err(error),
+    };
+    if let Err(error) = closed {
+        tracing::warn!(%error, "the connection that failed did not end well");
     }
 }
 

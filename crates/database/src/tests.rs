@@ -271,3 +271,25 @@ async fn rows_left_for_the_end_are_inserted_together_and_a_refused_one_fails_its
         assert_eq!((fine, values(&db).await.len()), (30, 30));
     }
 }
+
+#[tokio::test]
+async fn what_is_written_after_the_disk_was_full_is_kept() {
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("sqlite:{}", folder.path().join("test.sqlite").display());
+    let database = Database::connect(&url).await.unwrap();
+    database.migrate(vec![Box::new(First)]).await.unwrap();
+    let run = async |sql: &'static str| {
+        database.write(move |tx: &Tx| Box::pin(async move { tx.execute_unprepared(sql).await })).await
+    };
+    run("PRAGMA max_page_count = 1").await.unwrap();
+    let full = run("INSERT INTO kept VALUES (hex(zeroblob(100000)))").await;
+    full.expect_err("there is no room for that");
+    run("PRAGMA max_page_count = 1000000").await.unwrap();
+    run("INSERT INTO missing VALUES (1)").await.expect_err("there is no such table");
+    run("INSERT INTO kept VALUES ('after')").await.unwrap();
+    let rows = database.read().query_all_raw(Statement::from_string(
+        database.backend(),
+        "SELECT value FROM kept WHERE value = 'after'",
+    ));
+    assert_eq!(rows.await.unwrap().len(), 1, "it was said to be kept");
+}
