@@ -311,13 +311,7 @@ async fn the_log_holds_no_secret() -> Result<()> {
     request.body(wrong).send().await?;
     let said = world.store.service.said();
     assert!(said.contains("/api/v1/pairings/{code}"), "the log is not talkative enough to be of use here");
-    for secret in [
-        PASSWORD,
-        &world.buyer.token,
-        &world.printer.token,
-        &voucher.code,
-        "CANARY-broken-json",
-    ] {
+    for secret in [PASSWORD, &world.buyer.token, &world.printer.token, &voucher.code, "CANARY-broken-json"] {
         let line = said.lines().find(|line| line.contains(secret));
         assert!(line.is_none(), "the log holds a secret: {line:?}");
     }
