@@ -160,9 +160,7 @@ fn counted(before: &Licence, after: &Licence) -> String {
 
 #[test]
 fn every_event_in_every_state_does_what_the_table_says() {
-    let mut table = String::from(
-        TABLE.split_inclusive('\n').take_while(|line| line.starts_with('#')).collect::<String>(),
-    );
+    let mut table: String = TABLE.split_inclusive('\n').take_while(|line| line.starts_with('#')).collect();
     for (state, desk) in desks() {
         table.push_str(&format!("\n{state}\n"));
         for case in cases(&desk.job) {
