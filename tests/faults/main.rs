@@ -5,6 +5,7 @@
 mod books;
 mod control;
 mod draw;
+mod lanes;
 mod meanwhile;
 mod people;
 mod points;

@@ -17,6 +17,9 @@ use crate::service::Service;
 /// Lies in the way; no program of ours uses such a name.
 const BALLAST: &str = "ballast";
 
+/// How often a read-only mount is laid over a disk that is in use.
+const COVERS: u32 = 20;
+
 /// Mounts over a folder and puts what was in it onto the new disk.
 const MOUNT: &str = r#"
 exec 9<"$1" && mount -t tmpfs -o "size=$2,mode=0700" tmpfs "$1" && cp -a /proc/self/fd/9/. "$1/" && exec 9<&- || exit 1
@@ -130,9 +133,7 @@ impl Disk {
             Some(frozen) => frozen,
             None if self.inside(&remount("remount,ro"))?.status.success() => Frozen::Whole,
             None => {
-                // Busy: another mount of the same disk goes over it, so that every path leads to a read-only one.
-                self.demand(&["mount", "--bind", &self.name()])?;
-                self.demand(&remount("remount,bind,ro"))?;
+                self.cover()?;
                 Frozen::ButOpenFiles
             }
         };
@@ -146,6 +147,20 @@ impl Disk {
             None => Ok(()),
             Some(Frozen::Whole) => self.demand(&remount("remount,rw")),
             Some(Frozen::ButOpenFiles) => self.demand(&["umount", "--lazy"]),
+        }
+    }
+
+    /// Busy: another mount of the same disk goes over it, so that every path leads to a read-only one.
+    fn cover(&self) -> Result<()> {
+        let mut attempt = 1;
+        loop {
+            self.demand(&["mount", "--bind", &self.name()])?;
+            match self.demand(&remount("remount,bind,ro")) {
+                // A program was writing on the new one already, before it was read-only.
+                Err(_) if attempt < COVERS => self.demand(&["umount", "--lazy"])?,
+                done => return done,
+            }
+            attempt += 1;
         }
     }
 

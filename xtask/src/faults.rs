@@ -1,5 +1,5 @@
-//! `cargo xtask test faults [--seed N] [--schedules N] [--lanes N] [--seconds N] [--schedule TEXT] [--record]`: programs with fault
-//! points in them, of their own beside the usual ones.
+//! `cargo xtask test faults [--seed N] [--schedules N] [--lanes N] [--seconds N] [--schedule TEXT] [--points] [--record]`:
+//! programs with fault points in them, of their own beside the usual ones.
 
 use std::fs;
 
@@ -32,6 +32,9 @@ pub(crate) fn suite(arguments: &[String]) -> Result<()> {
             Some((option, variable)) => {
                 command.env(variable, rest.next().with_context(|| format!("{option} wants a value"))?);
                 chance = true;
+            }
+            None if argument == "--points" => {
+                command.env("SEALPOST_FAULTS_POINTS", "1").arg("points::");
             }
             None if argument == "--record" => {
                 command.env("SEALPOST_FAULTS_RECORD", "1").arg("record::");
