@@ -82,16 +82,18 @@ pub async fn restore<R: Read>(
 /// Looks that nothing is there, and notes that a restore has begun, before anything else is written.
 async fn begin(config: &Config, begun: &Begun) -> Result<(Database, Hold), BackupError> {
     let address = config.database_address();
-    let there = sqlite_file(&address).is_none_or(|file| Path::new(file).exists());
-    if !there {
-        check_files(config)?;
+    if let Some(file) = sqlite_file(&address) {
+        if !Path::new(file).exists() {
+            check_files(config)?;
+        }
+        make_folder(&config.data_dir)?;
     }
-    make_folder(&config.data_dir)?;
     let db = Database::connect(&address).await?;
     // Looked at before too, because what is there says more than who uses it.
     check_place(&db, config, begun).await?;
     let alone = Hold::take(&address, Use::Alone).await?.ok_or(BackupError::InUse)?;
     check_place(&db, config, begun).await?;
+    make_folder(&config.data_dir)?;
     let note = serde_json::to_string(begun)?.replace('\'', "''");
     db.write(move |tx| {
         let note = note.clone();
