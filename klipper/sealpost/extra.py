@@ -76,7 +76,9 @@ class Sealpost:
 
     # Setting up
     def _listen(self, config):
-        uid, gid = _agent(config)
+        # Whatever keeps purchased files away, the printer starts: without the
+        # agent's user or the socket's folder everything else still prints.
+        agent = _agent(config)
         path = config.get("socket", None)
         if path is None:
             args = self.printer.get_start_args()
@@ -84,12 +86,15 @@ class Sealpost:
                 return None
             path = _default_socket(args)
         path = os.path.abspath(os.path.expanduser(path))
+        if agent is None:
+            return None
         try:
-            return handover.Handover(self.reactor, path, uid, gid,
+            return handover.Handover(self.reactor, path, agent[0], agent[1],
                                      self._greeting, self._answer)
         except OSError as e:
-            raise config.error("[sealpost] cannot listen on %s: %s"
-                               % (path, e.strerror or e))
+            logging.error("sealpost: takes no purchased files: cannot listen"
+                          " on %s: %s", path, e.strerror or e)
+            return None
 
     def _register_commands(self):
         self._wrap("SDCARD_PRINT_FILE", self._print_file)
@@ -422,7 +427,7 @@ def _approvals(request):
 
 
 def _agent(config):
-    """The user, and the group, that may hand over files."""
+    """The user, and the group, that may hand over files; None without."""
     name = config.get("agent_user", None)
     try:
         if name is None:
@@ -438,8 +443,9 @@ def _agent(config):
         else:
             entry = pwd.getpwnam(name)
     except KeyError:
-        raise config.error("[sealpost] agent_user: there is no user %s"
-                           % (name,))
+        logging.error("sealpost: takes no purchased files: agent_user: there"
+                      " is no user %s", name)
+        return None
     return entry.pw_uid, entry.pw_gid
 
 

@@ -212,14 +212,24 @@ class Configuration(unittest.TestCase):
         self.addCleanup(host.stop)
         return host
 
+    def listens(self, host):
+        with host.api() as api:
+            return api.query("sealpost")["socket"]
+
     def test_only_the_named_agent_is_served(self):
         host = self.host(config="agent_user: 54321")
         with kit.Socket(host.handover_path, b"\n") as connection:
             self.assertIsNone(connection.receive())
 
-    def test_an_unknown_agent_is_a_configuration_error(self):
-        host = self.host(config="agent_user: nobody-has-this-name")
-        self.assertEqual(host.state, "error")
+    def test_without_the_agents_user_or_the_folder_klipper_starts(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for config in ("agent_user: nobody-has-this-name",
+                           "socket: " + os.path.join(folder, "no/s.sock")):
+                host = self.host(config=config)
+                self.assertEqual(host.state, "ready", config)
+                self.assertIsNone(self.listens(host), config)
+                with host.api() as api:
+                    self.assertIsNone(api.script("M118 prints"), config)
 
     def test_the_socket_can_be_elsewhere(self):
         with tempfile.TemporaryDirectory() as folder:
@@ -235,12 +245,19 @@ class Configuration(unittest.TestCase):
             stale = socket.socket(socket.AF_UNIX)
             stale.bind(path)
             stale.close()
-            self.assertEqual(self.host(config="socket: " + path).state, "ready")
-            self.assertEqual(self.host(config="socket: " + path).state, "error")
+            first = self.host(config="socket: " + path)
+            second = self.host(config="socket: " + path)
+            self.assertEqual(self.listens(first), path)
+            self.assertEqual(second.state, "ready")
+            self.assertIsNone(self.listens(second))
+            with kit.Handover(path) as connection:
+                self.assertEqual(connection.greeting["pid"], first.process.pid)
             other = os.path.join(folder, "file")
             with open(other, "w") as file:
                 file.write("kept")
-            self.assertEqual(self.host(config="socket: " + other).state, "error")
+            third = self.host(config="socket: " + other)
+            self.assertEqual(third.state, "ready")
+            self.assertIsNone(self.listens(third))
             with open(other) as file:
                 self.assertEqual(file.read(), "kept")
 
