@@ -99,11 +99,9 @@ async fn kill_at(stage: &mut Option<Stage>, point: &str) -> Result<()> {
         none => none.insert(Stage::set().await?),
     };
     let schedule = schedule_for(point)?;
+    stage.awaited = Some(format!("{point} 1 kill"));
     let played = stage.play(&schedule).await.with_context(|| format!("{schedule}"))?;
     rules::check(stage, &schedule, &played).await.with_context(|| format!("{schedule}"))?;
-    let kill = format!("{point} ");
-    let met = played.passed.iter().any(|line| line.starts_with(&kill) && line.ends_with(" kill"));
-    ensure!(met, "{schedule}: never passed");
     let expected = match point {
         // The print may be over before the store is back.
         "store.cancel.commit" => return Ok(()),

@@ -51,6 +51,8 @@ pub(crate) struct Stage {
     /// The lines of the file, as they are executed.
     pub(crate) file: Vec<String>,
     pub(crate) log: PathBuf,
+    /// A line of the log without which no print is over: a renewal that found no store is asked again later than a short print lasts.
+    pub(crate) awaited: Option<String>,
     licence: String,
     settings: String,
     part: PathBuf,
@@ -237,6 +239,7 @@ impl Stage {
                 let quiet = self.broken.is_empty() && !programs.iter().any(Program::has_plans);
                 if quiet
                     && self.at_rest()?
+                    && self.has_passed_what_is_awaited()?
                     && let Some(view) = self.view(job).await?
                     && (view.state.is_final() || view.state == JobState::Interrupted)
                     && self.at_rest()?
@@ -310,6 +313,11 @@ impl Stage {
         let document = self.document()?;
         let told = document["outbox"].as_array().is_some_and(Vec::is_empty);
         Ok(runs && document["job"].is_null() && told)
+    }
+
+    fn has_passed_what_is_awaited(&self) -> Result<bool> {
+        let Some(awaited) = &self.awaited else { return Ok(true) };
+        Ok(fs::read_to_string(&self.log)?.lines().any(|line| line == awaited))
     }
 
     /// How everything stands, for whoever looks into what went wrong.
