@@ -110,6 +110,7 @@ impl Stage {
             part,
             cluster,
             clocks,
+            awaited: None,
             broken: Vec::new(),
             happened: Vec::new(),
             killed: 0,

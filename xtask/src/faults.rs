@@ -26,7 +26,7 @@ pub(crate) fn suite(arguments: &[String]) -> Result<()> {
     let mut command = kit_cargo(&python);
     command.args(["test", "--package", "sealpost-tests", "--test", "faults", "--", "--nocapture"]);
     command.env("SEALPOST_TEST_POSTGRES_BIN", provision::postgres()?);
-    let (mut chance, mut rest) = (false, arguments.iter());
+    let (mut chance, mut points, mut rest) = (false, false, arguments.iter());
     while let Some(argument) = rest.next() {
         match OPTIONS.iter().find(|(option, _)| option == argument) {
             Some((option, variable)) => {
@@ -35,6 +35,7 @@ pub(crate) fn suite(arguments: &[String]) -> Result<()> {
             }
             None if argument == "--points" => {
                 command.env("SEALPOST_FAULTS_POINTS", "1").arg("points::");
+                points = true;
             }
             None if argument == "--record" => {
                 command.env("SEALPOST_FAULTS_RECORD", "1").arg("record::");
@@ -44,7 +45,7 @@ pub(crate) fn suite(arguments: &[String]) -> Result<()> {
             }
         }
     }
-    if chance {
+    if chance && !points {
         command.arg("random::");
     }
     check(&mut command)
