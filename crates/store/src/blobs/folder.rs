@@ -73,17 +73,19 @@ impl Blobs for FolderBlobs {
 
     async fn delete(&self, place: &str) -> Result<(), BlobError> {
         if place.contains(HALF) {
-            let path = self.folder.join(place);
-            let removed = tokio::task::spawn_blocking(move || std::fs::remove_file(path)).await;
-            return match removed.map_err(io::Error::other).flatten() {
-                Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(&error)),
-                _ => Ok(()),
-            };
+            return self.remove(place.to_owned()).await.map(drop);
         }
         match self.store.delete(&place.into()).await.map_err(storage) {
-            Err(BlobError::Missing) => Ok(()),
-            done => done,
+            Ok(()) | Err(BlobError::Missing) => {}
+            Err(error) => return Err(error),
         }
+        // Its writer may have been killed before it had its name.
+        for number in 1_u32.. {
+            if !self.remove(format!("{place}{HALF}{number}")).await? {
+                break;
+            }
+        }
+        Ok(())
     }
 
     fn list(&self) -> BoxStream<'static, Result<Vec<Found>, BlobError>> {
@@ -99,6 +101,19 @@ impl Blobs for FolderBlobs {
             let _ = tell.blocking_send(last);
         });
         futures::stream::poll_fn(move |context| told.poll_recv(context)).boxed()
+    }
+}
+
+impl FolderBlobs {
+    /// Whether there was such a file.
+    async fn remove(&self, place: String) -> Result<bool, BlobError> {
+        let path = self.folder.join(place);
+        let removed = tokio::task::spawn_blocking(move || std::fs::remove_file(path)).await;
+        match removed.map_err(io::Error::other).flatten() {
+            Ok(()) => Ok(true),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(failed(&error)),
+        }
     }
 }
 
@@ -180,5 +195,29 @@ fn storage(error: object_store::Error) -> BlobError {
     match error {
         object_store::Error::NotFound { .. } => BlobError::Missing,
         error => BlobError::Storage(error.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn what_is_forgotten_leaves_no_half_written_file() -> Result<(), Box<dyn std::error::Error>> {
+        let folder = tempfile::tempdir()?;
+        let blobs = FolderBlobs::open(folder.path(), false)?;
+        fs::create_dir(folder.path().join("jobs"))?;
+        for file in ["jobs/killed#1", "jobs/killed#2", "jobs/killed-not#1", "jobs/whole"] {
+            fs::write(folder.path().join(file), "sealed")?;
+        }
+        for name in ["jobs/killed", "jobs/whole", "jobs/never"] {
+            blobs.delete(name).await?;
+        }
+        let left: Vec<_> =
+            fs::read_dir(folder.path().join("jobs"))?.flatten().map(|file| file.file_name()).collect();
+        assert_eq!(left, ["killed-not#1"]);
+        Ok(())
     }
 }
