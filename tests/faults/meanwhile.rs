@@ -25,6 +25,7 @@ pub(crate) enum Meanwhile {
     AgentDiskReadOnly,
     AgentKilled,
     BuyerCancels,
+    CommitUnanswered,
     EmergencyStop,
     KeysRotated,
     KlipperKilled,
@@ -46,13 +47,14 @@ pub(crate) enum Meanwhile {
 }
 
 impl Meanwhile {
-    pub(crate) const ALL: [(Self, &str); 28] = [
+    pub(crate) const ALL: [(Self, &str); 29] = [
         (Self::AgentClock(DAY), "agent.clock+1d"),
         (Self::AgentClock(-DAY), "agent.clock-1d"),
         (Self::AgentDiskFull, "agent.disk.full"),
         (Self::AgentDiskReadOnly, "agent.disk.readonly"),
         (Self::AgentKilled, "agent.kill"),
         (Self::BuyerCancels, "buyer.cancel"),
+        (Self::CommitUnanswered, "commit.unanswered"),
         (Self::EmergencyStop, "klipper.stop"),
         (Self::KeysRotated, "keys.rotate"),
         (Self::KlipperKilled, "klipper.kill"),
@@ -79,7 +81,7 @@ impl Meanwhile {
 
     /// Whether only a store on PostgreSQL can meet it.
     pub(crate) fn needs_postgres(self) -> bool {
-        matches!(self, Self::PostgresCrashes | Self::PostgresRestarts)
+        matches!(self, Self::CommitUnanswered | Self::PostgresCrashes | Self::PostgresRestarts)
     }
 
     fn breaks_a_disk(self) -> bool {
@@ -118,6 +120,10 @@ impl Stage {
                 if let Some(job) = job {
                     self.cancel(job).await;
                 }
+                return Ok(());
+            }
+            Meanwhile::CommitUnanswered => {
+                self.database.as_ref().context("this store is not on PostgreSQL")?.lose_next();
                 return Ok(());
             }
             Meanwhile::EmergencyStop => {
@@ -185,6 +191,9 @@ impl Stage {
         }
         if everything {
             self.scene.proxy.lose_nothing();
+            if let Some(database) = &self.database {
+                database.lose_nothing();
+            }
             for clock in &self.clocks {
                 clock.set(0)?;
             }

@@ -12,6 +12,7 @@ use sealpost_market::JobState;
 use sealpost_tests::clock::Clock;
 use sealpost_tests::parts;
 use sealpost_tests::postgres::Cluster;
+use sealpost_tests::postgres::commits::Line;
 use sealpost_tests::printer;
 use sealpost_tests::proxy::Said;
 use sealpost_tests::scene::{Scene, Wishes};
@@ -43,6 +44,8 @@ pub(crate) struct Stage {
     pub(crate) scene: Scene,
     /// Where the store's database is, if that is PostgreSQL.
     pub(crate) cluster: Option<Cluster>,
+    /// The store's line to it.
+    pub(crate) database: Option<Line>,
     /// Of the store and of the agent.
     pub(crate) clocks: [Clock; 2],
     pub(crate) broken: Vec<Broken>,
@@ -87,7 +90,11 @@ impl Stage {
     /// The same with a printer of another speed.
     pub(crate) async fn set_at(rate: u32, postgres: bool) -> Result<Self> {
         let mut cluster = if postgres { Some(Cluster::start()?) } else { None };
-        let database_url = cluster.as_mut().map(Cluster::database).transpose()?;
+        let database = match &mut cluster {
+            Some(cluster) => Some(Line::to(&cluster.database()?).await?),
+            None => None,
+        };
+        let database_url = database.as_ref().map(|line| line.url.clone());
         let wishes = Wishes {
             store: store::Options { database_url, config: STORE.to_owned(), ..store::Options::default() },
             printer: printer::Options { rate, ..printer::Options::default() },
@@ -109,6 +116,7 @@ impl Stage {
             log,
             part,
             cluster,
+            database,
             clocks,
             awaited: None,
             broken: Vec::new(),

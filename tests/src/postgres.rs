@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 use crate::service::{Service, free_port};
 
+pub mod commits;
+
 /// A fresh database of the cluster that all tests of a program share, which starts with the first one asked for.
 pub fn database() -> Result<String> {
     static CLUSTER: OnceLock<Mutex<Option<Cluster>>> = OnceLock::new();
