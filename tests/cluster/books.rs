@@ -15,6 +15,8 @@ pub(crate) struct Books {
     pub(crate) facts: Vec<Value>,
     /// Blobs that somebody writes, or was writing when it was killed, by name.
     pub(crate) pending: Vec<String>,
+    /// Blobs of everything that was published, by name.
+    pub(crate) releases: Vec<String>,
 }
 
 /// A job.
@@ -78,7 +80,9 @@ impl Books {
         let pending =
             sqlx::query("SELECT id FROM pending_blobs WHERE NOT doomed").fetch_all(&mut connection).await?;
         let pending = pending.iter().map(|row| Ok(row.try_get("id")?)).collect::<Result<_>>()?;
-        Ok(Self { jobs, licences, facts, pending })
+        let releases = sqlx::query("SELECT blob FROM releases").fetch_all(&mut connection).await?;
+        let releases = releases.iter().map(|row| Ok(row.try_get("blob")?)).collect::<Result<_>>()?;
+        Ok(Self { jobs, licences, facts, pending, releases })
     }
 
     /// The facts of one kind about one job.

@@ -107,6 +107,7 @@ fn torment_printer(mut unit: Unit, mut dice: Dice, end: &Bell) -> Result<(Unit, 
                 "Moonraker"
             }
         };
+        unit.killed.insert(what);
         *kills.entry(what).or_default() += 1;
     }
     Ok((unit, kills))

@@ -1,5 +1,6 @@
 //! Printers, processes of a store, a database: everything that runs, and what is sold.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -51,6 +52,8 @@ pub(crate) struct Unit {
     pub(crate) id: String,
     pub(crate) printer: Printer,
     pub(crate) agent: Agent,
+    /// What was killed of it.
+    pub(crate) killed: BTreeSet<&'static str>,
 }
 
 /// One process of the store.
@@ -189,7 +192,7 @@ async fn printers(store: &str, owner: &Person, folder: &Path, number: usize) -> 
                 agent.pair(&store, &owner).await
             })?;
             agent.start()?;
-            Ok(Unit { id, printer, agent })
+            Ok(Unit { id, printer, agent, killed: BTreeSet::new() })
         });
         async move { made.await? }
     });
