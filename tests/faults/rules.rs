@@ -80,9 +80,11 @@ fn reported_once(played: &Played) -> Result<()> {
         .collect();
     let ids: BTreeSet<_> = outcomes.iter().map(|said| said.body["report_id"].to_string()).collect();
     ensure!(ids.len() <= 1, "the outcome was reported under several ids: {outcomes:?}");
-    // What the store ended by itself before anything began needs no word, and it says so.
+    // What the store ended by itself before anything began needs no word, and it says so: also where its time is over and the
+    // sweep has yet to come.
     let by_itself = matches!(played.job.state, JobState::Expired | JobState::Cancelled);
-    let taken = outcomes.iter().any(|said| said.status == 200 || (by_itself && said.status == 410));
+    let taken =
+        outcomes.iter().any(|said| said.status == 200 || (by_itself && [409, 410].contains(&said.status)));
     let claimed = played.reports.iter().any(|said| said.path.contains(&played.job.id));
     ensure!(taken || !claimed, "no outcome was taken: {:?}", played.reports);
     Ok(())
