@@ -11,13 +11,16 @@ mod find;
 mod live;
 mod pieces;
 mod plan;
+mod plausible;
 mod record;
 mod services;
 mod step;
+mod still;
 mod system;
 mod text;
 mod tree;
 mod undo;
+mod walk;
 
 #[cfg(test)]
 mod tests;
@@ -31,6 +34,7 @@ pub use self::{
     record::{Entry, Ledger, Made, Record},
     services::{Restart, Services},
     step::{Contents, Rights, Step},
+    still::refuse_while_read,
     system::{Access, ApiKey, Checkout, Init, Klipper, Moonraker, Parts, System, Text},
     tree::{Account, Tree},
     undo::{UndoWatch, Undone, undo},

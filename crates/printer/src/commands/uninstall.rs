@@ -2,7 +2,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 use sealpost_api::Problem;
-use sealpost_printer::install::{Contents, Entry, Ledger, Made, Restart, SystemPrograms, undo};
+use sealpost_printer::install::{
+    Contents, Entry, Ledger, Made, Restart, SystemPrograms, refuse_while_read, undo,
+};
 use serde_json::json;
 
 use super::{
@@ -22,6 +24,9 @@ pub(super) struct Uninstall {
     /// Do it without asking, keys and all unless --keep-keys is said
     #[arg(long, short)]
     yes: bool,
+    /// Although a purchased file is being printed
+    #[arg(long)]
+    even_so: bool,
     /// Leave Klipper and Moonraker running as they are
     #[arg(long)]
     no_restart: bool,
@@ -41,6 +46,12 @@ impl Uninstall {
                 .into());
         };
         let record = ledger.record()?;
+        let services = record.services.clone().filter(|_| tree.is_live());
+        // Before anybody is asked, and before anything is stopped.
+        refuse_while_read(&tree, &record)?;
+        if let Some(services) = services.as_ref().filter(|_| !self.even_so) {
+            services.refuse_while_printing()?;
+        }
         let mut keep_keys = self.keep_keys;
         if !self.yes {
             let lines: String =
@@ -58,7 +69,6 @@ impl Uninstall {
                 keep_keys = !ask(question)?;
             }
         }
-        let services = record.services.filter(|_| tree.is_live());
         if let Some(services) = &services {
             services.stop_agent()?;
         }

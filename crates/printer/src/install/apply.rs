@@ -1,21 +1,19 @@
 //! Carries a plan out: what is there already is left, what is noted first is done then.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
 use sealpost_api::Problem;
 use sealpost_envelope::digest::sha256_hex;
 
 use super::{
     accounts::Accounts,
-    files::{self, Numbers},
+    files::{Numbers, Place, TEXT_LIMIT},
     record::{Entry, Ledger, Made, Record},
     services::Services,
     step::{Contents, Rights, Step},
     text,
-    tree::{Tree, unusable},
+    tree::{self, Tree, unusable},
+    walk::{Last, Trust},
 };
 
 /// How a step stands against what is there.
@@ -69,6 +67,7 @@ impl Installer<'_> {
     pub fn apply(&self, steps: &[Step], ledger: &Ledger, watch: &mut Watch<'_>) -> Result<(), Problem> {
         let mut record = ledger.record()?;
         record.services = Some(self.services.clone());
+        record.owner = Some(self.owner);
         for standing in self.standings(steps, &record)? {
             if let Standing::Blocked(problem) = standing {
                 return Err(problem);
@@ -108,29 +107,31 @@ impl Installer<'_> {
                 self.file_standing(&path, rights, &sha256_hex(key.0.as_bytes()), entry)
             }
             Step::Program { from, .. } => {
-                let ours = files::hash(from)
-                    .map_err(failed)?
-                    .ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+                let (_, ours) = program(from)?;
                 self.file_standing(&path, &root(0o755), &ours, entry)
             }
-            Step::Link { target, .. } => match fs::read_link(self.tree.at(&path)) {
-                Ok(found) if found == *target => Ok(Standing::Done),
-                Ok(found) => Ok(match entry.map(|entry| &entry.made) {
+            Step::Link { target, .. } => {
+                let Some(place) = self.place(&path)? else { return Ok(Standing::Open) };
+                match place.metadata().map_err(failed)? {
+                    None => return Ok(Standing::Open),
+                    Some(found) if !found.is_symlink() => return Ok(blocked(&path, "it is no link")),
+                    Some(_) => {}
+                }
+                let found = place.target().map_err(failed)?.unwrap_or_default();
+                Ok(match entry.map(|entry| &entry.made) {
+                    _ if found == *target => Standing::Done,
                     Some(Made::Link { targets }) if targets.contains(&found) => Standing::Open,
                     _ => blocked(&path, &format!("it is a link to {}", found.display())),
-                }),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Standing::Open),
-                Err(error) if error.kind() == io::ErrorKind::InvalidInput => {
-                    Ok(blocked(&path, "it is no link"))
-                }
-                Err(error) => Err(failed(error)),
-            },
+                })
+            }
             Step::Block { text, .. } => {
-                let found = self.tree.text(&path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
-                let metadata = fs::metadata(self.edited(&path)).map_err(failed)?;
-                let numbers = Numbers::of(&metadata);
-                if numbers.uid != self.owner && numbers.uid != 0 {
+                let (_, found, metadata) = self.edited(&path)?;
+                let uid = metadata.uid();
+                if uid != self.owner && uid != 0 {
                     return Ok(blocked(&path, "it belongs to neither Klipper's user nor root"));
+                }
+                if uid != self.owner && metadata.nlink() > 1 {
+                    return Ok(blocked(&path, "it is a file of root's that has another name elsewhere"));
                 }
                 Ok(if text::contains(&found, text) { Standing::Done } else { Standing::Open })
             }
@@ -144,11 +145,14 @@ impl Installer<'_> {
         contents: Contents,
         entry: Option<&Entry>,
     ) -> Result<Standing, Problem> {
-        let found = match fs::metadata(self.tree.at(path)) {
-            Ok(found) => found,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Standing::Open),
-            Err(error) => return Err(unusable(path, &error)),
+        let Some(place) = self.place(path)? else { return Ok(Standing::Open) };
+        let Some(found) = place.metadata().map_err(|error| unusable(path, &error))? else {
+            return Ok(Standing::Open);
         };
+        // The system's own may be links, such as /etc/default on some.
+        if found.is_symlink() && contents == Contents::Others && self.tree.is_dir(path) {
+            return Ok(Standing::Done);
+        }
         if !found.is_dir() {
             return Ok(blocked(path, "it is no folder"));
         }
@@ -171,13 +175,11 @@ impl Installer<'_> {
         sha256: &str,
         entry: Option<&Entry>,
     ) -> Result<Standing, Problem> {
-        let outside = self.tree.at(path);
-        let Some(found) = files::hash(&outside).map_err(|error| unusable(path, &error))? else {
-            let free = fs::symlink_metadata(&outside).is_err();
-            return Ok(if free { Standing::Open } else { blocked(path, "it is no file") });
-        };
+        let failed = |error: io::Error| unusable(path, &error);
+        let Some(place) = self.place(path)? else { return Ok(Standing::Open) };
+        let Some(metadata) = place.metadata().map_err(failed)? else { return Ok(Standing::Open) };
+        let Some(found) = place.hash().map_err(failed)? else { return Ok(blocked(path, "it is no file")) };
         if found == sha256 {
-            let metadata = fs::metadata(&outside).map_err(|error| unusable(path, &error))?;
             let right = self.numbers(rights).is_ok_and(|wanted| wanted == Numbers::of(&metadata));
             return Ok(if right || entry.is_none() { Standing::Done } else { Standing::Open });
         }
@@ -208,13 +210,10 @@ impl Installer<'_> {
             Step::Folder { contents, .. } => Made::Folder { contents: *contents },
             Step::File { text, .. } => Made::File { sha256: vec![sha256_hex(text.as_bytes())] },
             Step::Key { key, .. } => Made::File { sha256: vec![sha256_hex(key.0.as_bytes())] },
-            Step::Program { from, .. } => {
-                let hash = files::hash(from).map_err(|error| unusable(from, &error))?;
-                Made::File { sha256: hash.into_iter().collect() }
-            }
+            Step::Program { from, .. } => Made::File { sha256: vec![program(from)?.1] },
             Step::Link { target, .. } => Made::Link { targets: vec![target.clone()] },
             Step::Block { text, .. } => {
-                let before = self.tree.text(&path)?.unwrap_or_default();
+                let (_, before, _) = self.edited(&path)?;
                 let backup = match record.entry(&path).map(|entry| &entry.made) {
                     Some(Made::Block { backup, .. }) => backup.clone(),
                     _ => ledger.back_up(&path, before.as_bytes(), &self.date)?,
@@ -226,37 +225,25 @@ impl Installer<'_> {
 
     fn carry_out(&self, step: &Step, record: &Record, watch: &mut Watch<'_>) -> Result<(), Problem> {
         let path = step.path();
-        let outside = self.tree.at(&path);
         let failed = |error: io::Error| unusable(&path, &error);
+        let place = || self.place(&path)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()));
+        let write = |bytes: &[u8], rights: &Rights, watch: &mut Watch<'_>| {
+            replace(&path, &place()?, bytes, self.numbers(rights)?, || watch(Moment::Written(step)))
+        };
         match step {
             Step::User { name, home } => self.accounts.add(self.tree, name, home),
-            Step::Folder { rights, .. } => files::folder(&outside, self.numbers(rights)?).map_err(failed),
-            Step::File { rights, text, .. } => self.write(step, &outside, text.as_bytes(), rights, watch),
-            Step::Key { rights, key, .. } => self.write(step, &outside, key.0.as_bytes(), rights, watch),
-            Step::Program { from, .. } => {
-                let bytes = fs::read(from).map_err(|error| unusable(from, &error))?;
-                self.write(step, &outside, &bytes, &root(0o755), watch)
-            }
-            Step::Link { target, .. } => files::relink(&outside, target).map_err(failed),
+            Step::Folder { rights, .. } => place()?.make_folder(self.numbers(rights)?).map_err(failed),
+            Step::File { rights, text, .. } => write(text.as_bytes(), rights, watch),
+            Step::Key { rights, key, .. } => write(key.0.as_bytes(), rights, watch),
+            Step::Program { from, .. } => write(&program(from)?.0, &root(0o755), watch),
+            Step::Link { target, .. } => place()?.relink(target).map_err(failed),
             Step::Block { text, .. } => {
-                let edited = self.edited(&path);
-                let before = self.tree.text(&path)?.unwrap_or_default();
-                let numbers = Numbers::of(&fs::metadata(&edited).map_err(failed)?);
+                let (place, before, metadata) = self.edited(&path)?;
                 let after = with_block(&before, text, record.entry(&path));
-                replace(&path, &edited, after.as_bytes(), numbers, || watch(Moment::Written(step)))
+                let numbers = Numbers::of(&metadata);
+                replace(&path, &place, after.as_bytes(), numbers, || watch(Moment::Written(step)))
             }
         }
-    }
-
-    fn write(
-        &self,
-        step: &Step,
-        outside: &Path,
-        bytes: &[u8],
-        rights: &Rights,
-        watch: &mut Watch<'_>,
-    ) -> Result<(), Problem> {
-        replace(&step.path(), outside, bytes, self.numbers(rights)?, || watch(Moment::Written(step)))
     }
 
     /// Folders that a small system lacks.
@@ -267,8 +254,9 @@ impl Installer<'_> {
         for folder in missing.into_iter().rev() {
             record.note(folder, Made::Folder { contents: Contents::Others });
             ledger.save(record)?;
-            let numbers = self.numbers(&root(0o755))?;
-            files::folder(&self.tree.at(folder), numbers).map_err(|error| unusable(folder, &error))?;
+            let failed = |error: io::Error| unusable(folder, &error);
+            let place = self.place(folder)?.ok_or_else(|| failed(io::ErrorKind::NotFound.into()))?;
+            place.make_folder(self.numbers(&root(0o755))?).map_err(failed)?;
         }
         Ok(())
     }
@@ -286,15 +274,24 @@ impl Installer<'_> {
         Ok(Numbers { uid: account.uid, gid, mode: rights.mode })
     }
 
-    /// A file of the owner's as it is opened: it may be a link.
-    fn edited(&self, path: &Path) -> PathBuf {
-        self.tree.at(&self.tree.resolve(path))
+    fn place(&self, path: &Path) -> Result<Option<Place>, Problem> {
+        self.tree.hold(path, &Trust::new(self.tree, Some(self.owner)), Last::Itself)
+    }
+
+    /// A file of the owner's, which may be a link to another of theirs.
+    fn edited(&self, path: &Path) -> Result<(Place, String, fs::Metadata), Problem> {
+        let failed = |error: io::Error| unusable(path, &error);
+        let missing = || failed(io::ErrorKind::NotFound.into());
+        let trust = Trust::new(self.tree, Some(self.owner));
+        let place = self.tree.hold(path, &trust, Last::Followed)?.ok_or_else(missing)?;
+        let (bytes, metadata) = place.read(TEXT_LIMIT).map_err(failed)?.ok_or_else(missing)?;
+        Ok((place, tree::text(path, bytes)?, metadata))
     }
 }
 
 pub(super) fn replace(
     path: &Path,
-    outside: &Path,
+    place: &Place,
     bytes: &[u8],
     numbers: Numbers,
     written: impl FnOnce() -> Result<(), Problem>,
@@ -309,12 +306,17 @@ pub(super) fn replace(
             Self::Io(error)
         }
     }
-    files::replace(outside, bytes, numbers, || written().map_err(Either::Problem)).map_err(
-        |error| match error {
-            Either::Io(error) => unusable(path, &error),
-            Either::Problem(problem) => problem,
-        },
-    )
+    place.replace(bytes, numbers, || written().map_err(Either::Problem)).map_err(|error| match error {
+        Either::Io(error) => unusable(path, &error),
+        Either::Problem(problem) => problem,
+    })
+}
+
+/// This program and its SHA-256.
+fn program(from: &Path) -> Result<(Vec<u8>, String), Problem> {
+    let bytes = fs::read(from).map_err(|error| unusable(from, &error))?;
+    let hash = sha256_hex(&bytes);
+    Ok((bytes, hash))
 }
 
 /// The text with these lines, and without those of an earlier version.

@@ -1,13 +1,28 @@
-//! Files that are replaced whole or not at all.
+//! A place in a folder that is held open: what is done there cannot be led elsewhere by swapping what its path names.
+//!
+//! Files are replaced whole or not at all. [`Tree::hold`](super::Tree) gives places.
 
 use std::{
+    ffi::{OsStr, OsString},
     fs::{self, File},
-    io::{self, Write},
-    os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt, chown, fchown, symlink},
+    io::{self, Read, Write},
+    os::unix::{
+        ffi::{OsStrExt, OsStringExt},
+        fs::{MetadataExt, PermissionsExt, fchown},
+    },
     path::{Path, PathBuf},
 };
 
+use rustix::{
+    fs::{AtFlags, Dir, Mode, OFlags, mkdirat, openat, readlinkat, renameat, symlinkat, unlinkat},
+    process::geteuid,
+};
 use sealpost_envelope::digest::sha256_hex;
+
+/// More than any configuration file has.
+pub(super) const TEXT_LIMIT: u64 = 16 << 20;
+/// More than this program has.
+const FILE_LIMIT: u64 = 1 << 30;
 
 /// User, group and bits by number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,84 +38,192 @@ impl Numbers {
     }
 }
 
-/// Writes a file beside and puts it in its place; `written` is called in between.
-pub(super) fn replace<E: From<io::Error>>(
-    path: &Path,
-    bytes: &[u8],
-    numbers: Numbers,
-    written: impl FnOnce() -> Result<(), E>,
-) -> Result<(), E> {
-    let new = beside(path);
-    sweep(path)?;
-    let mut file = fs::OpenOptions::new().create_new(true).write(true).mode(0o600).open(&new)?;
-    file.write_all(bytes)?;
-    own(&file, numbers)?;
-    file.set_permissions(fs::Permissions::from_mode(numbers.mode))?;
-    file.sync_all()?;
-    written()?;
-    fs::rename(&new, path)?;
-    sync_folder(path)?;
-    Ok(())
+/// A name in a folder. The folder stays the one it was, whatever is renamed meanwhile.
+#[derive(Debug)]
+pub(super) struct Place {
+    folder: File,
+    name: OsString,
 }
 
-/// Makes a link, or lets it point elsewhere.
-pub(super) fn relink(path: &Path, target: &Path) -> io::Result<()> {
-    let new = beside(path);
-    sweep(path)?;
-    symlink(target, &new)?;
-    fs::rename(&new, path)?;
-    sync_folder(path)
-}
-
-/// Makes a folder, or gives the one that is there these rights.
-pub(super) fn folder(path: &Path, numbers: Numbers) -> io::Result<()> {
-    match fs::create_dir(path) {
-        Err(error)
-            if error.kind() == io::ErrorKind::AlreadyExists && fs::symlink_metadata(path)?.is_dir() => {}
-        made => made?,
+impl Place {
+    pub(super) fn new(folder: File, name: &OsStr) -> Self {
+        Self { folder, name: name.to_owned() }
     }
-    // In this order: a change of owner takes the set-group-id bit away.
-    chown(path, Some(numbers.uid), Some(numbers.gid))?;
-    fs::set_permissions(path, fs::Permissions::from_mode(numbers.mode))?;
-    sync_folder(path)
-}
 
-/// Removes what a killed run left beside a file.
-pub(super) fn sweep(path: &Path) -> io::Result<()> {
-    gone(fs::remove_file(beside(path)))
-}
+    /// What is there, links not followed.
+    pub(super) fn metadata(&self) -> io::Result<Option<fs::Metadata>> {
+        found(look(&self.folder, &self.name))?.map(|found| found.metadata()).transpose()
+    }
 
-/// Removing what is not there has been done.
-pub(super) fn gone(removed: io::Result<()>) -> io::Result<()> {
-    match removed {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
-        other => other,
+    /// Where the link that is there points; `None` where nothing is.
+    pub(super) fn target(&self) -> io::Result<Option<PathBuf>> {
+        let target = found(readlinkat(&self.folder, &self.name, Vec::new()).map_err(Into::into))?;
+        Ok(target.map(|target| PathBuf::from(OsString::from_vec(target.into_bytes()))))
+    }
+
+    /// The regular file that is there with its rights; an error where something else is, or more than `limit` bytes.
+    pub(super) fn read(&self, limit: u64) -> io::Result<Option<(Vec<u8>, fs::Metadata)>> {
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let opened = openat(&self.folder, &self.name, flags, Mode::empty());
+        let Some(file) = found(opened.map(File::from).map_err(Into::into))? else { return Ok(None) };
+        read_regular(file, limit).map(Some)
+    }
+
+    /// SHA-256 of the file; `None` where no file is.
+    pub(super) fn hash(&self) -> io::Result<Option<String>> {
+        let Some(metadata) = self.metadata()?.filter(fs::Metadata::is_file) else { return Ok(None) };
+        // The program is root's; in folders of others there are texts.
+        let limit = if metadata.uid() == geteuid().as_raw() { FILE_LIMIT } else { TEXT_LIMIT };
+        match self.read(limit) {
+            // It is nothing that we wrote.
+            Err(error) if error.kind() == io::ErrorKind::FileTooLarge => Ok(Some(String::new())),
+            read => Ok(read?.map(|(bytes, _)| sha256_hex(&bytes))),
+        }
+    }
+
+    /// Writes a file beside and puts it in its place; `written` is called in between.
+    pub(super) fn replace<E: From<io::Error>>(
+        &self,
+        bytes: &[u8],
+        numbers: Numbers,
+        written: impl FnOnce() -> Result<(), E>,
+    ) -> Result<(), E> {
+        let new = self.beside();
+        self.sweep()?;
+        let flags = OFlags::WRONLY | OFlags::CREATE | OFlags::EXCL | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        let mut file = openat(&self.folder, &new, flags, Mode::from_raw_mode(0o600))
+            .map(File::from)
+            .map_err(io::Error::from)?;
+        file.write_all(bytes)?;
+        own(&file, numbers)?;
+        file.sync_all()?;
+        written()?;
+        renameat(&self.folder, &new, &self.folder, &self.name).map_err(io::Error::from)?;
+        self.sync()?;
+        Ok(())
+    }
+
+    /// Makes a link, or lets it point elsewhere.
+    pub(super) fn relink(&self, target: &Path) -> io::Result<()> {
+        let new = self.beside();
+        self.sweep()?;
+        symlinkat(target, &self.folder, &new)?;
+        renameat(&self.folder, &new, &self.folder, &self.name)?;
+        self.sync()
+    }
+
+    /// Makes a folder, or gives the one that is there these rights.
+    pub(super) fn make_folder(&self, numbers: Numbers) -> io::Result<()> {
+        let made = match mkdirat(&self.folder, &self.name, Mode::from_raw_mode(0o700)) {
+            Ok(()) => true,
+            Err(rustix::io::Errno::EXIST) => false,
+            Err(error) => return Err(error.into()),
+        };
+        let folder = self.open_folder()?;
+        // Who may write here can put another folder in its place at once, but none that is worth having.
+        if made && names(&folder)?.next().is_some() {
+            return Err(io::Error::other("another folder came in its place"));
+        }
+        own(&folder, numbers)?;
+        folder.sync_all()?;
+        self.sync()
+    }
+
+    /// The folder that is there, never through a link.
+    pub(super) fn open_folder(&self) -> io::Result<File> {
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+        Ok(File::from(openat(&self.folder, &self.name, flags, Mode::empty())?))
+    }
+
+    /// Removes the file or link, where one is.
+    pub(super) fn remove_file(&self) -> io::Result<()> {
+        found(unlinkat(&self.folder, &self.name, AtFlags::empty()).map_err(Into::into)).map(drop)
+    }
+
+    /// Removes the folder, where one is and is empty.
+    pub(super) fn remove_folder(&self) -> io::Result<()> {
+        found(unlinkat(&self.folder, &self.name, AtFlags::REMOVEDIR).map_err(Into::into)).map(drop)
+    }
+
+    /// Removes the folder with everything in it, where one is. Links are removed and never followed.
+    pub(super) fn remove_all(&self) -> io::Result<()> {
+        let Some(folder) = found(self.open_folder())? else { return Ok(()) };
+        for place in places(&folder)? {
+            let is_folder = place.metadata()?.is_some_and(|metadata| metadata.is_dir());
+            if is_folder { place.remove_all()? } else { place.remove_file()? }
+        }
+        self.remove_folder()
+    }
+
+    /// Removes what a killed run left beside.
+    pub(super) fn sweep(&self) -> io::Result<()> {
+        found(unlinkat(&self.folder, self.beside(), AtFlags::empty()).map_err(Into::into)).map(drop)
+    }
+
+    pub(super) fn name(&self) -> &OsStr {
+        &self.name
+    }
+
+    fn sync(&self) -> io::Result<()> {
+        // The folder may be held by its path alone, which cannot be synced.
+        let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        File::from(openat(&self.folder, ".", flags, Mode::empty())?).sync_all()
+    }
+
+    fn beside(&self) -> OsString {
+        let mut name = OsString::from(".");
+        name.push(&self.name);
+        name.push(".sealpost-new");
+        name
     }
 }
 
-/// SHA-256 of a file; `None` where no file is, not even through a link.
-pub(super) fn hash(path: &Path) -> io::Result<Option<String>> {
-    match fs::symlink_metadata(path) {
-        Ok(metadata) if metadata.is_file() => Ok(Some(sha256_hex(&fs::read(path)?))),
-        Ok(_) => Ok(None),
+/// All that lies in a folder.
+pub(super) fn places(folder: &File) -> io::Result<Vec<Place>> {
+    names(folder)?.map(|name| Ok(Place::new(folder.try_clone()?, &name?))).collect()
+}
+
+/// Opens by path what is there, links not followed, to look at it and to go on from there.
+pub(super) fn look(folder: &File, name: &OsStr) -> io::Result<File> {
+    let flags = OFlags::PATH | OFlags::NOFOLLOW | OFlags::CLOEXEC;
+    Ok(File::from(openat(folder, name, flags, Mode::empty())?))
+}
+
+/// A regular file of at most `limit` bytes; a pipe or a device keeps nobody waiting and fills no memory.
+pub(super) fn read_regular(file: File, limit: u64) -> io::Result<(Vec<u8>, fs::Metadata)> {
+    let metadata = file.metadata()?;
+    if !metadata.is_file() {
+        return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
+    }
+    let mut bytes = Vec::new();
+    file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
+    if bytes.len() as u64 > limit {
+        return Err(io::Error::new(io::ErrorKind::FileTooLarge, format!("it has more than {limit} bytes")));
+    }
+    Ok((bytes, metadata))
+}
+
+/// What is not there is `None`.
+pub(super) fn found<T>(result: io::Result<T>) -> io::Result<Option<T>> {
+    match result {
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error),
+        other => other.map(Some),
     }
 }
 
-pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
-    File::open(path.parent().unwrap_or(path))?.sync_all()
+fn names(folder: &File) -> io::Result<impl Iterator<Item = io::Result<OsString>>> {
+    let entries = Dir::read_from(folder)?.map(|entry| {
+        let entry = entry.map_err(io::Error::from)?;
+        Ok(OsStr::from_bytes(entry.file_name().to_bytes()).to_owned())
+    });
+    Ok(entries.filter(|name| !name.as_ref().is_ok_and(|name| name == "." || name == "..")))
 }
 
-fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    path.with_file_name(format!(".{name}.sealpost-new"))
-}
-
+/// In this order: a change of owner takes the set-group-id bit away.
 fn own(file: &File, numbers: Numbers) -> io::Result<()> {
     let now = Numbers::of(&file.metadata()?);
-    if (now.uid, now.gid) == (numbers.uid, numbers.gid) {
-        return Ok(());
+    if (now.uid, now.gid) != (numbers.uid, numbers.gid) {
+        fchown(file, Some(numbers.uid), Some(numbers.gid))?;
     }
-    fchown(file, Some(numbers.uid), Some(numbers.gid))
+    file.set_permissions(fs::Permissions::from_mode(numbers.mode))
 }

@@ -17,6 +17,8 @@ pub(super) const PACKAGED_PARTS: &str = "/usr/share/sealpost-printer";
 const PACKAGED_PROGRAM: &str = "/usr/bin/sealpost-printer";
 /// A printer whose system forgets everything else at a restart keeps this.
 const KEPT: &str = "/oem/printer_data";
+/// With this it keeps everything, until its next update.
+const REMEMBERS: &str = "/oem/.debug";
 
 /// What the person said instead of letting it be found.
 #[derive(Clone, Debug, Default)]
@@ -56,6 +58,7 @@ pub fn find(tree: &Tree, said: &Said, program: &Path) -> Result<System, Problem>
         parts: parts(tree, said, program)?,
         kept: Some(PathBuf::from(KEPT))
             .filter(|kept| tree.is_dir(kept) && tree.resolve(&data).starts_with(kept)),
+        remembers: tree.exists(Path::new(REMEMBERS)),
         program: if packaged { PACKAGED_PROGRAM.into() } else { program.to_owned() },
         owner,
         klipper,
@@ -178,7 +181,7 @@ fn klipper(
     let plugins = inside.join("plugins");
     let kalico = tree.is_dir(&plugins);
     let extras = if kalico { plugins } else { extras };
-    let service = service(tree, data, "klippy.py", "klipper");
+    let service = service(tree, data, "klipper", runs_klipper);
     let socket = text::option(moonraker_conf, "server", "klippy_uds_address").map(|said| {
         match said.strip_prefix("~/") {
             Some(below) => owner.home.join(below),
@@ -222,20 +225,56 @@ fn moonraker(
         ));
     };
     let port = text::option(conf, "server", "port").and_then(|port| port.parse().ok()).unwrap_or(7125);
-    let service = service(tree, data, "moonraker", "moonraker");
+    let service = service(tree, data, "moonraker", runs_moonraker);
     Ok(Moonraker { components, pip, service, port, socket: data.join("comms/moonraker.sock") })
 }
 
-/// The unit whose program and printer are these; several printers have numbered ones.
-fn service(tree: &Tree, data: &Path, program: &str, usual: &str) -> String {
-    let units = Path::new("/etc/systemd/system");
+/// The unit that runs this program for this printer; several printers have numbered ones.
+fn service(tree: &Tree, data: &Path, usual: &str, runs: fn(&[&str]) -> bool) -> String {
     let env = data.join("systemd").join(format!("{usual}.env"));
-    let (data, env) = (data.display().to_string(), env.display().to_string());
-    let ours = tree.names(units).into_iter().find(|name| {
-        let text = tree.text(&units.join(name)).ok().flatten().unwrap_or_default();
-        name.ends_with(".service") && (text.contains(program) && text.contains(&data) || text.contains(&env))
-    });
-    ours.map_or_else(|| usual.to_owned(), |name| name.trim_end_matches(".service").to_owned())
+    let mut ours: Vec<String> = Vec::new();
+    for folder in ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"].map(Path::new) {
+        for name in tree.names(folder) {
+            let Some(stem) = name.strip_suffix(".service") else { continue };
+            let text = tree.text(&folder.join(&name)).ok().flatten().unwrap_or_default();
+            if is_its(&text, data, &env, runs) {
+                ours.push(stem.to_owned());
+            }
+        }
+    }
+    // Other programs of this printer can name its files too: the usual name goes before theirs.
+    let number = |name: &str| {
+        name.strip_prefix(usual).is_some_and(|rest| {
+            rest.strip_prefix('-')
+                .is_some_and(|rest| !rest.is_empty() && rest.chars().all(|c| c.is_ascii_digit()))
+        })
+    };
+    ours.sort_by_key(|name| (name != usual, !number(name), name.clone()));
+    ours.into_iter().next().unwrap_or_else(|| usual.to_owned())
+}
+
+fn is_its(unit: &str, data: &Path, env: &Path, runs: fn(&[&str]) -> bool) -> bool {
+    let unit = unit.replace("\\\n", " ");
+    let values = |key: &str| -> Vec<&str> {
+        let found =
+            unit.lines().filter_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='));
+        found.flat_map(str::split_whitespace).map(|word| word.trim_matches('"')).collect()
+    };
+    if values("EnvironmentFile").iter().any(|file| Path::new(file.trim_start_matches('-')) == env) {
+        return true;
+    }
+    let exec = values("ExecStart");
+    runs(&exec) && exec.iter().any(|word| Path::new(word).starts_with(data))
+}
+
+fn runs_klipper(exec: &[&str]) -> bool {
+    exec.iter().any(|word| word.ends_with("/klippy.py"))
+}
+
+/// Its own program and module, none of those that are named after it.
+fn runs_moonraker(exec: &[&str]) -> bool {
+    let module = exec.windows(2).any(|words| matches!(words, ["-m", "moonraker" | "moonraker.moonraker"]));
+    module || exec.iter().any(|word| word.ends_with("/moonraker.py") || word.ends_with("/bin/moonraker"))
 }
 
 fn init(tree: &Tree) -> Result<Init, Problem> {
@@ -345,5 +384,55 @@ mod tests {
         ] {
             assert_eq!(trusts_loopback(conf), trusts, "{conf}");
         }
+    }
+
+    #[test]
+    fn services_are_known_by_what_they_run() {
+        let folder = tempfile::tempdir().unwrap();
+        let units = folder.path().join("etc/systemd/system");
+        std::fs::create_dir_all(&units).unwrap();
+        let tree = Tree::new(folder.path());
+        let unit = |name: &str, text: &str| {
+            std::fs::write(units.join(name), format!("[Service]\n{text}\n")).unwrap()
+        };
+        let found = |data: &str| {
+            let data = Path::new(data);
+            let klipper = service(&tree, data, "klipper", runs_klipper);
+            (klipper, service(&tree, data, "moonraker", runs_moonraker))
+        };
+        let named = |klipper: &str, moonraker: &str| (klipper.to_owned(), moonraker.to_owned());
+        assert_eq!(
+            found("/home/pi/printer_data"),
+            named("klipper", "moonraker"),
+            "the usual names where none is known"
+        );
+
+        // As their installers write them.
+        unit(
+            "moonraker-obico.service",
+            "ExecStart=/home/pi/moonraker-obico-env/bin/python3 -m moonraker_obico.app -c /home/pi/printer_data/config/moonraker-obico.cfg",
+        );
+        unit(
+            "moonraker-telegram-bot.service",
+            "EnvironmentFile=/home/pi/printer_data/systemd/moonraker-telegram-bot.env\nExecStart=/x/python /x/main.py $TELEGRAM_BOT_ARGS",
+        );
+        unit(
+            "moonraker-1.service",
+            "EnvironmentFile=/home/pi/printer_1_data/systemd/moonraker.env\nExecStart=/x/python $MOONRAKER_ARGS",
+        );
+        unit(
+            "klipper-2.service",
+            "ExecStart=/x/python /home/pi/klipper/klippy/klippy.py \\\n  /home/pi/printer_2_data/config/printer.cfg",
+        );
+        assert_eq!(found("/home/pi/printer_data"), named("klipper", "moonraker"));
+        assert_eq!(found("/home/pi/printer_1_data"), named("klipper", "moonraker-1"));
+        assert_eq!(found("/home/pi/printer_2_data"), named("klipper-2", "moonraker"));
+        unit("printer.service", "ExecStart=/x/python -m moonraker -d /home/pi/printer_data");
+        assert_eq!(found("/home/pi/printer_data"), named("klipper", "printer"));
+        unit(
+            "moonraker.service",
+            "EnvironmentFile=/home/pi/printer_data/systemd/moonraker.env\nExecStart=/x/python $MOONRAKER_ARGS",
+        );
+        assert_eq!(found("/home/pi/printer_data"), named("klipper", "moonraker"));
     }
 }

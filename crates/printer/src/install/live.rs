@@ -1,6 +1,7 @@
 //! Short questions to the Klipper and the Moonraker of this machine while they run.
 
 use std::{
+    fs,
     io::{Read, Write},
     net::{Ipv4Addr, TcpStream},
     os::unix::net::UnixStream,
@@ -23,10 +24,12 @@ const ANSWER_LIMIT: usize = 1 << 20;
 pub enum Activity {
     /// It does not run.
     Down,
-    /// Nothing is printed.
+    /// Nothing is done.
     Idle,
     /// A print is under way or paused.
     Printing,
+    /// Something else is: what another program sends, a mesh, a heater that is on.
+    Busy,
     /// It runs and does not say.
     Unknown,
 }
@@ -49,32 +52,74 @@ pub(super) fn api_key(socket: &Path) -> Option<ApiKey> {
     good.then(|| ApiKey(Zeroizing::new(key.to_owned())))
 }
 
-/// Whether a restart of Klipper would end a print, by Klipper's own socket.
+/// Whether a restart of Klipper would end something, by Klipper's own socket.
 pub fn activity(socket: &Path) -> Activity {
-    use std::io::ErrorKind::{ConnectionRefused, NotFound};
-    match UnixStream::connect(socket) {
-        Err(error) if matches!(error.kind(), NotFound | ConnectionRefused) => return Activity::Down,
-        Err(_) => return Activity::Unknown,
-        Ok(_) => {}
+    let Some(heaters) = ask(socket, &query(json!({"heaters": ["available_heaters"]}))) else {
+        // The socket may be elsewhere than it was looked for.
+        return if klipper_runs(Path::new("/proc")) { Activity::Unknown } else { Activity::Down };
+    };
+    let mut objects = json!({
+        "print_stats": ["state"], "virtual_sdcard": ["is_active"], "idle_timeout": ["state"], "sealpost": ["state"],
+    });
+    for name in heaters["result"]["status"]["heaters"]["available_heaters"].as_array().into_iter().flatten() {
+        if let Some(name) = name.as_str() {
+            objects[name] = json!(["target"]);
+        }
     }
-    let question =
-        json!({"id": 1, "method": "objects/query", "params": {"objects": {"print_stats": ["state"]}}});
-    let Some(answer) = ask(socket, &question) else { return Activity::Unknown };
-    match answer["result"]["status"]["print_stats"]["state"].as_str() {
-        Some("printing" | "paused") => Activity::Printing,
-        Some(_) => Activity::Idle,
+    ask(socket, &query(objects)).map_or(Activity::Unknown, |answer| judge(&answer))
+}
+
+/// Whether a purchased file is at hand: held by Klipper, or on its way there through the agent.
+pub(super) fn has_job(klipper: &Path, agent: &Path) -> bool {
+    let held = ask(klipper, &query(json!({"sealpost": ["state"]})));
+    let held =
+        held.and_then(|answer| Some(answer["result"]["status"]["sealpost"]["state"].as_str()? != "idle"));
+    let question = json!({"id": 1, "method": "status", "params": {}});
+    let job =
+        exchange(agent, &question, b'\n').map(|answer| !answer["result"]["jobs"]["current_job"].is_null());
+    held == Some(true) || job == Some(true)
+}
+
+fn query(objects: Value) -> Value {
+    json!({"id": 1, "method": "objects/query", "params": {"objects": objects}})
+}
+
+fn judge(answer: &Value) -> Activity {
+    let Some(status) = answer["result"]["status"].as_object() else {
         // It answers, but its printer is not there: an error in its configuration, or it is starting.
-        None if answer.get("error").is_some() || answer.get("result").is_some() => Activity::Idle,
-        None => Activity::Unknown,
+        return if answer.get("error").is_some() { Activity::Idle } else { Activity::Unknown };
+    };
+    let state =
+        |object: &str| status.get(object).and_then(|object| object["state"].as_str()).unwrap_or_default();
+    let is_active = status.get("virtual_sdcard").is_some_and(|card| card["is_active"] == true);
+    if matches!(state("print_stats"), "printing" | "paused")
+        || is_active
+        || !matches!(state("sealpost"), "" | "idle")
+    {
+        return Activity::Printing;
     }
+    let heats = status.values().any(|object| object["target"].as_f64().is_some_and(|target| target > 0.0));
+    if heats || state("idle_timeout") == "Printing" { Activity::Busy } else { Activity::Idle }
+}
+
+/// Whether any process is Klipper's, whoever started it.
+fn klipper_runs(proc: &Path) -> bool {
+    let is_klippy = |word: &[u8]| word.ends_with(b"/klippy.py") || word == b"klippy.py";
+    let processes = fs::read_dir(proc).into_iter().flatten().flatten();
+    let mut lines = processes.filter_map(|process| fs::read(process.path().join("cmdline")).ok());
+    lines.any(|line| line.split(|byte| *byte == 0).any(is_klippy))
 }
 
 fn ask(socket: &Path, question: &Value) -> Option<Value> {
+    exchange(socket, question, END)
+}
+
+fn exchange(socket: &Path, question: &Value, end: u8) -> Option<Value> {
     let mut stream = UnixStream::connect(socket).ok()?;
     stream.set_read_timeout(Some(DEADLINE)).ok()?;
     stream.set_write_timeout(Some(DEADLINE)).ok()?;
     let mut line = question.to_string().into_bytes();
-    line.push(END);
+    line.push(end);
     stream.write_all(&line).ok()?;
     let mut answer = Zeroizing::new(Vec::new());
     let mut piece = Zeroizing::new([0; 4096]);
@@ -85,7 +130,7 @@ fn ask(socket: &Path, question: &Value) -> Option<Value> {
         }
         answer.extend_from_slice(&piece[..read]);
         // Messages nobody asked for may come first.
-        while let Some(end) = answer.iter().position(|byte| *byte == END) {
+        while let Some(end) = answer.iter().position(|byte| *byte == end) {
             let message: Value = serde_json::from_slice(&answer[..end]).ok()?;
             if message["id"] == 1 {
                 return Some(message);
@@ -94,4 +139,54 @@ fn ask(socket: &Path, question: &Value) -> Option<Value> {
         }
     }
     None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whatever_a_restart_would_end_is_seen() {
+        for (status, activity) in [
+            (json!({"print_stats": {"state": "printing"}}), Activity::Printing),
+            (json!({"print_stats": {"state": "paused"}}), Activity::Printing),
+            (
+                json!({"print_stats": {"state": "standby"}, "virtual_sdcard": {"is_active": true}}),
+                Activity::Printing,
+            ),
+            (
+                json!({"print_stats": {"state": "standby"}, "sealpost": {"state": "loaded"}}),
+                Activity::Printing,
+            ),
+            // Streamed by another program, a mesh, a filament change: print_stats says standby.
+            (
+                json!({"print_stats": {"state": "standby"}, "idle_timeout": {"state": "Printing"}}),
+                Activity::Busy,
+            ),
+            (json!({"print_stats": {"state": "standby"}, "heater_bed": {"target": 60.0}}), Activity::Busy),
+            (
+                json!({"print_stats": {"state": "complete"}, "idle_timeout": {"state": "Ready"}, "extruder": {"target": 0.0},
+                    "sealpost": {"state": "idle"}, "virtual_sdcard": {"is_active": false}}),
+                Activity::Idle,
+            ),
+            (json!({}), Activity::Idle),
+        ] {
+            assert_eq!(judge(&json!({"id": 1, "result": {"status": status}})), activity, "{status}");
+        }
+        assert_eq!(judge(&json!({"id": 1, "error": {"message": "not ready"}})), Activity::Idle);
+        assert_eq!(judge(&json!({"id": 1})), Activity::Unknown);
+    }
+
+    #[test]
+    fn klipper_is_down_only_where_no_process_is_klippers() {
+        let proc = tempfile::tempdir().unwrap();
+        let process = |pid: &str, line: &str| {
+            fs::create_dir(proc.path().join(pid)).unwrap();
+            fs::write(proc.path().join(pid).join("cmdline"), line).unwrap();
+        };
+        process("7", "vi\0klippy.py.bak\0");
+        assert!(!klipper_runs(proc.path()));
+        process("8", "python\0/home/pi/klipper/klippy/klippy.py\0printer.cfg\0");
+        assert!(klipper_runs(proc.path()));
+    }
 }

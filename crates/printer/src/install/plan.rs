@@ -18,6 +18,10 @@ pub const AGENT: &str = "sealpost-printer";
 pub const AGENT_FOLDER: &str = "/run/sealpost-printer";
 /// Where the extra listens: the folder's group may call it.
 pub const HANDOVER_FOLDER: &str = "/run/sealpost-handover";
+/// Klipper's lines on a system that forgets: they go with the link, the user and the folders that they name.
+const FORGOTTEN_CFG: &str = "/etc/sealpost/klipper.cfg";
+/// How printer.cfg, which is kept, reads them while they are there.
+const FORGOTTEN_PATTERN: &str = "/etc/sealpost/*.cfg";
 /// Where a program that no package installed goes.
 const PROGRAM: &str = "/usr/local/bin/sealpost-printer";
 
@@ -204,13 +208,22 @@ fn snippets(system: &System, steps: &mut Vec<Step>) {
         pieces::update_manager(&system.parts.folder, checkout, services)
     });
     let conf_text = format!("{}{}", pieces::MOONRAKER, update.unwrap_or_default());
-    for (file, name, text) in [(cfg, "sealpost.cfg", pieces::klipper()), (conf, "sealpost.conf", conf_text)] {
-        steps.push(Step::File { path: beside(&file.path, name), rights: rights(), text });
-    }
-    for (file, name) in [(cfg, "sealpost.cfg"), (conf, "sealpost.conf")] {
-        let block = pieces::include(name);
+    let cfg_file = |path, rights| Step::File { path, rights, text: pieces::klipper() };
+    let cfg_included = if system.kept.is_some() {
+        // What is kept may name the rest by a pattern alone: it is no mistake that the rest is forgotten.
+        steps.push(cfg_file(FORGOTTEN_CFG.into(), Rights::new(0o644, "root", "root")));
+        FORGOTTEN_PATTERN
+    } else {
+        steps.push(cfg_file(beside(&cfg.path, "sealpost.cfg"), rights()));
+        "sealpost.cfg"
+    };
+    steps.push(Step::File { path: beside(&conf.path, "sealpost.conf"), rights: rights(), text: conf_text });
+    for (file, included) in [(cfg, cfg_included), (conf, "sealpost.conf")] {
+        let block = pieces::include(included);
+        let ours =
+            if included == FORGOTTEN_PATTERN { FORGOTTEN_CFG.into() } else { beside(&file.path, included) };
         // Ours from an earlier run counts as ours; somebody's pattern does the same without it.
-        if text::contains(&file.text, &block) || !text::includes(&file.text, name) {
+        if text::contains(&file.text, &block) || text::includes_of(&file.text, &file.path, &ours).is_empty() {
             steps.push(Step::Block { path: file.path.clone(), text: block });
         }
     }
@@ -237,8 +250,9 @@ fn notes(system: &System) -> Vec<String> {
     }
     if let Some(kept) = &system.kept {
         notes.push(format!(
-            "This system forgets what is outside {} at a restart, unless /oem/.debug is there: run this again after one. Keys and state stay in {}.",
+            "This system forgets what is outside {} when it restarts{}: Sealpost is gone then, the printer prints everything else, and this command puts it back. Keys and state stay in {}.",
             kept.display(),
+            if system.remembers { ", but for /oem/.debug, which is there until the next firmware update" } else { ", because /oem/.debug is not there" },
             kept.join(AGENT).display()
         ));
     }

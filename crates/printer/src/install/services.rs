@@ -9,8 +9,8 @@ use sealpost_api::Problem;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    live::{Activity, activity},
-    plan::AGENT,
+    live::{Activity, activity, has_job},
+    plan::{AGENT, AGENT_FOLDER},
     system::{Init, System},
 };
 
@@ -43,6 +43,11 @@ impl Services {
         }
     }
 
+    /// What it calls them.
+    pub(super) fn names(&self) -> impl Iterator<Item = &str> {
+        [self.klipper.as_str(), self.moonraker.as_str()].into_iter()
+    }
+
     /// Starts the agent; `anew` where it runs already.
     pub fn start_agent(&self, anew: bool) -> Result<(), Problem> {
         self.reload()?;
@@ -68,7 +73,11 @@ impl Services {
             return Ok(Restart::Later("no service manager runs here"));
         }
         match activity(&self.socket) {
+            Activity::Down if self.klipper_is_active() => {
+                return Ok(Restart::Later("Klipper runs and does not answer"));
+            }
             Activity::Printing => return Ok(Restart::Later("a print is under way")),
+            Activity::Busy => return Ok(Restart::Later("Klipper is at work, or heats")),
             Activity::Unknown => {
                 return Ok(Restart::Later("Klipper does not say whether a print is under way"));
             }
@@ -77,6 +86,21 @@ impl Services {
         self.tell(&self.klipper, "restart")?;
         self.tell(&self.moonraker, "restart")?;
         Ok(Restart::Done)
+    }
+
+    /// Refuses where a purchased file is at hand: nobody could tell its end, and what could open it again would be gone.
+    pub fn refuse_while_printing(&self) -> Result<(), Problem> {
+        let agent = Path::new(AGENT_FOLDER).join("agent.sock");
+        if !has_job(&self.socket, &agent) {
+            return Ok(());
+        }
+        Err(Problem::new(409, "print_under_way", "A purchased file is being printed, or is on its way to the printer")
+            .hint("Wait until it has ended, or cancel it; `--even-so` gives it up: the print then counts as interrupted."))
+    }
+
+    fn klipper_is_active(&self) -> bool {
+        let ask = || Command::new("systemctl").args(["is-active", "--quiet", &self.klipper]).status();
+        self.init == Init::Systemd && ask().is_ok_and(|status| status.success())
     }
 
     /// What a person types to do the same.

@@ -39,6 +39,8 @@ pub struct System {
     pub settings: Option<Text>,
     /// A folder that survives what the system forgets at a restart, where that is how it is made.
     pub kept: Option<PathBuf>,
+    /// Such a system was told to keep everything until its next update.
+    pub remembers: bool,
     /// How the agent gets through to Moonraker.
     pub access: Access,
 }

@@ -1,3 +1,4 @@
+mod attacks;
 mod ground;
 mod interrupted;
 mod owners;

@@ -1,5 +1,7 @@
 //! Configuration files as people keep them: a block of whole lines is put in and taken out, everything else stays to the byte.
 
+use std::path::{Path, PathBuf};
+
 const SAVE_CONFIG: &str = "#*# <---------------------- SAVE_CONFIG ---------------------->";
 
 /// Whether the block stands in the text, on whole lines.
@@ -22,6 +24,23 @@ pub(super) fn remove(text: &str, block: &str) -> Option<String> {
     Some(format!("{}{}", &text[..at], &text[at + block.len()..]))
 }
 
+/// The text without the lines of the block, whatever became of line ends, blanks and comments around them; `None` where not all of
+/// those that say something stand there any more.
+pub(super) fn take_out(text: &str, block: &str) -> Option<String> {
+    if let Some(without) = remove(text, block) {
+        return Some(without);
+    }
+    let mut open: Vec<&str> = block.lines().map(str::trim).filter(|line| !line.is_empty()).collect();
+    let mut kept = String::new();
+    for line in text.split_inclusive('\n') {
+        match open.iter().position(|ours| *ours == line.trim()) {
+            Some(found) => drop(open.remove(found)),
+            None => kept.push_str(line),
+        }
+    }
+    open.iter().all(|line| line.starts_with('#')).then_some(kept)
+}
+
 /// Whether any line of the block that says something still stands in the text.
 pub(super) fn contains_part(text: &str, block: &str) -> bool {
     let says = |line: &&str| !line.is_empty() && !line.starts_with('#');
@@ -41,14 +60,48 @@ pub(super) fn sections(text: &str) -> impl Iterator<Item = &str> {
     })
 }
 
-/// Whether a file of that name in the same folder is read along.
-pub(super) fn includes(text: &str, name: &str) -> bool {
-    let extension = name.rsplit_once('.').map_or("", |(_, extension)| extension);
+/// A line that lets a file be read along.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Include<'a> {
+    /// The section's line.
+    pub(super) line: String,
+    /// It says a name, not a pattern: the file has to be there.
+    pub(super) by_name: bool,
+    pattern: &'a str,
+}
+
+/// The lines of the configuration at `path` by which it reads `file` along.
+pub(super) fn includes_of<'a>(text: &'a str, path: &Path, file: &Path) -> Vec<Include<'a>> {
+    let folder = path.parent().unwrap_or(Path::new("/"));
     let included = sections(text).filter_map(|section| section.strip_prefix("include "));
-    included.map(str::trim).any(|pattern| {
-        let pattern = pattern.strip_prefix("./").unwrap_or(pattern);
-        pattern == name || pattern == "*" || pattern.strip_prefix("*.").is_some_and(|end| end == extension)
-    })
+    let includes = included.map(|said| Include {
+        line: format!("[include {}]", said.trim()),
+        by_name: !said.contains(['*', '?', '[']),
+        pattern: said.trim(),
+    });
+    includes
+        .filter(|include| {
+            // Only the last part is read as a pattern: that is how people write them.
+            let pattern = folder.join(include.pattern);
+            let plain = |path: &Path| path.components().collect::<PathBuf>();
+            let parts = (pattern.parent().map(plain), pattern.file_name().and_then(|name| name.to_str()));
+            let (Some(at), Some(name)) = parts else { return false };
+            let found = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
+            Some(at.as_path()) == file.parent() && matches(name.as_bytes(), found.as_bytes())
+        })
+        .collect()
+}
+
+/// As a shell does, without classes of characters.
+fn matches(pattern: &[u8], name: &[u8]) -> bool {
+    match (pattern.split_first(), name.split_first()) {
+        (None, None) => true,
+        (Some((b'*', rest)), _) if matches(rest, name) => true,
+        (Some((b'*', _)), Some((_, name))) => matches(pattern, name),
+        (Some((b'?', rest)), Some((_, name))) => matches(rest, name),
+        (Some((one, rest)), Some((other, name))) => one == other && matches(rest, name),
+        _ => false,
+    }
 }
 
 /// The value of an option of a section, with the lines that continue it.
@@ -154,14 +207,36 @@ mod tests {
 
     #[test]
     fn includes_by_name_and_by_pattern_are_seen() {
-        for (text, found) in [
+        let found = |text, file| includes_of(text, Path::new("/c/printer.cfg"), Path::new(file)).len() == 1;
+        for (text, seen) in [
             ("[include sealpost.cfg]\n", true),
-            ("[include ./sealpost.cfg]\n", true),
+            ("[include ./sealpost.cfg]\r\n", true),
+            ("[include /c/sealpost.cfg]\n", true),
             ("[include *.cfg]\n", true),
+            ("[include s*l??st.*]\n", true),
+            ("[include *]\n", true),
             ("[include more/*.cfg]\n", false),
+            ("[include m*.cfg]\n", false),
             ("# [include sealpost.cfg]\n", false),
         ] {
-            assert_eq!(includes(text, "sealpost.cfg"), found, "{text}");
+            assert_eq!(found(text, "/c/sealpost.cfg"), seen, "{text}");
+        }
+        assert!(found("[include /etc/sealpost/*.cfg]\n", "/etc/sealpost/klipper.cfg"));
+    }
+
+    #[test]
+    fn lines_are_taken_out_whatever_an_editor_did_around_them() {
+        let with = insert("[mcu]\n", BLOCK);
+        for (changed, without) in [
+            (with.clone(), Some("[mcu]\n")),
+            (with.replace('\n', "\r\n"), Some("[mcu]\r\n")),
+            (with.replace("# Sealpost\n", ""), Some("[mcu]\n")),
+            (with.replace("# Sealpost\n", "\n# Sealpost\n\n"), Some("[mcu]\n\n\n")),
+            (with.replace("cfg]\n", "cfg]  "), Some("[mcu]\n")),
+            (with.replace("[include ", "[include ./"), None),
+            ("[mcu]\n".to_owned(), None),
+        ] {
+            assert_eq!(take_out(&changed, BLOCK).as_deref(), without, "{changed:?}");
         }
     }
 }

@@ -1,14 +1,18 @@
 //! A tree of files: the machine's own, or one below a folder that will be a machine's.
 
 use std::{
-    fs, io,
+    fs::{self, File},
+    io,
     path::{Component, Path, PathBuf},
 };
 
+use rustix::fs::{Mode, OFlags, open};
 use sealpost_api::Problem;
 
+use super::files::{TEXT_LIMIT, read_regular};
+
 /// Links that are followed at most.
-const LINKS: usize = 40;
+pub(super) const LINKS: usize = 40;
 
 /// The machine's files, below `/` or another folder. All paths given to it begin with `/` and stay inside.
 #[derive(Clone, Debug)]
@@ -107,12 +111,11 @@ impl Tree {
 
     /// The text of a file; `None` where there is none.
     pub fn text(&self, path: &Path) -> Result<Option<String>, Problem> {
-        match fs::read(self.outside(&self.resolve(path))) {
-            Ok(bytes) => String::from_utf8(bytes).map(Some).map_err(|_| {
-                Problem::new(400, "not_text", "A configuration file is not text")
-                    .detail(format!("{} holds bytes that are not UTF-8", path.display()))
-                    .hint("Mend that file, then run the command again.")
-            }),
+        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
+        let opened = open(self.outside(&self.resolve(path)), flags, Mode::empty());
+        let opened = opened.map(File::from).map_err(io::Error::from);
+        match opened.and_then(|file| read_regular(file, TEXT_LIMIT)) {
+            Ok((bytes, _)) => text(path, bytes).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(unusable(path, &error)),
         }
@@ -150,6 +153,20 @@ impl Tree {
         found.and_then(|fields| fields.get(2)?.parse().ok()).or_else(|| name.parse().ok())
     }
 
+    /// The numbers of all groups that a user is in.
+    pub(super) fn groups_of(&self, uid: u32) -> Vec<u32> {
+        let Some(account) = self.accounts().into_iter().find(|account| account.uid == uid) else {
+            return Vec::new();
+        };
+        let in_it = |fields: &Vec<String>| {
+            let members = fields.get(3).map(String::as_str).unwrap_or_default();
+            members.split(',').any(|name| name == account.name).then(|| fields.get(2)?.parse().ok()).flatten()
+        };
+        let mut groups: Vec<u32> = self.lines("/etc/group").iter().filter_map(in_it).collect();
+        groups.push(account.gid);
+        groups
+    }
+
     /// Others than `account` that are in its group.
     pub fn others_in_group(&self, account: &Account) -> Vec<String> {
         let mut others: Vec<String> = self
@@ -182,6 +199,15 @@ impl Tree {
     fn outside(&self, path: &Path) -> PathBuf {
         self.root.join(path.strip_prefix("/").unwrap_or(path))
     }
+}
+
+/// What is in a configuration file.
+pub(super) fn text(path: &Path, bytes: Vec<u8>) -> Result<String, Problem> {
+    String::from_utf8(bytes).map_err(|_| {
+        Problem::new(400, "not_text", "A configuration file is not text")
+            .detail(format!("{} holds bytes that are not UTF-8", path.display()))
+            .hint("Mend that file, then run the command again.")
+    })
 }
 
 /// A file that cannot be read or written.

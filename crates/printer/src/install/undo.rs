@@ -1,9 +1,6 @@
 //! Takes back what the record says, from the last to the first; what others changed meanwhile stays.
 
-use std::{
-    fs, io,
-    path::{Path, PathBuf},
-};
+use std::{io, path::Path};
 
 use sealpost_api::Problem;
 use sealpost_gcode::stub_job;
@@ -11,11 +8,12 @@ use sealpost_gcode::stub_job;
 use super::{
     accounts::Accounts,
     apply::replace,
-    files::{self, Numbers},
+    files::{self, Numbers, Place, TEXT_LIMIT},
     record::{Entry, Ledger, Made},
     step::Contents,
-    text,
-    tree::{Tree, unusable},
+    still, text,
+    tree::{self, Tree, unusable},
+    walk::{Last, Trust},
 };
 
 /// What became of it.
@@ -39,13 +37,15 @@ pub fn undo(
     watch: &mut UndoWatch<'_>,
 ) -> Result<Undone, Problem> {
     let mut record = ledger.record()?;
+    still::refuse_while_read(tree, &record)?;
+    let trust = Trust::new(tree, record.owner);
     let mut undone = Undone::default();
     for entry in record.entries.clone().iter().rev() {
         if keep_keys && stays_with_keys(&entry.made) {
             continue;
         }
         watch(entry)?;
-        match one(tree, accounts, entry)? {
+        match one(tree, accounts, &ledger, &trust, entry)? {
             Outcome::Done(what) => undone.done.push(what),
             Outcome::Left(why) => undone.left.push(why),
         }
@@ -75,79 +75,91 @@ fn stays_with_keys(made: &Made) -> bool {
     matches!(made, Made::User { .. } | Made::Folder { contents: Contents::Keys })
 }
 
-fn one(tree: &Tree, accounts: &dyn Accounts, entry: &Entry) -> Result<Outcome, Problem> {
+fn one(
+    tree: &Tree,
+    accounts: &dyn Accounts,
+    ledger: &Ledger,
+    trust: &Trust,
+    entry: &Entry,
+) -> Result<Outcome, Problem> {
     let path = &entry.path;
-    let outside = tree.at(path);
     let failed = |error: io::Error| unusable(path, &error);
     let removed = Ok(Outcome::Done(format!("removed {}", path.display())));
     let changed = |why: &str| Ok(Outcome::Left(format!("{}: {why}", path.display())));
     match &entry.made {
         Made::User { name } => {
             accounts.remove(tree, name)?;
-            Ok(Outcome::Done(format!("removed the user {name}")))
+            return Ok(Outcome::Done(format!("removed the user {name}")));
         }
-        Made::Folder { contents: Contents::Others } => match fs::remove_dir(&outside) {
-            Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
-                changed("there are files of others in it")
+        Made::Block { texts, backup } => return unblock(tree, ledger, trust, path, (texts, backup)),
+        _ => {}
+    }
+    let Some(place) = tree.hold(path, trust, Last::Itself)? else { return removed };
+    place.sweep().map_err(failed)?;
+    let Some(found) = place.metadata().map_err(failed)? else { return removed };
+    match &entry.made {
+        Made::Folder { .. } if !found.is_dir() => changed("it is no folder any more"),
+        Made::Folder { contents: Contents::Ours | Contents::Keys } => {
+            place.remove_all().map_err(failed).and(removed)
+        }
+        Made::Folder { contents } => {
+            if *contents == Contents::Stubs {
+                remove_stubs(&place).map_err(failed)?;
             }
-            other => files::gone(other).map_err(failed).and(removed),
-        },
-        Made::Folder { contents: Contents::Stubs } => {
-            remove_stubs(&outside).map_err(failed)?;
-            match fs::remove_dir(&outside) {
+            match place.remove_folder() {
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {
                     changed("there are files of others in it")
                 }
-                other => files::gone(other).map_err(failed).and(removed),
+                other => other.map_err(failed).and(removed),
             }
         }
-        Made::Folder { .. } => files::gone(fs::remove_dir_all(&outside)).map_err(failed).and(removed),
-        Made::File { sha256 } => {
-            sweep(&outside).map_err(failed)?;
-            match files::hash(&outside).map_err(failed)? {
-                Some(found) if !sha256.contains(&found) => changed("it was changed since"),
-                _ => files::gone(fs::remove_file(&outside)).map_err(failed).and(removed),
-            }
-        }
+        Made::File { sha256 } => match place.hash().map_err(failed)? {
+            Some(found) if sha256.contains(&found) => place.remove_file().map_err(failed).and(removed),
+            _ => changed("it was changed since"),
+        },
         Made::Link { targets } => {
-            sweep(&outside).map_err(failed)?;
-            match fs::read_link(&outside) {
-                Ok(found) if targets.contains(&found) => {
-                    fs::remove_file(&outside).map_err(failed).and(removed)
-                }
-                Err(error) if error.kind() == io::ErrorKind::NotFound => removed,
-                _ => changed("it is not the link that was made"),
+            let is_ours = found.is_symlink()
+                && place.target().map_err(failed)?.is_some_and(|target| targets.contains(&target));
+            if is_ours {
+                return place.remove_file().map_err(failed).and(removed);
             }
+            changed("it is not the link that was made")
         }
-        Made::Block { texts, backup } => unblock(tree, path, texts, backup),
+        Made::User { .. } | Made::Block { .. } => removed,
     }
 }
 
 /// Stubs, and the pictures that Moonraker took from them.
-fn remove_stubs(folder: &Path) -> io::Result<()> {
-    let entries = match fs::read_dir(folder) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
-        entries => entries?,
-    };
-    for entry in entries {
-        let entry = entry?;
-        let is_file = entry.file_type()?.is_file();
-        if entry.file_name() == ".thumbs" && !is_file {
-            fs::remove_dir_all(entry.path())?;
-        } else if is_file && stub_job(&fs::read(entry.path())?).is_some() {
-            fs::remove_file(entry.path())?;
+fn remove_stubs(folder: &Place) -> io::Result<()> {
+    for place in files::places(&folder.open_folder()?)? {
+        let Some(found) = place.metadata()? else { continue };
+        if found.is_dir() && place.name() == ".thumbs" {
+            place.remove_all()?;
+        } else if found.is_file() && found.len() <= TEXT_LIMIT {
+            let read = place.read(TEXT_LIMIT)?;
+            if read.is_some_and(|(bytes, _)| stub_job(&bytes).is_some()) {
+                place.remove_file()?;
+            }
         }
     }
     Ok(())
 }
 
-fn unblock(tree: &Tree, path: &Path, texts: &[String], backup: &Path) -> Result<Outcome, Problem> {
+fn unblock(
+    tree: &Tree,
+    ledger: &Ledger,
+    trust: &Trust,
+    path: &Path,
+    (texts, backup): (&[String], &Path),
+) -> Result<Outcome, Problem> {
+    let failed = |error: io::Error| unusable(path, &error);
     let done = Ok(Outcome::Done(format!("took the lines out of {}", path.display())));
-    let edited: PathBuf = tree.at(&tree.resolve(path));
-    sweep(&edited).map_err(|error| unusable(path, &error))?;
-    let Some(found) = tree.text(path)? else { return done };
-    let original = fs::read_to_string(tree.at(backup)).ok();
-    let without = texts.iter().rev().find_map(|block| text::remove(&found, block));
+    let Some(place) = tree.hold(path, trust, Last::Followed)? else { return done };
+    place.sweep().map_err(failed)?;
+    let Some((bytes, metadata)) = place.read(TEXT_LIMIT).map_err(failed)? else { return done };
+    let found = tree::text(path, bytes)?;
+    let original = ledger.copy(backup).map_err(failed)?.and_then(|bytes| String::from_utf8(bytes).ok());
+    let without = texts.iter().rev().find_map(|block| text::take_out(&found, block));
     let untouched = |original: &String| texts.iter().any(|block| text::insert(original, block) == found);
     let restored = match (original, without) {
         // As it was left: to the byte as it was found, a missing end of the last line too.
@@ -161,11 +173,6 @@ fn unblock(tree: &Tree, path: &Path, texts: &[String], backup: &Path) -> Result<
         }
         (_, None) => return done,
     };
-    let metadata = fs::metadata(&edited).map_err(|error| unusable(path, &error))?;
-    replace(path, &edited, restored.as_bytes(), Numbers::of(&metadata), || Ok(()))?;
+    replace(path, &place, restored.as_bytes(), Numbers::of(&metadata), || Ok(()))?;
     done
-}
-
-fn sweep(outside: &Path) -> io::Result<()> {
-    if outside.parent().is_some_and(Path::exists) { files::sweep(outside) } else { Ok(()) }
 }

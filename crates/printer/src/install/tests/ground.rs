@@ -3,7 +3,7 @@
 use std::{
     collections::BTreeMap,
     fs,
-    os::unix::fs::{PermissionsExt, chown, symlink},
+    os::unix::fs::{PermissionsExt, lchown, symlink},
     path::{Path, PathBuf},
 };
 
@@ -50,6 +50,7 @@ impl Ground {
         ground.klipper("home/pi");
         ground.dir("home/pi/moonraker/moonraker/components");
         ground.data("home/pi/printer_data");
+        ground.give("home/pi");
         ground.systemd();
         ground
     }
@@ -60,6 +61,7 @@ impl Ground {
         ground.klipper("home/pi");
         ground.dir("home/pi/moonraker-env/lib/python3.11/site-packages/moonraker/components");
         ground.data("home/pi/printer_data");
+        ground.give("home/pi");
         ground.systemd();
         ground
     }
@@ -76,6 +78,7 @@ impl Ground {
             "home/pi/sealpost/.git/config",
             "[core]\n\tbare = false\n[remote \"origin\"]\n\turl = https://example.org/sealpost.git\n",
         );
+        ground.give("home/pi");
         ground.said.parts = Some("/home/pi/sealpost".into());
         ground
     }
@@ -93,6 +96,8 @@ impl Ground {
         ground.dir("home/lava/moonraker/moonraker/components");
         ground.data("oem/printer_data");
         symlink("/oem/printer_data", ground.at("home/lava/printer_data")).unwrap();
+        ground.give("oem/printer_data");
+        ground.give("home/lava");
         for script in ["rcS", "S60klipper", "S61moonraker"] {
             ground.file(&format!("etc/init.d/{script}"), "#!/bin/sh\n");
         }
@@ -123,15 +128,26 @@ impl Ground {
     }
 
     fn data(&self, data: &str) {
-        let (uid, gid) = other();
         self.dir(&format!("{data}/gcodes"));
         self.file(&format!("{data}/config/printer.cfg"), PRINTER_CFG);
         self.file(&format!("{data}/config/moonraker.conf"), MOONRAKER_CONF);
         // Without an end of its last line, as people leave them.
         self.file(&format!("{data}/moonraker.asvc"), "klipper_mcu\nKlipperScreen");
-        for name in ["config/printer.cfg", "config/moonraker.conf", "moonraker.asvc"] {
-            chown(self.at(data).join(name), Some(uid), Some(gid)).unwrap();
+    }
+
+    /// As it is on a printer: everything below the home folder is that user's.
+    fn give(&self, folder: &str) {
+        let (uid, gid) = other();
+        let path = self.at(folder);
+        for entry in fs::read_dir(&path).unwrap() {
+            let entry = entry.unwrap();
+            if entry.file_type().unwrap().is_dir() {
+                self.give(&format!("{folder}/{}", entry.file_name().to_str().unwrap()));
+            } else {
+                lchown(entry.path(), Some(uid), Some(gid)).unwrap();
+            }
         }
+        lchown(path, Some(uid), Some(gid)).unwrap();
     }
 
     fn systemd(&self) {
@@ -179,8 +195,13 @@ impl Ground {
 
     /// Uninstalls; gives what was left.
     pub(super) fn uninstall(&self, keep_keys: bool) -> Vec<String> {
-        let Some(ledger) = Ledger::find(&self.tree).unwrap() else { return Vec::new() };
-        undo(&self.tree, &InFiles, ledger, keep_keys, &mut |_| Ok(())).unwrap().left
+        self.undo(keep_keys).unwrap()
+    }
+
+    /// Tries to.
+    pub(super) fn undo(&self, keep_keys: bool) -> Result<Vec<String>, Problem> {
+        let Some(ledger) = Ledger::find(&self.tree)? else { return Ok(Vec::new()) };
+        Ok(undo(&self.tree, &InFiles, ledger, keep_keys, &mut |_| Ok(()))?.left)
     }
 
     /// The plan's steps, with the program where this process can read it.

@@ -1,5 +1,7 @@
 //! `kill -9` at any moment: nothing runs after it, and the next run finds what lies there.
 
+use std::{fs, process::Command};
+
 use sealpost_api::Problem;
 
 use crate::install::{Ledger, Standing, undo};
@@ -86,4 +88,34 @@ fn undoing_is_finished_by_the_next_run_wherever_it_was_ended() {
         n += 1;
     }
     assert!(n > 30, "only {n} moments");
+}
+
+#[test]
+fn what_a_system_forgot_keeps_klipper_from_nothing_and_is_put_back_or_undone() {
+    let (ground, firmware) = (Ground::u1(), Ground::u1());
+    let before = ground.picture();
+    let forget = || {
+        for name in ["etc", "home", "usr", "var", "run", "opt"] {
+            fs::remove_dir_all(ground.at(name)).unwrap();
+            let copied = Command::new("cp").arg("-a").arg(firmware.at(name)).arg(ground.at(name)).status();
+            assert!(copied.unwrap().success());
+        }
+    };
+    ground.install();
+    let installed = ground.picture();
+    forget();
+    // A name that is not there stops Klipper, a pattern that finds nothing does not; Moonraker only warns of a component.
+    let cfg = ground.text("oem/printer_data/config/printer.cfg");
+    let includes: Vec<&str> = cfg.lines().filter(|line| line.contains("[include")).collect();
+    assert_eq!(includes, ["[include /etc/sealpost/*.cfg]"]);
+    assert!(!ground.at("etc/sealpost").exists());
+    let config = fs::read_dir(ground.at("oem/printer_data/config")).unwrap();
+    let names = config.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert!(names.filter(|name| name.ends_with(".cfg")).eq(["printer.cfg"]));
+
+    ground.install();
+    assert_eq!(ground.picture(), installed);
+    forget();
+    assert_eq!(ground.uninstall(false), [""; 0]);
+    assert_eq!(ground.picture(), before);
 }

@@ -7,6 +7,7 @@ use crate::install::{Ledger, Standing};
 use super::ground::{Ground, PRINTER_CFG};
 
 const CFG: &str = "home/pi/printer_data/config/printer.cfg";
+const CONF: &str = "home/pi/printer_data/config/moonraker.conf";
 const SNIPPET: &str = "home/pi/printer_data/config/sealpost.cfg";
 
 #[test]
@@ -45,17 +46,85 @@ fn a_file_that_its_owner_changed_is_left_and_named() {
 }
 
 #[test]
-fn lines_that_the_owner_changed_are_left_and_named() {
+fn lines_are_taken_out_whatever_an_editor_did_around_them() {
+    let crlf = |text: &str| text.replace('\n', "\r\n");
+    let comment = "# Sealpost; `sealpost-printer uninstall` takes it out\n";
+    type Case<'a> = (&'a dyn Fn(&str) -> String, String);
+    let cases: [Case<'_>; 3] = [
+        (&|text| crlf(text), crlf(PRINTER_CFG)),
+        (&|text| text.replace(comment, ""), PRINTER_CFG.to_owned()),
+        (&|text| text.replace(comment, &format!("{comment}\n")), PRINTER_CFG.replace("\n#*# <", "\n\n#*# <")),
+    ];
+    for (edit, without) in cases {
+        let ground = Ground::kiauh();
+        ground.install();
+        ground.file(CFG, &edit(&ground.text(CFG)));
+        assert_eq!(ground.uninstall(false), [""; 0]);
+        assert_eq!(ground.text(CFG), without);
+    }
+}
+
+#[test]
+fn nothing_is_undone_while_klipper_would_not_start_afterwards() {
+    let edited =
+        |ground: &Ground| ground.file(SNIPPET, &format!("{}compatible: True\n", ground.text(SNIPPET)));
+    type Case<'a> = (&'a str, &'a dyn Fn(&Ground), &'a str);
+    let cases: [Case<'_>; 5] = [
+        (
+            "included by another spelling",
+            &|ground| ground.file(CFG, &ground.text(CFG).replace("[include sealpost", "[include ./sealpost")),
+            "printer.cfg: `[include ./sealpost.cfg]`",
+        ),
+        (
+            "included by a file that is included",
+            &|ground| {
+                ground.file(CFG, &format!("[include mac*.cfg]\n{}", ground.text(CFG)));
+                ground.file("home/pi/printer_data/config/macros.cfg", "[include sealpost.cfg]\n");
+            },
+            "macros.cfg: `[include sealpost.cfg]`",
+        ),
+        (
+            "edited, and read by a pattern",
+            &|ground| {
+                edited(ground);
+                ground.file(CFG, &format!("[include *.cfg]\n{PRINTER_CFG}"));
+            },
+            "`[include *.cfg]` reads /home/pi/printer_data/config/sealpost.cfg",
+        ),
+        (
+            "moved into the owner's own file",
+            &|ground| ground.file(CFG, &format!("[sealpost]\nsocket: /x\n{PRINTER_CFG}")),
+            "printer.cfg: the section `[sealpost]`",
+        ),
+        (
+            "moonraker",
+            &|ground| {
+                ground.file(CONF, &ground.text(CONF).replace("[include sealpost", "[include ./sealpost"))
+            },
+            "moonraker.conf: `[include ./sealpost.conf]`",
+        ),
+    ];
+    for (case, change, told) in cases {
+        let ground = Ground::kiauh();
+        ground.install();
+        change(&ground);
+        let before = ground.picture();
+        let Err(problem) = ground.undo(false) else { panic!("{case}") };
+        assert_eq!(problem.code, "still_included", "{case}");
+        assert!(problem.detail.contains(told), "{case}: {problem}");
+        assert_eq!(ground.picture(), before, "{case}");
+    }
+}
+
+#[test]
+fn an_edited_file_that_nobody_reads_hinders_nothing() {
     let ground = Ground::kiauh();
     ground.install();
-    let text = ground.text(CFG).replace("# Sealpost; `sealpost-printer uninstall` takes it out\n", "");
-    ground.file(CFG, &text);
+    ground.file(SNIPPET, &format!("{}compatible: True\n", ground.text(SNIPPET)));
     let left = ground.uninstall(false);
-    assert!(
-        left.iter().any(|line| line.contains("printer.cfg: the lines of Sealpost were changed")),
-        "{left:?}"
-    );
-    assert_eq!(ground.text(CFG), text);
+    assert!(left.iter().any(|line| line.contains("sealpost.cfg: it was changed since")), "{left:?}");
+    assert_eq!(ground.text(CFG), PRINTER_CFG);
+    assert!(!ground.at("home/pi/klipper/klippy/extras/sealpost").is_symlink());
 }
 
 #[test]
