@@ -25,7 +25,7 @@ use tokio::{
 use url::Url;
 
 use crate::{
-    core::{Core, Document, Effect, Event, Rules, Trouble},
+    core::{Core, Document, Effect, Event, Klipper, Rules, Trouble},
     local::Request,
     machine::{Clock, Identity, notify_ready},
     moonraker::{Address, Moonraker},
@@ -61,7 +61,10 @@ pub struct Agent {
     described: sealpost_api::pairing::PrinterDescription,
     marketplace_url: Option<Url>,
     cws_url: Option<Url>,
+    /// Whether others of Klipper's user can look into it; unknown while it is not ready.
     reduced: Option<bool>,
+    /// It was asked since it got ready.
+    looked: bool,
     /// Off while a command only pairs or unpairs: then nothing but the state is touched.
     printing: bool,
 }
@@ -84,6 +87,7 @@ enum Mail {
     Event(Box<Event>),
     Opened { job: String, result: Box<Result<OpenedFile, Problem>> },
     HandedOver { job: String, reduced: bool },
+    Looked(Option<bool>),
     Token(StoredToken),
     Request(Request),
     Pair(pair::PairMail),
@@ -144,6 +148,7 @@ impl Agent {
             marketplace_url: None,
             cws_url: None,
             reduced: None,
+            looked: false,
             printing: true,
         };
         Ok((agent, AgentMail(inbox)))
@@ -183,12 +188,16 @@ impl Agent {
     fn read(&mut self, mail: Mail) {
         match mail {
             Mail::Event(event) => {
-                if matches!(*event, Event::Observed(_)) {
+                if let Event::Observed(seen) = &*event {
                     point(points::OBSERVED);
+                    self.look_at_extra(seen.klipper == Klipper::Ready && seen.extra.is_some());
                 }
                 self.take(*event);
             }
             Mail::Opened { job, result } => self.opened(job, *result),
+            Mail::Looked(reduced) => {
+                self.reduced = self.reduced.or(reduced.filter(|_| self.looked));
+            }
             Mail::HandedOver { job, reduced } => {
                 self.reduced = Some(reduced);
                 if let Some(files) = self.job.as_mut().filter(|files| files.id == job) {

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::{
-    handover::{Handover, PeerRules},
+    handover::{Handover, PeerRules, find},
     machine::{Identity, rng, swaps_to_disk},
     moonraker::Moonraker,
     opening::{open_blob, open_package},
@@ -169,12 +169,8 @@ async fn klipper(context: &Context, checks: &mut Vec<Check>) {
         }
         Err(error) => checks.push(of("moonraker", &error.problem())),
     }
-    let rules = PeerRules {
-        klipper_pid: context.moonraker.klipper_pid().await,
-        allow_reduced: context.settings.allow_reduced,
-    };
-    match context.moonraker.handover_socket(context.settings.handover_socket.as_deref()).await {
-        Ok(socket) => {
+    match find(&context.moonraker, &context.settings).await {
+        Ok((socket, rules)) => {
             let looked = tokio::task::spawn_blocking(move || extra(&socket, &rules)).await;
             checks.push(looked.unwrap_or_else(|_| failed("extra", "could not be looked at", "")));
         }

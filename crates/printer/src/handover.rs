@@ -3,6 +3,7 @@
 //! Blocking calls with deadlines: drivers run them on a thread of their own.
 
 pub mod compatible;
+mod find;
 mod peer;
 
 #[cfg(test)]
@@ -23,7 +24,9 @@ use serde_json::{Value, json};
 
 use crate::{core::Extra as Status, memfd::SealedFile, settings::Macros};
 
-pub use self::peer::{Peer, PeerRules};
+pub(crate) use self::find::failed;
+pub use self::find::{find, reach};
+pub use self::peer::{Peer, PeerRules, Process, klipper_user};
 
 const DEADLINE: Duration = Duration::from_secs(10);
 const LINE_LIMIT: u64 = 64 << 10;
@@ -71,11 +74,15 @@ impl Handover {
     /// Connects, checks who is there, reads the greeting.
     pub fn connect(path: &Path, rules: &PeerRules) -> Result<Self, Problem> {
         let stream = UnixStream::connect(path).map_err(|error| unreachable(path, &error))?;
-        Self::over(stream, rules)
+        Self::begin(stream, Some(path), rules)
     }
 
     /// The same over a connection that exists.
     pub fn over(stream: UnixStream, rules: &PeerRules) -> Result<Self, Problem> {
+        Self::begin(stream, None, rules)
+    }
+
+    fn begin(stream: UnixStream, path: Option<&Path>, rules: &PeerRules) -> Result<Self, Problem> {
         stream.set_read_timeout(Some(DEADLINE)).map_err(|error| broken(&error))?;
         stream.set_write_timeout(Some(DEADLINE)).map_err(|error| broken(&error))?;
         let mut reader = BufReader::new(stream.try_clone().map_err(|error| broken(&error))?);
@@ -85,7 +92,7 @@ impl Handover {
                 .detail(format!("Its version is {}.", greeting.version))
                 .hint("Update Sealpost's Klipper extra and agent to matching versions."));
         }
-        let peer = peer::check(stream.as_fd(), greeting.dumpable, rules)?;
+        let peer = peer::check(stream.as_fd(), path, greeting.dumpable, rules)?;
         Ok(Self { stream, reader, greeting, peer, last_id: 0 })
     }
 
@@ -108,6 +115,8 @@ impl Handover {
             request["macros"] = json!(macros.approved);
             request["conventional_macros"] = json!(macros.conventional);
         }
+        // Whoever was looked at gets it, not who came to have its number.
+        peer::is_still(&self.peer)?;
         self.call(request, Some(file)).map(drop)
     }
 

@@ -17,7 +17,9 @@ pub fn harden() {
     if let Err(error) = set_dumpable_behavior(DumpableBehavior::NotDumpable) {
         tracing::warn!(%error, "this process can be looked into by others of its user");
     }
-    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
+    // Of one byte no file is made and no collector is called; 0 keeps collectors busy, and may be all that is left to us.
+    let no_core = |bytes| setrlimit(Resource::Core, Rlimit { current: Some(bytes), maximum: Some(bytes) });
+    if let Err(error) = no_core(1).or_else(|_| no_core(0)) {
         tracing::warn!(%error, "core dumps could not be switched off");
     }
 }

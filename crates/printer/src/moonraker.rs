@@ -19,7 +19,7 @@ use tokio::{
 };
 use url::Url;
 
-use crate::core::Observation;
+use crate::{core::Observation, handover::Process};
 
 /// How long a restart of Moonraker or Klipper is waited for, and how often they are asked meanwhile.
 const RESTART: Duration = Duration::from_secs(120);
@@ -102,10 +102,12 @@ impl Moonraker {
         self.call("printer.print.cancel", Value::Null, Duration::from_secs(60)).await.map(drop)
     }
 
-    /// Klipper's process id, where it tells.
-    pub async fn klipper_pid(&self) -> Option<u32> {
-        let info = self.call("printer.info", Value::Null, Duration::from_secs(10)).await.ok()?;
-        u32::try_from(info.get("process_id")?.as_u64()?).ok()
+    /// Klipper's process; `None` where Klipper does not tell.
+    pub async fn klipper_process(&self) -> Result<Option<Process>, Problem> {
+        let info = self.call("printer.info", Value::Null, Duration::from_secs(10)).await;
+        let info = info.map_err(|error| error.problem())?;
+        let pid = info["process_id"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+        Ok(pid.map(Process::with))
     }
 
     /// Where Klipper's extra listens; `configured` where that was said.

@@ -47,6 +47,8 @@ pub struct Settings {
     pub allow_http: bool,
     /// Print although Klipper's process can be looked into by others of its user.
     pub allow_reduced: bool,
+    /// Hand over to a Klipper that does not tell its process: who listens is then known by its user alone.
+    pub allow_unknown_pid: bool,
     /// Hand files over by the documented commands instead of the socket: reduced protection.
     pub compatible: bool,
     /// Extra log file beside standard error.
@@ -157,6 +159,7 @@ struct File {
     poll_interval_seconds: Option<u64>,
     allow_http: bool,
     allow_reduced: bool,
+    allow_unknown_pid: bool,
     compatible: bool,
     log_file: Option<PathBuf>,
     debug: bool,
@@ -205,6 +208,7 @@ impl Settings {
             poll_interval: Duration::from_secs(file.poll_interval_seconds.unwrap_or(60).clamp(5, 3600)),
             allow_http: file.allow_http,
             allow_reduced: file.allow_reduced,
+            allow_unknown_pid: file.allow_unknown_pid,
             compatible: file.compatible,
             log_file: file.log_file,
             debug: file.debug,

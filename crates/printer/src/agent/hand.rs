@@ -1,10 +1,6 @@
 //! Handing a file to Klipper, starting it, and tidying up afterwards.
 
-use std::{
-    path::{Path, PathBuf},
-    sync::atomic::Ordering,
-    time::Duration,
-};
+use std::{sync::atomic::Ordering, time::Duration};
 
 use sealpost_api::Problem;
 use sealpost_faults::point;
@@ -16,11 +12,11 @@ use super::{
 };
 use crate::{
     core::Event,
-    handover::{Handover, Load, PeerRules, compatible::register},
+    handover::{Handover, Load, PeerRules, compatible::register, failed, find, reach},
     moonraker::Moonraker,
     opening::OpenedFile,
     points,
-    settings::Macros,
+    settings::{Macros, Settings},
     store,
 };
 
@@ -35,9 +31,7 @@ impl Agent {
             return;
         };
         let (moonraker, mail) = (self.moonraker.clone(), self.mail.clone());
-        let (configured, gcodes) = (self.settings.handover_socket.clone(), self.settings.gcodes_dir.clone());
-        let macros = self.settings.macros.clone();
-        let (allow_reduced, compatible) = (self.settings.allow_reduced, self.settings.compatible);
+        let settings = self.settings.clone();
         let pruning = self.pruning.take();
         tokio::spawn(async move {
             let result = async {
@@ -45,28 +39,27 @@ impl Agent {
                 if let Some(pruning) = pruning {
                     let _ = pruning.await;
                 }
-                let stub = || write_stub(&moonraker, gcodes.as_deref(), &job, &title, &opened);
+                let gcodes = settings.gcodes_dir.as_deref();
+                let stub = || write_stub(&moonraker, gcodes, &job, &title, &opened);
                 moonraker.patiently(stub).await.map_err(unsent)?;
                 point(points::STUB);
                 let picture = Picture::show(&moonraker, &job).await;
                 let hand_over = async {
-                    if compatible {
+                    if settings.compatible {
                         let load = Load { job: &job, name: &stub_name(&job), layers, macros: None };
                         register(&moonraker, load, opened.file)
                             .await
                             .map(|()| true)
                             .map_err(|problem| (problem, true))
                     } else {
-                        let socket = || moonraker.handover_socket(configured.as_deref());
-                        let socket = moonraker.patiently(socket).await.map_err(unsent)?;
-                        let rules = PeerRules { klipper_pid: moonraker.klipper_pid().await, allow_reduced };
-                        hand_over(socket, rules, job.clone(), layers, macros, opened).await
+                        let extra = reach(&moonraker, &settings).await.map_err(unsent)?;
+                        hand_over(extra, job.clone(), layers, settings.macros.clone(), opened).await
                     }
                 };
                 let handed = points::HAND_OVER.around(hand_over).await;
                 if handed.is_err() {
                     picture.give_up();
-                    remove_stub(&moonraker, gcodes.as_deref(), &job).await;
+                    remove_stub(&moonraker, gcodes, &job).await;
                 }
                 handed
             };
@@ -111,9 +104,9 @@ impl Agent {
     }
 
     pub(super) fn drop_file(&self, job: String) {
-        let (moonraker, configured) = (self.moonraker.clone(), self.settings.handover_socket.clone());
+        let (moonraker, settings) = (self.moonraker.clone(), self.settings.clone());
         self.send_later(async move {
-            let gone = points::DROP.around(let_go(&moonraker, configured.as_deref(), job.clone())).await;
+            let gone = points::DROP.around(let_go(&moonraker, &settings, job.clone())).await;
             if !gone {
                 tokio::time::sleep(Duration::from_secs(2)).await;
             }
@@ -165,9 +158,9 @@ impl Agent {
 }
 
 /// Whether the extra is now known not to hold a file that could still be started.
-async fn let_go(moonraker: &Moonraker, configured: Option<&Path>, job: String) -> bool {
-    let Ok(socket) = moonraker.handover_socket(configured).await else { return false };
-    let rules = PeerRules { klipper_pid: None, allow_reduced: true };
+async fn let_go(moonraker: &Moonraker, settings: &Settings, job: String) -> bool {
+    let Ok((socket, rules)) = find(moonraker, settings).await else { return false };
+    let rules = PeerRules { allow_reduced: true, ..rules };
     let dropped = tokio::task::spawn_blocking(move || {
         Handover::connect(&socket, &rules).and_then(|mut extra| extra.drop_job(&job))
     });
@@ -179,15 +172,13 @@ async fn let_go(moonraker: &Moonraker, configured: Option<&Path>, job: String) -
 }
 
 async fn hand_over(
-    socket: PathBuf,
-    rules: PeerRules,
+    mut extra: Handover,
     job: String,
     layers: Option<u32>,
     macros: Macros,
     opened: OpenedFile,
 ) -> Result<bool, (Problem, bool)> {
     let handed = tokio::task::spawn_blocking(move || {
-        let mut extra = Handover::connect(&socket, &rules).map_err(unsent)?;
         let load = Load { job: &job, name: &stub_name(&job), layers, macros: Some(&macros) };
         // Who refuses a file does not hold it; who does not answer may.
         extra.load(load, &opened.file).map_err(|problem| {
@@ -196,12 +187,7 @@ async fn hand_over(
         })?;
         Ok(extra.peer().reduced)
     });
-    let failed = |_| {
-        let problem = Problem::new(500, "handover_failed", "The file could not be handed over")
-            .hint("Send it anew; if it stays, report it.");
-        Err((problem, true))
-    };
-    handed.await.unwrap_or_else(failed)
+    handed.await.unwrap_or_else(|_| Err((failed(), true)))
 }
 
 /// It never left this program.

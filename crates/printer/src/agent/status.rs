@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 use time::{OffsetDateTime, format_description::well_known::Rfc3339};
 
-use super::{Agent, hand::progress};
-use crate::core::{CurrentJob, Ended, LastError, View};
+use super::{Agent, Mail, hand::progress};
+use crate::{
+    core::{CurrentJob, Ended, LastError, View},
+    handover::{Handover, PeerRules, find},
+};
 
 impl Agent {
     pub(super) fn status(&self) -> Value {
@@ -37,11 +40,35 @@ impl Agent {
             "klipper": view.klipper.as_str(),
             "extra": view.extra,
             "pairing": pairing,
-            "reduced": self.reduced,
+            "reduced": self.reduced.or(self.settings.compatible.then_some(true)),
             "progress": progress(view.current.as_ref().and_then(|job| job.progress)),
             "reports_waiting": view.reports_waiting,
             "last_error": error,
         })
+    }
+
+    /// Finds out whether a file would be protected, once each time that Klipper gets ready. Nothing is handed over.
+    pub(super) fn look_at_extra(&mut self, ready: bool) {
+        if !ready {
+            (self.reduced, self.looked) = (None, false);
+            return;
+        }
+        if self.looked || self.settings.compatible {
+            return;
+        }
+        self.looked = true;
+        let (moonraker, settings, mail) = (self.moonraker.clone(), self.settings.clone(), self.mail.clone());
+        tokio::spawn(async move {
+            let looked = match find(&moonraker, &settings).await {
+                Ok((socket, rules)) => {
+                    let rules = PeerRules { allow_reduced: true, ..rules };
+                    let look = move || Handover::connect(&socket, &rules).map(|extra| extra.peer().reduced);
+                    tokio::task::spawn_blocking(look).await.ok().and_then(Result::ok)
+                }
+                Err(_) => None,
+            };
+            let _ = mail.send(Mail::Looked(looked));
+        });
     }
 
     pub(super) fn job_status(&self) -> Value {

@@ -132,7 +132,7 @@ fn process(agent: &AgentFacts, facts: &Facts, found: &mut Vec<Finding>) {
         ),
     });
     found.push(match agent.core_limit {
-        Some(0) => ok("core", "the agent leaves no core files"),
+        Some(0 | 1) => ok("core", "the agent leaves no core files"),
         Some(_) => fail("core", "the agent may leave core files", report),
         None => warn("core", "it cannot be told whether the agent leaves core files", "Run this with sudo."),
     });
@@ -231,7 +231,7 @@ fn protection(facts: &Facts) -> Finding {
     if facts.was_reduced {
         return warn(
             "handover",
-            "reduced: the last file went to a Klipper that others of its user can look into",
+            "reduced: other programs of Klipper's user can look into it",
             "Update Klipper's extra and restart Klipper.",
         );
     }
@@ -349,7 +349,7 @@ mod tests {
                 State::Fail,
                 Box::new(move |facts| agent(facts, |agent| agent.dumpable = Some(true))),
             ),
-            ("core", State::Fail, Box::new(move |facts| agent(facts, |agent| agent.core_limit = Some(1)))),
+            ("core", State::Fail, Box::new(move |facts| agent(facts, |agent| agent.core_limit = Some(4096)))),
             ("memlock", State::Warn, Box::new(move |facts| agent(facts, |agent| agent.locked = Some(0)))),
             ("swapped", State::Warn, Box::new(move |facts| agent(facts, |agent| agent.swapped = Some(1)))),
             ("key_mode", State::Fail, Box::new(|facts| facts.keys[0].mode = 0o640)),

@@ -20,7 +20,7 @@ fn sealed(content: &[u8]) -> SealedFile {
 }
 
 fn rules() -> PeerRules {
-    PeerRules { klipper_pid: None, allow_reduced: true }
+    PeerRules { allow_unknown_pid: true, allow_reduced: true, ..PeerRules::default() }
 }
 
 fn greet(stream: &mut UnixStream, dumpable: bool) {
@@ -105,7 +105,8 @@ fn a_process_that_is_not_klipper_gets_nothing() {
     let (ours, mut theirs) = UnixStream::pair().unwrap();
     greet(&mut theirs, false);
     // The other end is this very process.
-    let rules = PeerRules { klipper_pid: Some(std::process::id() + 1), allow_reduced: true };
+    let klipper = Some(Process::with(std::process::id() + 1));
+    let rules = PeerRules { klipper, allow_reduced: true, ..PeerRules::default() };
     assert_eq!(Handover::over(ours, &rules).unwrap_err().code, "peer_not_klipper");
 }
 
@@ -114,7 +115,8 @@ fn a_process_that_can_be_looked_into_is_refused_unless_that_was_allowed() {
     let connect = |allow_reduced| {
         let (ours, mut theirs) = UnixStream::pair().unwrap();
         greet(&mut theirs, true);
-        Handover::over(ours, &PeerRules { klipper_pid: Some(std::process::id()), allow_reduced })
+        let klipper = Some(Process::with(std::process::id()));
+        Handover::over(ours, &PeerRules { klipper, allow_reduced, ..PeerRules::default() })
     };
     assert_eq!(connect(false).unwrap_err().code, "peer_dumpable");
     assert!(connect(true).unwrap().peer().reduced);
