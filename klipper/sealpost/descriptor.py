@@ -5,6 +5,7 @@ import ctypes
 import fcntl
 import logging
 import os
+import resource
 import socket
 import stat
 import struct
@@ -19,7 +20,18 @@ ALL_SEALS = 0x1 | 0x2 | 0x4 | 0x8
 
 
 def hide_process():
-    """Makes this process non-dumpable; returns whether it still is dumpable."""
+    """Makes this process non-dumpable; returns whether it still is dumpable.
+
+    It leaves no core files either, not even where the system collects those of
+    non-dumpable processes (fs.suid_dumpable = 2): one byte is the limit at
+    which a file and a pipe to a collector are both left alone (core(5) knows
+    0 for files only). The hard limit keeps others of this user from raising it.
+    """
+    try:
+        resource.setrlimit(resource.RLIMIT_CORE, (1, 1))
+    except (ValueError, OSError):
+        # Lower than that already.
+        pass
     try:
         libc = ctypes.CDLL(None, use_errno=True)
         libc.prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)

@@ -1,7 +1,7 @@
 //! A printer without hardware: a Klipper host with our extra, and a real Moonraker with our component.
 
 use std::fs;
-use std::os::unix::fs::symlink;
+use std::os::unix::fs::{chown, symlink};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -10,7 +10,7 @@ use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
 use crate::person;
-use crate::programs::{python, real_klipper, root};
+use crate::programs::{behind, python, real_klipper, root};
 use crate::service::{PATIENCE, Service, free_port};
 
 /// How many ports are tried.
@@ -40,6 +40,16 @@ pub struct Options {
     pub extra: String,
     /// Lines for `[lmnt_marketplace_plugin]` in moonraker.conf.
     pub component: String,
+    /// What is put before the programs, such as `setpriv` with its options.
+    pub prefix: Vec<String>,
+    /// User and group that its folders belong to.
+    pub owner: Option<(u32, u32)>,
+    /// Where its agent listens; among its own sockets where absent.
+    pub agent_socket: Option<PathBuf>,
+    /// Keeps the stand-in from writing down what it executes.
+    pub unrecorded: bool,
+    /// Runs Moonraker and the stand-in; the tests' own where absent.
+    pub python: Option<PathBuf>,
 }
 
 /// The host program and, for a real Klipper, its microcontroller.
@@ -54,8 +64,11 @@ impl Printer {
     /// Starts one in `folder`, which may hold one already.
     pub fn start(folder: &Path, options: Options) -> Result<Self> {
         let data = folder.join("printer_data");
-        for name in ["config", "gcodes", "logs", "comms", "database"] {
+        for name in ["", "config", "gcodes", "logs", "comms", "database", "run"] {
             fs::create_dir_all(data.join(name))?;
+            if let Some((user, group)) = options.owner {
+                chown(data.join(name), Some(user), Some(group))?;
+            }
         }
         let mut printer =
             Self { data, moonraker_url: String::new(), klipper: None, moonraker: None, options, port: 0 };
@@ -101,8 +114,7 @@ impl Printer {
     }
 
     fn start_moonraker(&mut self) -> Result<()> {
-        let python = python()?;
-        add_component(&python)?;
+        add_component(&python()?)?;
         let data = self.data.display();
         let config = format!(
             "[server]\nhost: 127.0.0.1\nport: {port}\nklippy_uds_address: {data}/comms/klippy.sock\n\n\
@@ -115,7 +127,7 @@ impl Printer {
             component = self.options.component,
         );
         fs::write(self.data.join("config/moonraker.conf"), config)?;
-        let mut command = Command::new(python);
+        let mut command = self.own(&self.python()?);
         command.args(["-m", "moonraker", "-d"]).arg(&self.data);
         // Beside Moonraker's own log, which is `moonraker.log` too.
         let service = Service::start("moonraker", &command, &self.data.join("logs/output"))?;
@@ -134,7 +146,7 @@ impl Printer {
 
     /// Where the agent of this printer listens.
     pub fn agent_socket(&self) -> PathBuf {
-        self.data.join("comms/sealpost-agent.sock")
+        self.options.agent_socket.clone().unwrap_or_else(|| self.data.join("comms/sealpost-agent.sock"))
     }
 
     /// The lines that the stand-in has executed from files, in order.
@@ -186,18 +198,33 @@ impl Printer {
         self.data.join("logs/executed.log")
     }
 
+    /// A program of the printer's user, in the printer's folder.
+    fn own(&self, program: &Path) -> Command {
+        let mut command = behind(&self.options.prefix, program);
+        if self.options.owner.is_some() {
+            command.current_dir(&self.data).env("HOME", &self.data);
+        }
+        command
+    }
+
+    fn python(&self) -> Result<PathBuf> {
+        self.options.python.clone().map_or_else(python, Ok)
+    }
+
     fn stand_in(&self) -> Result<Klipper> {
         let template = fs::read_to_string(root().join("tests/klipper_host/printer.cfg.in"))?;
         let config = self.data.join("config/printer.cfg");
         let gcodes = self.data.join("gcodes");
         let text = template.replace("@GCODES@", &gcodes.display().to_string());
         fs::write(&config, text.replace("[sealpost]", &format!("[sealpost]\n{}", self.options.extra)))?;
-        let mut command = Command::new(python()?);
+        let mut command = self.own(&self.python()?);
         command.args(["-m", "klipper_host", "--config"]).arg(&config);
         command.arg("-a").arg(self.data.join("comms/klippy.sock"));
         command.arg("-l").arg(self.data.join("logs/klippy.log"));
         command.arg("--extras").arg(root().join("klipper"));
-        command.arg("--record").arg(self.record());
+        if !self.options.unrecorded {
+            command.arg("--record").arg(self.record());
+        }
         command.args(["--rate", &self.options.rate.to_string()]);
         command.env("PYTHONPATH", root().join("tests")).env("PYTHONUNBUFFERED", "1");
         let host = Service::start("klipper", &command, &self.data.join("logs"))?;
@@ -208,7 +235,6 @@ impl Printer {
     /// (`@DATA@` and `@RUN@` are replaced), `KLIPPER_PYTHON` runs the host, `KLIPPER_MCU_PRELOAD` is loaded into the microcontroller.
     fn real_klipper(&self, checkout: &Path) -> Result<Klipper> {
         let run = self.data.join("run");
-        fs::create_dir_all(&run)?;
         for name in ["sealpost", "sealpost.py", "encrypted_file_bridge.py", "secure_print.py"] {
             let ours = root().join("klipper").join(name);
             let link = checkout.join("klippy/extras").join(name);
@@ -226,7 +252,7 @@ impl Printer {
         fs::write(&config, format!("{text}\n[sealpost]\n{}\n", self.options.extra))?;
 
         let mcu_socket = run.join("klipper_host_mcu");
-        let mut mcu = Command::new(checkout.join("out/klipper.elf"));
+        let mut mcu = self.own(&checkout.join("out/klipper.elf"));
         mcu.arg("-I").arg(&mcu_socket);
         if let Some(preload) = std::env::var_os("KLIPPER_MCU_PRELOAD") {
             mcu.env("LD_PRELOAD", preload);
@@ -234,7 +260,7 @@ impl Printer {
         let mcu = Service::start("mcu", &mcu, &self.data.join("logs"))?;
 
         let python = std::env::var_os("KLIPPER_PYTHON").unwrap_or_else(|| "python3".into());
-        let mut host = Command::new(python);
+        let mut host = self.own(Path::new(&python));
         host.arg(checkout.join("klippy/klippy.py")).arg(&config);
         host.arg("-I").arg(self.data.join("comms/klippy.serial"));
         host.arg("-a").arg(self.data.join("comms/klippy.sock"));

@@ -13,7 +13,7 @@ use crate::{cluster, contracts, faults, fuzz, install, plugin, provision, web};
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 16] = [
+const SUITES: [(&str, Suite); 17] = [
     ("unit", unit),
     ("vectors", vectors),
     ("contract", contracts::suite),
@@ -26,6 +26,7 @@ const SUITES: [(&str, Suite); 16] = [
     ("cluster", cluster::suite),
     ("install", install::suite),
     ("security", security),
+    ("secrecy", secrecy),
     ("e2e", e2e),
     ("plugin", example_plugin),
     ("sdk", sdk),
@@ -111,6 +112,13 @@ fn security(arguments: &[String]) -> Result<()> {
     let mut test = target(&python, "security", arguments);
     test.env("SEALPOST_TEST_POSTGRES_BIN", postgres).env("SEALPOST_TEST_SCHEMATHESIS", schemathesis);
     check(&mut test)
+}
+
+/// Fails where it is not root, unless `SEALPOST_TEST_WITHOUT_ROOT=1` allows that; see `tests/secrecy/users.rs`.
+fn secrecy(arguments: &[String]) -> Result<()> {
+    let python = provision::python()?;
+    build_programs(&[])?;
+    check(&mut target(&python, "secrecy", arguments))
 }
 
 fn e2e(arguments: &[String]) -> Result<()> {
