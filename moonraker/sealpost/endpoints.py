@@ -13,7 +13,10 @@ LOCAL, STORE, PRINT = 5.0, 60.0, 180.0
 
 @dataclasses.dataclass(frozen=True)
 class Endpoint:
-    """`required` and `optional` name text fields; `aliases` gives further names under which clients send them."""
+    """`required` and `optional` name text fields; `aliases` gives further names under which clients send them.
+
+    `own_file` names those that may stand beside `filename` alone.
+    """
 
     verb: str
     path: str
@@ -25,11 +28,13 @@ class Endpoint:
     wrap: bool = True
     websocket: bool = False
     large: bool = False
+    own_file: Tuple[str, ...] = ()
 
     def params_of(self, body: Mapping[str, Any]) -> Dict[str, str]:
         """The params for the agent. `null` is absent, unknown fields are left out."""
+        required, optional = self._fields(body)
         params: Dict[str, str] = {}
-        for name in self.required + self.optional:
+        for name in required + optional:
             value = body.get(name)
             if value is None and name in self.aliases:
                 value = body.get(self.aliases[name])
@@ -38,10 +43,17 @@ class Endpoint:
             if not isinstance(value, str) or not _is_unicode(value):
                 raise _bad_request(f"The field `{name}` must be text.")
             params[name] = value
-        for name in self.required:
+        for name in required:
             if not params.get(name):
                 raise _bad_request(f"The field `{name}` is missing.")
         return params
+
+    def _fields(self, body: Mapping[str, Any]) -> Tuple[Tuple[str, ...], Tuple[str, ...]]:
+        """Without a sealed job beside it, the name is that of a file on the printer's own disk."""
+        carried = body.get("encrypted_gcode") is not None or body.get("job_manifest") is not None
+        if self.own_file and not carried and body.get("filename") is not None:
+            return ("filename",), self.own_file
+        return self.required, self.optional
 
 
 def _is_unicode(value: str) -> bool:
@@ -74,7 +86,7 @@ def _start_print(path: str) -> Endpoint:
         required=("job_id", "encrypted_gcode", "gcode_dek_package", "job_manifest"),
         optional=("gcode_iv_hex", "filename"),
         aliases={"gcode_dek_package": "gcode_dek_encrypted_hex", "job_id": "print_job_id"},
-        large=True,
+        large=True, own_file=("gcode_dek_package",),
     )
 
 

@@ -50,6 +50,17 @@ class Forwarding(unittest.TestCase):
                 self.assertEqual((status, answer), (200, {"result": {"seen": path}} if wrapped else {"seen": path}))
                 self.assertEqual(self.agent.expect(method), body or {})
 
+    def test_a_name_without_a_sealed_job_is_that_of_a_file_on_the_printers_own_disk(self):
+        self.agent.answers["start_print"] = {"status": "success"}
+        for path in ("/machine/encrypted_print/start_print", "/server/encrypted/print"):
+            for body in ({"filename": "own.gcode"}, {"filename": "own.gcode", "gcode_dek_package": "a:b:c"}):
+                self.assertEqual(self.printer.post(path, {**body, "job_id": "j", "metadata": {}, "gcode_iv_hex": None})[0], 200)
+                self.assertEqual(self.agent.expect("start_print"), body)
+            # What is carried along needs its manifest, also with a name.
+            for body in ({**FILE, "filename": "f", "job_manifest": None}, {"filename": "f", "job_manifest": "x.y.z"}, {"job_id": "j"}):
+                status, answer = self.printer.post(path, body)
+                self.assertEqual((status, answer["code"]), (400, "bad_request"), body)
+
     def test_null_is_absent_and_unknown_fields_are_left_out(self):
         self.agent.answers["pair_start"] = {}
         body = {"printer_name": "Voron", "model": None, "extruder_count": 1, "store": None}

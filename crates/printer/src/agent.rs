@@ -3,6 +3,7 @@
 mod alone;
 mod effects;
 mod hand;
+mod own;
 mod pair;
 mod prepare;
 mod requests;
@@ -60,7 +61,8 @@ pub struct Agent {
     session: Option<Session>,
     described: sealpost_api::pairing::PrinterDescription,
     marketplace_url: Option<Url>,
-    cws_url: Option<Url>,
+    /// Where a key in custody is asked for.
+    cws_url: watch::Sender<Option<Url>>,
     /// Whether others of Klipper's user can look into it; unknown while it is not ready.
     reduced: Option<bool>,
     /// It was asked since it got ready.
@@ -91,6 +93,7 @@ enum Mail {
     Token(StoredToken),
     Request(Request),
     Pair(pair::PairMail),
+    OwnDone { result: Result<serde_json::Value, Problem>, answer: Answer },
 }
 
 impl Agent {
@@ -125,6 +128,7 @@ impl Agent {
         if document.job.as_ref().is_none_or(|record| record.starting) {
             store::clean(&settings.cache_dir);
         }
+        let cws_url = watch::Sender::new(settings.cws_url.clone());
         let agent = Self {
             core: Core::new(document, token.as_ref().map(StoredToken::life), rules),
             settings,
@@ -146,7 +150,7 @@ impl Agent {
             session: None,
             described: Default::default(),
             marketplace_url: None,
-            cws_url: None,
+            cws_url,
             reduced: None,
             looked: false,
             printing: true,
@@ -209,6 +213,11 @@ impl Agent {
             Mail::Token(token) => self.take_token(token),
             Mail::Request(request) => self.answer(request),
             Mail::Pair(mail) => self.take_pair_mail(mail),
+            Mail::OwnDone { result, answer } => {
+                self.core.occupy(false);
+                let _ = answer.send(result);
+                self.take(Event::Tick);
+            }
         }
     }
 

@@ -24,13 +24,13 @@ use sealpost_api::{
     printer::{JobOffer, ReportStatus},
 };
 
-pub(crate) use self::poll::is_safe_id;
 pub use self::{
     document::{Document, Ended, JobRecord, Outgoing, Pairing},
     event::{Effect, Event, Extra, Klipper, LastPrint, Now, Observation, Opened, TokenLife, Trouble},
     job::Stage,
     view::{CurrentJob, LastError, QueueEntry, View},
 };
+pub(crate) use self::{poll::is_safe_id, reason::without_lines};
 
 /// Not before this program was made: the lowest value of the time floor, Unix seconds.
 const BUILT: u64 = 1_767_225_600;
@@ -64,6 +64,8 @@ pub struct Core {
     current: Option<job::Current>,
     admission: Option<job::Admission>,
     observed: Observation,
+    /// The printer is wanted for a file of its owner's.
+    occupied: bool,
     errors: Vec<(&'static str, LastError)>,
 }
 
@@ -86,6 +88,7 @@ impl Core {
             current: None,
             admission: None,
             observed: Observation::default(),
+            occupied: false,
             errors: Vec::new(),
             document,
         };
@@ -108,6 +111,11 @@ impl Core {
     /// Changes how often the slow poll comes, milliseconds.
     pub fn set_poll_interval(&mut self, interval: u64) {
         self.poll.interval = interval;
+    }
+
+    /// Begins no job while the printer is wanted for a file of its owner's.
+    pub fn occupy(&mut self, occupied: bool) {
+        self.occupied = occupied;
     }
 
     /// Takes note of an event and says what to do.

@@ -172,6 +172,11 @@ impl Moonraker {
         upload::upload(&self.http, &self.address, folder, name, content).await
     }
 
+    /// A file below `gcodes`, as it comes; `None` where there is none.
+    pub async fn file(&self, name: &str) -> Result<Option<reqwest::Response>, Problem> {
+        upload::file(&self.http, &self.address, name).await
+    }
+
     /// Names and times of the files below `gcodes/<folder>`.
     pub async fn list(&self, folder: &str) -> Result<Vec<(String, f64)>, CallError> {
         let answer =

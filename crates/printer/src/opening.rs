@@ -7,7 +7,9 @@ use std::{
 
 use sealpost_api::Problem;
 use sealpost_envelope::{
-    ContentError, Dek, Digest, ErrorCode, JobManifest, Opener, PrinterSecret, Sha256Writer, nacl_box,
+    ContentCipher, ContentError, Dek, Digest, ErrorCode, JobManifest, Opener, PrinterSecret, Sha256Writer,
+    nacl_box,
+    psek::{self, Psek, PsekError},
 };
 use sealpost_faults::{pass, point};
 use sealpost_gcode::{Limits, Refusal, Report, Scanner};
@@ -50,6 +52,9 @@ pub enum OpenError {
     /// The key package does not open.
     #[error(transparent)]
     Package(#[from] sealpost_envelope::NaclBoxError),
+    /// The same of a package that a custodian's key opens.
+    #[error(transparent)]
+    LegacyPackage(#[from] PsekError),
     /// The blob or package is not the signed one.
     #[error(transparent)]
     Manifest(#[from] sealpost_envelope::ManifestError),
@@ -72,6 +77,12 @@ pub fn open_package(package: &str, manifest: &JobManifest, secret: &PrinterSecre
     Ok(nacl_box::unwrap(package, secret)?)
 }
 
+/// The same of a package of a legacy store. Nothing but the manifest tells whether it was changed.
+pub fn open_legacy_package(package: &str, manifest: &JobManifest, key: &Psek) -> Result<Dek, OpenError> {
+    manifest.check_package(package)?;
+    Ok(psek::unwrap(package, key)?)
+}
+
 /// Opens a blob into a sealed memfd.
 ///
 /// `blob_digest` is what the reader's bytes amounted to when they were stored; it is compared with the manifest
@@ -84,13 +95,38 @@ pub fn open_blob(
     limits: &Limits,
 ) -> Result<OpenedFile, OpenError> {
     manifest.check_blob(blob_digest)?;
-    let size = manifest.plain_size;
+    let opener = Opener::new(manifest.cipher, dek, manifest.iv, blob)?;
+    pour(opener, manifest.plain_size, limits, |digest| Ok(manifest.check_plain(digest)?))
+}
+
+/// Opens a file of the owner's own, which nobody signed: its cipher must be one that authenticates what it seals.
+/// It came sealed, so its owner does not know what it does either: the printer's limits hold as for a purchased one.
+pub fn open_own(
+    blob: impl Read,
+    size: u64,
+    cipher: ContentCipher,
+    dek: &Dek,
+    limits: &Limits,
+) -> Result<OpenedFile, OpenError> {
+    if !matches!(cipher, ContentCipher::Age | ContentCipher::Fernet) {
+        return Err(ContentError::Format { cipher }.into());
+    }
+    // What it opens to is always shorter.
+    pour(Opener::new(cipher, dek, None, blob)?, size, limits, |_| Ok(()))
+}
+
+/// At most `size` bytes of plaintext, hashed and looked through on the way.
+fn pour(
+    mut opener: impl BufRead,
+    size: u64,
+    limits: &Limits,
+    check: impl FnOnce(&Digest) -> Result<(), OpenError>,
+) -> Result<OpenedFile, OpenError> {
     let no_memory = |source| OpenError::Memory { size, source };
     let mut times = Times::default();
     let mut draft = Draft::new().map_err(no_memory)?;
     let mut hash = Sha256Writer::new(io::sink());
     let mut scanner = Scanner::new(Some(limits.clone()));
-    let mut opener = Opener::new(manifest.cipher, dek, manifest.iv, blob)?;
     loop {
         let begin = Instant::now();
         let piece = opener.fill_buf().map_err(ContentError::from)?;
@@ -113,7 +149,7 @@ pub fn open_blob(
         opener.consume(length);
     }
     let (_, digest) = hash.finish();
-    manifest.check_plain(&digest)?;
+    check(&digest)?;
     let report = scanner.finish();
     report.check().map_err(OpenError::GCode)?;
     let file = draft.seal().map_err(no_memory)?;
@@ -126,6 +162,7 @@ impl From<OpenError> for Problem {
         match error {
             OpenError::Content(error) => coded(422, "The job could not be opened", &error),
             OpenError::Package(error) => coded(422, "The job's key could not be opened", &error),
+            OpenError::LegacyPackage(error) => coded(422, "The job's key could not be opened", &error),
             OpenError::Manifest(error) => coded(422, "The job is not the one that was signed", &error),
             OpenError::GCode(refusal) => {
                 Self::new(422, refusal.code(), "The file cannot be printed on this printer")
@@ -169,6 +206,7 @@ impl OpenError {
         match self {
             Self::Content(error) => error.code(),
             Self::Package(error) => error.code(),
+            Self::LegacyPackage(error) => error.code(),
             Self::Manifest(error) => error.code(),
             Self::GCode(refusal) => refusal.code(),
             Self::Memory { .. } => "not_enough_memory",

@@ -43,6 +43,8 @@ pub struct Settings {
     pub agent_socket: PathBuf,
     /// Time between two slow polls.
     pub poll_interval: Duration,
+    /// The custodial wallet service (CWS) that keeps this printer's key, for older stores. Moonraker's `cws_url` comes before it.
+    pub cws_url: Option<Url>,
     /// Take `http://` for a store on the local network.
     pub allow_http: bool,
     /// Print although Klipper's process can be looked into by others of its user.
@@ -148,6 +150,7 @@ impl SettingsError {
 #[serde(deny_unknown_fields, default)]
 struct File {
     store: Option<String>,
+    cws_url: Option<String>,
     state_dir: Option<PathBuf>,
     cache_dir: Option<PathBuf>,
     gcodes_dir: Option<PathBuf>,
@@ -194,6 +197,7 @@ impl Settings {
         });
         Ok(Self {
             store: file.store.map(|text| store_url(&text, file.allow_http)).transpose()?,
+            cws_url: file.cws_url.map(|text| store_url(&text, file.allow_http)).transpose()?,
             cache_dir: file
                 .cache_dir
                 .or_else(|| first_folder("CACHE_DIRECTORY"))
@@ -253,7 +257,7 @@ fn parse(text: &str) -> Result<Url, SettingsError> {
     Ok(url)
 }
 
-fn is_loopback(url: &Url) -> bool {
+pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Domain(name)) => name == "localhost",
         Some(Host::Ipv4(ip)) => ip.is_loopback(),
@@ -262,7 +266,7 @@ fn is_loopback(url: &Url) -> bool {
     }
 }
 
-fn is_local_network(url: &Url) -> bool {
+pub(crate) fn is_local_network(url: &Url) -> bool {
     let address = match url.host() {
         Some(Host::Domain(name)) => return name.ends_with(".local") || !name.contains('.'),
         Some(Host::Ipv4(ip)) => IpAddr::V4(ip),

@@ -1,5 +1,6 @@
 //! The agent between a store that can lie and a printer that records: what is printed, and what never is.
 
+mod legacy;
 mod support;
 
 use axum::http::StatusCode;

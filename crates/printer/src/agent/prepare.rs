@@ -7,23 +7,36 @@ use std::{
 };
 
 use sealpost_api::{Problem, printer::ClaimedJob};
-use sealpost_envelope::{JobManifest, SecretText};
+use sealpost_envelope::{
+    Dek, JobManifest, SecretText,
+    psek::{KeyPackage, Psek},
+};
 use tokio::sync::{mpsc, watch};
+use url::Url;
 
 use super::{Agent, JobFiles, Mail};
 use crate::{
     core::{Event, Trouble},
+    legacy::{
+        custody::{self, Custody},
+        psek::SealedPsek,
+    },
+    locked::Locked,
     machine::Identity,
     moonraker::Moonraker,
-    opening::{self, OpenedFile, open_blob, open_package},
+    opening::{self, OpenedFile, open_blob, open_legacy_package, open_package},
     settings::Macros,
     state::StoredToken,
     store::{Download, Downloaded, Store, into_problem},
 };
 
+/// How long Moonraker's component has to tell where the CWS is, after all of them were restarted.
+const TOLD: Duration = Duration::from_secs(30);
+
 struct Work {
     store: Store,
     token: watch::Receiver<Option<StoredToken>>,
+    keeper: Keeper,
     identity: Arc<Identity>,
     moonraker: Moonraker,
     cache_dir: PathBuf,
@@ -46,6 +59,7 @@ impl Agent {
         let work = Work {
             store,
             token: self.token.subscribe(),
+            keeper: self.keeper(),
             identity,
             moonraker: self.moonraker.clone(),
             cache_dir: self.settings.cache_dir.clone(),
@@ -64,6 +78,15 @@ impl Agent {
         self.job = Some(JobFiles { id, title, manifest, task: task.abort_handle(), unwanted, opened: None });
     }
 
+    /// Who has the printer's key where it is in custody.
+    pub(super) fn keeper(&self) -> Keeper {
+        Keeper {
+            address: self.cws_url.subscribe(),
+            token: self.token.subscribe(),
+            state: self.settings.state_dir.clone(),
+        }
+    }
+
     pub(super) fn abort(&mut self, job: &str) {
         if let Some(files) = self.job.as_mut().filter(|files| files.id == job) {
             files.task.abort();
@@ -80,21 +103,34 @@ impl Agent {
 impl Work {
     async fn run(mut self) -> Result<OpenedFile, Problem> {
         // The key first: a package that is not for this printer saves the download.
-        let dek = open_package(&self.claimed.gcode_dek_package, &self.manifest, self.identity.secret())?;
+        let dek = self.content_key().await?;
         opening::check_memory(self.manifest.plain_size)?;
         let limits = self.moonraker.patiently(|| self.moonraker.limits()).await?;
         let limits = self.macros.within(limits);
         let Downloaded { file, digest } = self.download().await?;
         opening::check_memory(self.manifest.plain_size)?;
         let manifest = self.manifest.clone();
-        let opened =
-            tokio::task::spawn_blocking(move || open_blob(file, &digest, &manifest, &dek, &limits)).await;
-        match opened {
-            Ok(Ok(opened)) => Ok(opened),
-            Ok(Err(error)) => Err(error.into()),
-            Err(_) => Err(Problem::new(500, "opening_failed", "The job could not be opened")
-                .hint("Send it anew; if it stays, report it.")),
-        }
+        let opened = tokio::task::spawn_blocking(move || {
+            let dek = dek.get().ok_or_else(opening_failed)?;
+            open_blob(file, &digest, &manifest, dek, &limits).map_err(Problem::from)
+        });
+        opened.await.unwrap_or_else(|_| Err(opening_failed()))
+    }
+
+    /// The package says who opens it: the printer's own key, or one that a custodian keeps.
+    async fn content_key(&mut self) -> Result<Locked<Dek>, Problem> {
+        let package = &self.claimed.gcode_dek_package;
+        let dek = match KeyPackage::of(package) {
+            KeyPackage::Psek(package) => {
+                // Nobody is asked for the sake of a package that nobody signed.
+                self.manifest.check_package(package).map_err(opening::OpenError::from)?;
+                let key = self.keeper.psek().await?;
+                let key = key.get().ok_or_else(opening_failed)?;
+                open_legacy_package(package, &self.manifest, key)?
+            }
+            _ => open_package(package, &self.manifest, self.identity.secret())?,
+        };
+        Ok(Locked::new(dek))
     }
 
     async fn download(&mut self) -> Result<Downloaded, Problem> {
@@ -115,4 +151,32 @@ impl Work {
         }
         Err(into_problem(Trouble::Unauthorized))
     }
+}
+
+/// The way to the custodian.
+#[derive(Clone, Debug)]
+pub(super) struct Keeper {
+    address: watch::Receiver<Option<Url>>,
+    token: watch::Receiver<Option<StoredToken>>,
+    state: PathBuf,
+}
+
+impl Keeper {
+    /// Has the printer's key opened.
+    pub(super) async fn psek(&mut self) -> Result<Locked<Psek>, Problem> {
+        let sealed = SealedPsek::read(&self.state)?;
+        let told = self.address.wait_for(Option::is_some);
+        let address = match tokio::time::timeout(TOLD, told).await {
+            Ok(Ok(address)) => address.clone(),
+            _ => None,
+        };
+        let custody = Custody::new(address.ok_or_else(custody::not_configured)?)?;
+        let token = self.token.borrow().as_ref().map(|stored| stored.token.clone());
+        custody.psek(&token.ok_or_else(custody::no_token)?, &sealed).await
+    }
+}
+
+pub(super) fn opening_failed() -> Problem {
+    Problem::new(500, "opening_failed", "The file could not be opened")
+        .hint("Send it anew; if it stays, report it.")
 }

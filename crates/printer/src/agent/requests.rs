@@ -84,6 +84,10 @@ impl Agent {
                     self.pair_complete(params.session_id.as_deref(), answer);
                 });
             }
+            // Without a sealed job beside it, the name is that of a file on the printer's own disk.
+            "start_print" if params["encrypted_gcode"].is_null() && params["job_manifest"].is_null() => {
+                return with(params, answer, |params, answer| self.print_own(params, answer));
+            }
             "start_print" => return with(params, answer, |params, answer| self.start_print(params, answer)),
             _ => Err(Problem::new(404, "unknown_method", "The agent has no such method")
                 .hint("Update Moonraker's component and the agent to the same version.")),
@@ -174,7 +178,7 @@ impl Agent {
     }
 
     fn login(&self, params: LoginParams, answer: Answer) {
-        let base = match self.cws_url.clone().map_or_else(|| self.store_to_join(None), Ok) {
+        let base = match self.cws_url.borrow().clone().map_or_else(|| self.store_to_join(None), Ok) {
             Ok(base) => base,
             Err(problem) => return drop(answer.send(Err(problem))),
         };
@@ -216,7 +220,9 @@ impl Agent {
         };
         let (marketplace, cws) = (url(&params.marketplace_url)?, url(&params.cws_url)?);
         self.marketplace_url = marketplace.or(self.marketplace_url.take());
-        self.cws_url = cws.or(self.cws_url.take());
+        if cws.is_some() {
+            self.cws_url.send_replace(cws);
+        }
         Ok(json!({"status": "success"}))
     }
 

@@ -174,7 +174,7 @@ impl Core {
             return Err(busy("extra_missing", "Klipper runs without the sealpost extra")
                 .hint("Add `[sealpost]` to printer.cfg and restart Klipper."));
         };
-        let printing = matches!(seen.print_state.as_str(), "printing" | "paused");
+        let printing = self.occupied || matches!(seen.print_state.as_str(), "printing" | "paused");
         if printing || matches!(extra.state.as_str(), "printing" | "paused") {
             return Err(
                 busy("printer_busy", "The printer is printing").hint("The job waits until it is done.")
@@ -231,12 +231,7 @@ impl Core {
     /// Whether a job that somebody carried here would be taken. What is wrong with it is told to them alone: a report
     /// could end somebody else's job.
     pub fn check_handed_in(&self, claimed: &ClaimedJob, now: Now) -> Result<(), Problem> {
-        self.printer_is_free()?;
-        if self.current.is_some() || self.claiming.is_some() || self.document.job.is_some() {
-            return Err(
-                Problem::new(409, "job_at_hand", "Another job is at hand").hint("Wait until it ended.")
-            );
-        }
+        self.check_idle()?;
         if self.document.started.contains(&claimed.print_job_id) {
             return Err(Problem::new(409, "job_not_taken", "This job was printed or refused before")
                 .hint("Send the job anew."));
@@ -244,6 +239,17 @@ impl Core {
         // Nobody claimed it, so nobody sent a nonce: that it was never used before has to do.
         let nonce = peek_nonce(&claimed.job_manifest).unwrap_or_default();
         self.admit(claimed, &nonce, false, now).map(drop)
+    }
+
+    /// Whether the printer is free and nothing of a store's is under way.
+    pub fn check_idle(&self) -> Result<(), Problem> {
+        self.printer_is_free()?;
+        if self.current.is_some() || self.claiming.is_some() || self.document.job.is_some() {
+            return Err(
+                Problem::new(409, "job_at_hand", "Another job is at hand").hint("Wait until it ended.")
+            );
+        }
+        Ok(())
     }
 
     pub(super) fn handed_in(&mut self, claimed: Box<ClaimedJob>, now: Now) -> Vec<Effect> {

@@ -42,7 +42,7 @@ pub(super) fn of(last: &LastPrint) -> String {
 
 /// Klipper quotes the line that it refused. It belongs to a bought file: of each quotation only the command's name leaves the
 /// printer.
-pub(super) fn without_lines(message: &str) -> String {
+pub(crate) fn without_lines(message: &str) -> String {
     let mut rest = message.lines().next().unwrap_or_default();
     // What could not be parsed is a piece of the line too.
     if let Some((before, _)) = rest.split_once("unable to parse ") {

@@ -17,18 +17,25 @@ pub(crate) struct Scene {
     pub(crate) store: FakeStore,
     pub(crate) printer: FakePrinter,
     pub(crate) folder: TempDir,
+    /// Further lines of the agent's settings.
+    pub(crate) more: String,
     running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
 }
 
 impl Scene {
     /// Starts all three; the agent is paired.
     pub(crate) async fn start() -> Self {
+        Self::start_with("").await
+    }
+
+    /// The same with further lines of the agent's settings.
+    pub(crate) async fn start_with(more: &str) -> Self {
         // Every test of this program may be the first.
         let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
         let folder = tempfile::tempdir().unwrap();
         let store = FakeStore::start().await;
         let printer = FakePrinter::start(folder.path());
-        let mut scene = Self { store, printer, folder, running: None };
+        let mut scene = Self { store, printer, folder, more: more.to_owned(), running: None };
         scene.start_agent().await;
         let mut client = scene.client().await;
         let started = client.call("pair_start", json!({"store": scene.store.url})).await.unwrap();
@@ -48,7 +55,7 @@ impl Scene {
             path("moonraker.sock"),
             path("sealpost.sock"),
             path("agent.sock"),
-        );
+        ) + &self.more;
         std::fs::write(&config, text).unwrap();
         let (agent, mail) = Agent::open(Settings::load(Some(&config)).unwrap()).unwrap();
         let (stop, stopped) = oneshot::channel();

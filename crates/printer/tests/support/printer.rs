@@ -179,6 +179,10 @@ impl FakePrinter {
                 {
                     let mut inner = self.inner.lock().unwrap();
                     let name = params["filename"].as_str().unwrap_or_default().to_owned();
+                    if !name.starts_with("sealpost/") {
+                        inner.starts.push(name);
+                        return Ok(json!("ok"));
+                    }
                     let job = inner.job.clone().unwrap_or_default();
                     if inner.state != "loaded" || name != format!("sealpost/{job}.gcode") {
                         return Err("no file is held".to_owned());

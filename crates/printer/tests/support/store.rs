@@ -60,6 +60,8 @@ pub(crate) struct Inner {
     pub(crate) mislead: Option<Change<JobManifest>>,
     /// Answers every report with this status.
     pub(crate) refuse_reports: Option<StatusCode>,
+    /// Wraps keys with this one, as stores did whose printers' keys were in custody.
+    pub(crate) psek: Option<[u8; 32]>,
     /// Ends a download after so many bytes.
     pub(crate) cut: Option<usize>,
 }
@@ -85,7 +87,10 @@ impl Inner {
         let job = self.jobs.iter_mut().find(|job| job.id == id).unwrap();
         job.lease += 1;
         job.state = JobState::Processing;
-        let package = nacl_box::wrap(&job.dek, &printer, &mut rng()).unwrap();
+        let package = match &self.psek {
+            Some(key) => wrap_with_psek(key, &job.dek),
+            None => nacl_box::wrap(&job.dek, &printer, &mut rng()).unwrap(),
+        };
         let blob = Digest::of(&job.blob);
         let mut manifest = JobManifest {
             iss: origin.clone(),
@@ -167,6 +172,7 @@ impl FakeStore {
             meddle: None,
             mislead: None,
             refuse_reports: None,
+            psek: None,
             cut: None,
         };
         let store = Self { url, inner: Arc::new(Mutex::new(inner)), signal: watch::Sender::new(0) };
@@ -240,6 +246,15 @@ impl FakeStore {
         let expected = format!("Bearer token-{}", self.inner.lock().unwrap().token);
         headers.get("authorization").is_some_and(|value| value.as_bytes() == expected.as_bytes())
     }
+}
+
+/// Hex of `iv16 ‖ AES-256-CBC(PSEK, content key)`.
+pub(crate) fn wrap_with_psek(key: &[u8; 32], dek: &Dek) -> String {
+    use cbc::cipher::{BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
+    let iv = [0x5a; 16];
+    let sealed =
+        cbc::Encryptor::<aes::Aes256>::new(key.into(), &iv.into()).encrypt_padded_vec::<Pkcs7>(dek.expose());
+    hex::encode([iv.as_slice(), &sealed].concat())
 }
 
 fn sealed(message: SealedMessage) -> SealedAnswer {
