@@ -20,19 +20,20 @@ use zeroize::Zeroizing;
 use crate::{
     ApiError, audit,
     audit::Actor,
+    cookie::Cookie,
     entity::{account, setup_token},
+    failures::Failures,
     identifier::{email, username, username_from, username_key},
-    jwt::{Registered, TokenKind, UserClaims},
+    jwt::{Registered, UserClaims},
     limit::{Limiter, Rate},
     password::{self, Passwords},
     random::{id_bytes, secret, secret_hash, system_rng},
+    sessions::{self, Begin},
     signing_keys::SigningKeys,
     tokens::{self, Issuer, Tokens},
 };
 
 const SETUP_LIFE_MS: i64 = 24 * 3_600_000;
-/// How often a failure to sign in to an account that does not exist is written down: strangers fill no disk with them.
-const NOBODY: Rate = Rate::new(60, 1_000);
 
 /// What a server decides about its people.
 #[derive(Clone, Debug)]
@@ -74,13 +75,14 @@ struct Inner {
     db: Database,
     clock: Clock,
     config: Config,
+    cookie: Option<Cookie>,
     passwords: Passwords,
     keys: SigningKeys,
     tokens: Tokens,
     sign_ins: Limiter,
     sign_ins_by_address: Limiter,
     sign_ups: Limiter,
-    nobody: Limiter,
+    failures: Failures,
 }
 
 /// Somebody who is signed in.
@@ -94,7 +96,7 @@ pub struct Person {
     pub username: String,
     /// Whether this person runs the server.
     pub operator: bool,
-    /// Names the token they came with.
+    /// Names the token they came with, or the sign-in of their browser.
     pub jti: String,
 }
 
@@ -107,6 +109,7 @@ impl Accounts {
         Self(Arc::new(Inner {
             db,
             clock,
+            cookie: Cookie::of(&config.issuer),
             config,
             passwords: Passwords::new(),
             keys,
@@ -114,7 +117,7 @@ impl Accounts {
             sign_ins: Limiter::of(limits.sign_in),
             sign_ins_by_address: Limiter::of(limits.sign_in_address),
             sign_ups: Limiter::of(limits.sign_up),
-            nobody: Limiter::of(NOBODY),
+            failures: Failures::default(),
         }))
     }
 
@@ -133,15 +136,19 @@ impl Accounts {
     /// # Errors
     /// Closed registration, an address or name that is taken or malformed, a weak password.
     pub async fn register(&self, request: RegisterRequest, from: IpAddr) -> Result<LoginResponse, ApiError> {
-        if !self.0.config.open_registration {
-            return Err(ApiError::new(
-                StatusCode::FORBIDDEN,
-                "registration_closed",
-                "Sign-up is closed here",
-            )
-            .hint("Ask the operator of this server for an account."));
-        }
-        self.create(request, from, None).await
+        self.check_open()?;
+        self.create(request, from, None, Way::Token).await?.token()
+    }
+
+    /// Makes an account and signs a browser in.
+    pub(crate) async fn register_browser(
+        &self,
+        request: RegisterRequest,
+        from: IpAddr,
+        begin: Begin,
+    ) -> Result<Account, ApiError> {
+        self.check_open()?;
+        Ok(self.create(request, from, None, Way::Browser(begin)).await?.account)
     }
 
     /// Makes the first operator by the one-time token.
@@ -157,7 +164,7 @@ impl Accounts {
             return Err(setup_refused());
         }
         self.0.sign_ins_by_address.refund(from);
-        self.create(request.account, from, Some(hash)).await
+        self.create(request.account, from, Some(hash), Way::Token).await?.token()
     }
 
     /// A fresh one-time token for [`Accounts::set_up`], good for a day; `None` when there is an operator already.
@@ -200,6 +207,20 @@ impl Accounts {
     /// # Errors
     /// One answer for an unknown account and a wrong password, after the same time; 429 for too many attempts.
     pub async fn login(&self, request: LoginRequest, from: IpAddr) -> Result<LoginResponse, ApiError> {
+        self.enter(request, from, Way::Token).await?.token()
+    }
+
+    /// Signs a browser in.
+    pub(crate) async fn login_browser(
+        &self,
+        request: LoginRequest,
+        from: IpAddr,
+        begin: Begin,
+    ) -> Result<Account, ApiError> {
+        Ok(self.enter(request, from, Way::Browser(begin)).await?.account)
+    }
+
+    async fn enter(&self, request: LoginRequest, from: IpAddr, way: Way) -> Result<Entered, ApiError> {
         let password = Zeroizing::new(request.password);
         let name = request.email.or(request.username).ok_or_else(|| {
             ApiError::new(
@@ -239,7 +260,8 @@ impl Accounts {
         self.0.sign_ins_by_address.refund(from);
 
         let issuer = self.0.tokens.issuer().await?;
-        self.0.db.write(move |tx| Box::pin(signed_in(tx, issuer.clone(), row.clone(), now))).await
+        let way = Arc::new((issuer, way));
+        self.0.db.write(move |tx| Box::pin(signed_in(tx, way.clone(), row.clone(), now))).await
     }
 
     /// Gives an account another password and revokes all its tokens but the one at hand.
@@ -279,16 +301,15 @@ impl Accounts {
     /// The failure of the database.
     pub async fn logout(&self, person: &Person) -> Result<(), ApiError> {
         let now = self.0.clock.now_ms();
-        let (jti, actor) = (person.jti.clone(), Actor::User(person.id.to_string()));
-        let subject = format!("account:{}", person.id);
+        let (jti, id) = (person.jti.clone(), person.id.clone());
         self.0
             .db
             .write(move |tx| {
-                let (jti, actor, subject) = (jti.clone(), actor.clone(), subject.clone());
+                let (jti, id) = (jti.clone(), id.clone());
                 Box::pin(async move {
                     tokens::revoke(tx, &jti, now).await?;
-                    let details = json!({"jti": jti});
-                    Ok(audit::record(tx, now, &actor, "account.signed_out", &subject, details).await?)
+                    let details = json!({"jti": sessions::name(&jti)});
+                    Ok(sessions::signed_out(tx, &id, details, now).await?)
                 })
             })
             .await
@@ -300,12 +321,23 @@ impl Accounts {
     /// As [`Tokens::authenticate`]; 401 when the account is gone or disabled.
     pub async fn person(&self, token: &str) -> Result<Person, ApiError> {
         let (session, row) = self.0.tokens.authenticate_user(token).await?;
+        self.standing(row, session.jti)
+    }
+
+    /// The person behind a genuine token.
+    pub(crate) async fn person_of(&self, token: &tokens::Genuine) -> Result<Person, ApiError> {
+        let (session, row) = self.0.tokens.look_up_user(token.user_claims()?).await?;
+        self.standing(row, session.jti)
+    }
+
+    /// The person of an account, signed in by that.
+    pub(crate) fn standing(&self, row: Option<account::Model>, jti: String) -> Result<Person, ApiError> {
         let row = row.filter(|row| row.disabled_at.is_none()).ok_or_else(|| {
             ApiError::new(StatusCode::UNAUTHORIZED, "account_disabled", "The account is not in use any more")
                 .hint("Ask the operator of this server.")
         })?;
         let id = AccountId::parse(&row.id).map_err(ApiError::internal)?;
-        Ok(Person { id, email: row.email, username: row.username, operator: row.operator, jti: session.jti })
+        Ok(Person { id, email: row.email, username: row.username, operator: row.operator, jti })
     }
 
     /// The entries of the audit log that this person may read: all of them for an operator, their own for everybody else.
@@ -317,23 +349,28 @@ impl Accounts {
         Ok(audit::newest(&self.0.db, &filter).await?)
     }
 
+    /// The cookie of this server, if browsers may sign in.
+    pub(crate) fn cookie(&self) -> Option<&Cookie> {
+        self.0.cookie.as_ref()
+    }
+
+    pub(crate) fn db(&self) -> &Database {
+        &self.0.db
+    }
+
+    pub(crate) fn now_ms(&self) -> i64 {
+        self.0.clock.now_ms()
+    }
+
     /// Writes down a failure to sign in. The answer does not wait for it: its time would tell whether the account exists.
     fn note_failure(&self, known: Option<String>, now: i64) {
-        if known.is_none() && self.0.nobody.attempt((), now).is_err() {
-            return;
-        }
+        let Some(not_noted) = self.0.failures.admit(known.as_deref(), now) else { return };
         let subject = format!("account:{}", known.as_deref().unwrap_or("unknown"));
+        let details = if not_noted > 0 { json!({"not_noted": not_noted}) } else { json!({}) };
         let db = self.0.db.clone();
         tokio::spawn(async move {
             let written = db.write(move |tx| {
-                audit::record_later(
-                    tx,
-                    now,
-                    &Actor::Anonymous,
-                    "account.sign_in_failed",
-                    &subject,
-                    &json!({}),
-                );
+                audit::record_later(tx, now, &Actor::Anonymous, "account.sign_in_failed", &subject, &details);
                 Box::pin(async { Ok::<_, ApiError>(()) })
             });
             if let Err(error) = written.await {
@@ -342,12 +379,21 @@ impl Accounts {
         });
     }
 
+    fn check_open(&self) -> Result<(), ApiError> {
+        if self.0.config.open_registration {
+            return Ok(());
+        }
+        Err(ApiError::new(StatusCode::FORBIDDEN, "registration_closed", "Sign-up is closed here")
+            .hint("Ask the operator of this server for an account."))
+    }
+
     async fn create(
         &self,
         request: RegisterRequest,
         from: IpAddr,
         setup: Option<String>,
-    ) -> Result<LoginResponse, ApiError> {
+        way: Way,
+    ) -> Result<Entered, ApiError> {
         let password = Zeroizing::new(request.password);
         let email = email(&request.email)?;
         let wanted = request.username.map(|name| username(&name)).transpose()?;
@@ -359,7 +405,8 @@ impl Accounts {
         let password_hash = self.0.passwords.hash(password).await?;
         let issuer = self.0.tokens.issuer().await?;
         let new = New { id, email, wanted, password_hash, setup, now };
-        let result = self.0.db.write(move |tx| Box::pin(insert(tx, issuer.clone(), new.clone()))).await;
+        let way = Arc::new((issuer, way));
+        let result = self.0.db.write(move |tx| Box::pin(insert(tx, way.clone(), new.clone()))).await;
         result.map_err(|error: ApiError| if error.is_unique_violation() { email_taken() } else { error })
     }
 }
@@ -392,7 +439,26 @@ struct New {
     now: i64,
 }
 
-async fn insert(tx: &Tx, issuer: Issuer, new: New) -> Result<LoginResponse, ApiError> {
+/// How somebody is signed in.
+#[derive(Clone, Debug)]
+enum Way {
+    Token,
+    Browser(Begin),
+}
+
+/// Somebody who was signed in.
+struct Entered {
+    account: Account,
+    token: Option<LoginResponse>,
+}
+
+impl Entered {
+    fn token(self) -> Result<LoginResponse, ApiError> {
+        self.token.ok_or_else(|| ApiError::internal("a sign-in without its token"))
+    }
+}
+
+async fn insert(tx: &Tx, way: Arc<(Issuer, Way)>, new: New) -> Result<Entered, ApiError> {
     if let Some(hash) = &new.setup {
         use_setup_token(tx, hash, new.now).await?;
     }
@@ -416,7 +482,7 @@ async fn insert(tx: &Tx, issuer: Issuer, new: New) -> Result<LoginResponse, ApiE
     let details = json!({"operator": row.operator});
     let actor = Actor::User(row.id.clone());
     audit::record(tx, new.now, &actor, "account.created", &format!("account:{}", row.id), details).await?;
-    signed_in(tx, issuer, row, new.now).await
+    signed_in(tx, way, row, new.now).await
 }
 
 async fn use_setup_token(tx: &Tx, hash: &str, now: i64) -> Result<(), ApiError> {
@@ -455,21 +521,35 @@ async fn free_username(tx: &Tx, new: &New) -> Result<String, ApiError> {
 
 async fn signed_in(
     tx: &Tx,
-    issuer: Issuer,
+    way: Arc<(Issuer, Way)>,
     row: account::Model,
     now: i64,
-) -> Result<LoginResponse, ApiError> {
+) -> Result<Entered, ApiError> {
     account::Entity::update_many()
         .col_expr(account::Column::LastLoginAt, Expr::value(now))
         .filter(account::Column::Id.eq(&row.id))
         .exec(tx)
         .await?;
     let user_id = row.id.clone();
-    let issued = issuer.user(tx, &user_id, |registered| claims(registered, row)).await?;
+    let account = Account {
+        user_id: row.id.clone(),
+        email: row.email.clone(),
+        username: row.username.clone(),
+        roles: roles(row.operator),
+    };
+    let (issuer, way) = &*way;
+    let (jti, token) = match way {
+        Way::Token => {
+            let issued = issuer.user(tx, &user_id, |registered| claims(registered, row)).await?;
+            let token = issued.token.expose().to_owned();
+            (issued.jti, Some(LoginResponse { token, user_id: user_id.clone() }))
+        }
+        Way::Browser(begin) => (begin.keep(tx, &user_id, now).await?, None),
+    };
     let actor = Actor::User(user_id.clone());
-    let details = json!({"jti": issued.jti});
+    let details = json!({"jti": jti});
     audit::record(tx, now, &actor, "account.signed_in", &format!("account:{user_id}"), details).await?;
-    Ok(LoginResponse { token: issued.token.expose().to_owned(), user_id })
+    Ok(Entered { account, token })
 }
 
 async fn set_password(tx: &Tx, id: String, hash: String, jti: String, now: i64) -> Result<(), ApiError> {
@@ -478,7 +558,7 @@ async fn set_password(tx: &Tx, id: String, hash: String, jti: String, now: i64) 
         .filter(account::Column::Id.eq(&id))
         .exec(tx)
         .await?;
-    tokens::revoke_all(tx, TokenKind::User, &id, Some(&jti), now).await?;
+    sessions::end_others(tx, &id, Some(&jti), now).await?;
     let subject = format!("account:{id}");
     audit::record(tx, now, &Actor::User(id), "account.password_changed", &subject, json!({})).await?;
     Ok(())

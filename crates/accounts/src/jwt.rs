@@ -48,7 +48,7 @@ impl TokenKind {
         }
     }
 
-    fn other(self) -> Self {
+    pub(crate) fn other(self) -> Self {
         match self {
             Self::User => Self::Printer,
             Self::Printer => Self::User,

@@ -13,20 +13,24 @@ pub mod tokens;
 
 mod accounts;
 mod auth;
+mod browsers;
+mod cookie;
 #[expect(unreachable_pub, reason = "what SeaORM derives has the visibility of the model")]
 mod entity;
 mod error;
+mod failures;
 mod identifier;
 mod migration;
 mod query;
 mod routes;
+mod sessions;
 
 pub use accounts::{Accounts, Config, Limits, Person};
 pub use audit::Actor;
-pub use auth::{OperatorAuth, UserAuth, bearer};
+pub use auth::{OperatorAuth, Proved, UserAuth, bearer, session};
 pub use error::ApiError;
 pub use jwt::TokenKind;
 pub use migration::migrations;
 pub use routes::router;
 pub use signing_keys::{KeyPurpose, SigningKeys};
-pub use tokens::{IssuedToken, Issuer, Session, Tokens};
+pub use tokens::{Genuine, IssuedToken, Issuer, Session, Tokens};

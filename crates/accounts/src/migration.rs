@@ -4,18 +4,38 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
     prelude::{ColumnDef, Index, Table},
-    schema::{big_integer, big_integer_null, boolean, string, text},
+    schema::{big_integer, big_integer_null, boolean, string, text, text_null},
 };
 
 /// In the order in which they are applied.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(Accounts), Box::new(AuditByActor)]
+    vec![Box::new(Accounts), Box::new(AuditByActor), Box::new(Browsers)]
 }
 
 struct Accounts;
 
 /// People read what they did themselves.
 struct AuditByActor;
+
+/// Browsers sign in too.
+struct Browsers;
+
+impl MigrationName for Browsers {
+    fn name(&self) -> &str {
+        "accounts_0003"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Browsers {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        // SQLite adds one column at a time.
+        for column in [big_integer_null("seen_at"), text_null("agent")] {
+            manager.alter_table(Table::alter().table("tokens").add_column(column).to_owned()).await?;
+        }
+        Ok(())
+    }
+}
 
 impl MigrationName for AuditByActor {
     fn name(&self) -> &str {

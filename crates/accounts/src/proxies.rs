@@ -2,7 +2,10 @@
 
 use std::{
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use axum::{
@@ -20,6 +23,9 @@ const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 /// The proxies whose word about the client's address counts.
 #[derive(Clone, Debug, Default)]
 pub struct TrustedProxies(Arc<[IpNet]>);
+
+/// Whether it was said that a proxy is not trusted: once is enough.
+static SAID: AtomicBool = AtomicBool::new(false);
 
 impl TrustedProxies {
     /// Reads addresses and networks such as `127.0.0.1` and `10.0.0.0/8`.
@@ -54,6 +60,15 @@ impl TrustedProxies {
         client
     }
 
+    /// Whether a neighbour speaks for others without being trusted: somebody forgot to name a proxy.
+    fn looks_forgotten(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        let near = match peer.to_canonical() {
+            IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+            IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+        };
+        near && headers.contains_key(FORWARDED_FOR) && !self.trusts(peer)
+    }
+
     /// Whether this is a trusted proxy's.
     pub fn trusts(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
@@ -70,6 +85,13 @@ pub async fn tell_client(
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip());
     if let Some(peer) = peer {
         let client = proxies.client(peer, request.headers());
+        if proxies.looks_forgotten(peer, request.headers()) && !SAID.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                %peer,
+                "a proxy seems to stand before this server, but `trusted_proxies` does not name it: all that comes through it counts \
+                 as one client, and a few wrong passwords keep everybody out"
+            );
+        }
         request.extensions_mut().insert(ClientAddress(client));
     }
     next.run(request).await
@@ -117,6 +139,20 @@ mod tests {
         assert_eq!(client("127.0.0.1", &["1.1.1.1", "198.51.100.1, 10.1.2.3"]), "198.51.100.1");
         assert_eq!(client("127.0.0.1", &["198.51.100.1, nonsense"]), "127.0.0.1");
         assert_eq!(client("fd00::1", &["[2001:db8::1]:443"]), "2001:db8::1");
+    }
+
+    #[test]
+    fn a_neighbour_that_speaks_for_others_unasked_is_noticed() {
+        let headers = HeaderMap::from_iter([(FORWARDED_FOR, "198.51.100.1".parse().unwrap())]);
+        let forgotten = |trusted: &[&str], peer: &str, headers: &HeaderMap| {
+            TrustedProxies::parse(trusted).unwrap().looks_forgotten(peer.parse().unwrap(), headers)
+        };
+        for peer in ["127.0.0.1", "::1", "172.18.0.2", "fd00::2", "::ffff:10.0.0.1"] {
+            assert!(forgotten(&[], peer, &headers), "{peer}");
+            assert!(!forgotten(&[], peer, &HeaderMap::new()), "{peer}");
+        }
+        assert!(!forgotten(&["127.0.0.1"], "127.0.0.1", &headers));
+        assert!(!forgotten(&[], "203.0.113.9", &headers), "what strangers write is no sign");
     }
 
     #[test]

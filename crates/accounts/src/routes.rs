@@ -39,6 +39,7 @@ where
         .routes(routes!(me))
         .routes(routes!(change_password))
         .routes(routes!(audit_log))
+        .merge(crate::browsers::router())
 }
 
 /// Sign in by address or name.
@@ -107,7 +108,7 @@ async fn me(user: UserAuth) -> Json<Account> {
     Json(user.0.into())
 }
 
-/// Change the password; all other tokens of the account are revoked.
+/// Change the password; all other sign-ins of the account end.
 #[utoipa::path(post, path = "/api/v1/me/password", tag = "accounts", request_body = ChangePassword, responses(
     (status = 204),
     (status = 401, body = Problem, description = "`sign_in_required`, `token_expired`, `token_revoked`, `token_invalid`"),

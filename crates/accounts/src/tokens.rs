@@ -56,6 +56,32 @@ pub struct Session {
     pub ending: bool,
 }
 
+/// A token whose signature, issuer and time are right.
+#[derive(Clone, Debug)]
+pub struct Genuine {
+    kind: TokenKind,
+    claims: Registered,
+}
+
+impl Genuine {
+    /// Whether it is of that kind.
+    pub(crate) fn is(&self, kind: TokenKind) -> bool {
+        self.kind == kind
+    }
+
+    /// Whom it stands for.
+    pub(crate) fn holder(&self) -> String {
+        format!("{}:{}", self.kind.as_str(), self.claims.sub)
+    }
+
+    pub(crate) fn user_claims(&self) -> Result<Registered, ApiError> {
+        match self.kind {
+            TokenKind::User => Ok(self.claims.clone()),
+            found => Err(refused(TokenKind::User, TokenError::OtherKind { found })),
+        }
+    }
+}
+
 /// Issues and checks the tokens of one server.
 #[derive(Clone)]
 pub struct Tokens(Arc<Inner>);
@@ -106,12 +132,45 @@ impl Tokens {
         self.session(kind, claims, row)
     }
 
+    /// What a token says, if this server signed it and its time is not over: of the likely kind, or else of the other. It may
+    /// be revoked.
+    pub(crate) async fn genuine(&self, likely: TokenKind, token: &str) -> Option<Genuine> {
+        for kind in [likely, likely.other()] {
+            match self.verify(kind, token).await {
+                Ok(claims) => return Some(Genuine { kind, claims }),
+                Err(error) if error.problem().status == 403 => {}
+                Err(_) => return None,
+            }
+        }
+        None
+    }
+
+    /// Looks whether a genuine token was revoked.
+    ///
+    /// # Errors
+    /// A problem with status 401.
+    pub(crate) async fn look_up(&self, token: &Genuine) -> Result<Session, ApiError> {
+        let row = token::Entity::find_by_id(&token.claims.jti).one(self.0.db.read()).await?;
+        self.session(token.kind, token.claims.clone(), row)
+    }
+
     /// Checks a user's token and fetches the account it stands for, with one look into the database.
     pub(crate) async fn authenticate_user(
         &self,
         token: &str,
     ) -> Result<(Session, Option<account::Model>), ApiError> {
         let claims = self.verify(TokenKind::User, token).await?;
+        self.look_up_user(claims).await
+    }
+
+    /// As [`Tokens::authenticate_user`], of a token that is genuine.
+    ///
+    /// # Errors
+    /// 401 when it was revoked, 403 when it is a printer's.
+    pub(crate) async fn look_up_user(
+        &self,
+        claims: Registered,
+    ) -> Result<(Session, Option<account::Model>), ApiError> {
         let found = token::Entity::find_by_id(&claims.jti).find_also_related(account::Entity);
         let (row, account) = found.one(self.0.db.read()).await?.unzip();
         Ok((self.session(TokenKind::User, claims, row)?, account.flatten()))
@@ -250,6 +309,7 @@ impl Issuer {
             issued_at: Set(self.now_ms),
             expires_at: Set(registered.exp * 1000),
             revoked_at: Set(None),
+            ..Default::default()
         };
         row.insert(tx).await?;
         let token = SecretText::new(String::clone(&token));

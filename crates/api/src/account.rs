@@ -74,6 +74,36 @@ pub struct Account {
     pub roles: Vec<String>,
 }
 
+/// `GET /api/v1/me/sessions`: where somebody is signed in, the newest first.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SignIns {
+    /// Those that have not ended.
+    pub sign_ins: Vec<SignIn>,
+}
+
+/// One browser, or one program with a token.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SignIn {
+    /// Names it; no secret.
+    pub id: String,
+    /// `browser` or `token`.
+    pub kind: String,
+    /// Whether this request came by it.
+    pub current: bool,
+    /// RFC 3339.
+    pub created_at: String,
+    /// The last request, to the hour, RFC 3339; of browsers alone.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_seen: Option<String>,
+    /// RFC 3339.
+    pub expires_at: String,
+    /// What the browser says of itself.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub agent: Option<String>,
+}
+
 macro_rules! redacted_debug {
     ($($name:ident { $($field:ident),* }),* $(,)?) => {$(
         impl std::fmt::Debug for $name {
