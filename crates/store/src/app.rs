@@ -1,7 +1,7 @@
 //! All routes, put together.
 
 use axum::{Router, middleware};
-use sealpost_accounts::proxies::{TrustedProxies, tell_client};
+use sealpost_accounts::proxies::tell_client;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
@@ -37,11 +37,10 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
 
 pub(crate) fn router(state: AppState, shop: Option<Router>) -> Router {
     let config = state.config.clone();
-    let limits = Limits::new(&config.rate_limits, state.clock.clone());
+    let limits = Limits::new(&config.rate_limits, state.clock.clone(), state.accounts.clone());
     let (router, mut description) = routes().split_for_parts();
     description::complete(&mut description);
-    // Checked when the store was opened.
-    let proxies = TrustedProxies::parse(&config.trusted_proxies).unwrap_or_default();
+    let proxies = config.proxies();
     let router = router.merge(pages::router(description, shop.is_some())).with_state(state);
     let router = router.merge(shop.unwrap_or_default());
     let router = router.layer((

@@ -20,8 +20,9 @@ pub struct Config {
     /// `listen` where absent.
     pub public_url: Option<String>,
     /// Addresses and networks of proxies before the store, such as `127.0.0.1` or `10.0.0.0/8`: their `X-Forwarded-For` says whom a
-    /// request comes from, for rate limits. Nobody else's counts.
-    pub trusted_proxies: Vec<String>,
+    /// request comes from, for rate limits. Nobody else's counts. Where absent: this machine's, if the store listens for that alone
+    /// and `public_url` is somewhere else, so that a proxy must be there.
+    pub trusted_proxies: Option<Vec<String>>,
     /// Certificate chain (PEM) that the store speaks TLS with; plain HTTP where absent. It is read anew when it changes.
     pub tls_certificate: Option<PathBuf>,
     /// Its private key (PEM).
@@ -76,7 +77,7 @@ impl Default for Config {
             data_dir: PathBuf::from("sealpost-data"),
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, 8080)),
             public_url: None,
-            trusted_proxies: Vec::new(),
+            trusted_proxies: None,
             tls_certificate: None,
             tls_key: None,
             database_url: None,
@@ -121,7 +122,7 @@ impl Config {
                 _ => return wrong("public_url", "an origin such as https://store.example is needed"),
             }
         }
-        if let Err(error) = TrustedProxies::parse(&self.trusted_proxies) {
+        if let Err(error) = TrustedProxies::parse(self.trusted_proxies.as_deref().unwrap_or_default()) {
             return wrong("trusted_proxies", &error.to_string());
         }
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
@@ -151,6 +152,27 @@ impl Config {
         Ok(())
     }
 
+    /// The proxies whose word about clients counts.
+    pub(crate) fn proxies(&self) -> TrustedProxies {
+        let own =
+            || self.is_behind_a_proxy_here().then(|| ["127.0.0.0/8", "::1"].map(str::to_owned).to_vec());
+        let texts = self.trusted_proxies.clone().or_else(own).unwrap_or_default();
+        // Checked when the store was opened.
+        TrustedProxies::parse(&texts).unwrap_or_default()
+    }
+
+    /// Whether only a proxy on this machine can be what people reach the store by.
+    pub fn is_behind_a_proxy_here(&self) -> bool {
+        let public = self.public_url.as_deref().and_then(|url| url::Url::parse(url).ok());
+        let elsewhere = public.is_some_and(|url| match url.host() {
+            Some(url::Host::Domain(name)) => name != "localhost",
+            Some(url::Host::Ipv4(address)) => !address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => !address.is_loopback(),
+            None => false,
+        });
+        elsewhere && self.listen.ip().is_loopback()
+    }
+
     /// The file of the key-encryption keys.
     pub fn kek_path(&self) -> PathBuf {
         self.kek_file.clone().unwrap_or_else(|| self.data_dir.join("keys").join("kek"))
@@ -178,4 +200,32 @@ impl Config {
 
 fn sqlite_address(path: &Path) -> String {
     format!("sqlite:{}", path.display())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_proxy_of_this_machine_is_believed_where_nobody_else_can_connect() {
+        let client = |listen: &str, public_url: Option<&str>, trusted: Option<&[&str]>| {
+            let config = Config {
+                listen: listen.parse().unwrap(),
+                public_url: public_url.map(str::to_owned),
+                trusted_proxies: trusted.map(|texts| texts.iter().map(|text| (*text).to_owned()).collect()),
+                ..Config::default()
+            };
+            let headers = [("x-forwarded-for".parse().unwrap(), "198.51.100.7".parse().unwrap())];
+            let headers = headers.into_iter().collect();
+            config.proxies().client("127.0.0.1".parse().unwrap(), &headers).to_string()
+        };
+        let shop = Some("https://store.example");
+        assert_eq!(client("127.0.0.1:8080", shop, None), "198.51.100.7");
+        assert_eq!(client("[::1]:8080", shop, None), "198.51.100.7");
+        assert_eq!(client("127.0.0.1:8080", shop, Some(&[])), "127.0.0.1", "said otherwise");
+        assert_eq!(client("0.0.0.0:8080", shop, None), "127.0.0.1", "others can connect");
+        assert_eq!(client("127.0.0.1:8080", None, None), "127.0.0.1", "no proxy");
+        assert_eq!(client("127.0.0.1:8080", Some("http://localhost:8080"), None), "127.0.0.1");
+        assert_eq!(client("0.0.0.0:8080", None, Some(&["127.0.0.1"])), "198.51.100.7");
+    }
 }

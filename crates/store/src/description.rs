@@ -2,11 +2,15 @@
 
 use sealpost_api::problem::MEDIA_TYPE;
 use utoipa::openapi::path::{HttpMethod, Operation};
-use utoipa::openapi::security::{Http, HttpAuthScheme, SecurityRequirement, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, Http, HttpAuthScheme, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{Components, ContentBuilder, OpenApi, PathItem, Ref, RefOr, Response, ResponseBuilder};
 
 /// A token of a person.
 const PERSON: &str = "person";
+/// The cookie of a browser that a person is signed in with.
+const BROWSER: &str = "browser";
 /// A token of a printer.
 const PRINTER: &str = "printer";
 
@@ -32,6 +36,12 @@ pub(crate) fn complete(description: &mut OpenApi) {
         scheme.description = Some(text.to_owned());
         components.add_security_scheme(name, SecurityScheme::Http(scheme));
     }
+    let cookie = ApiKeyValue::with_description(
+        "__Host-sealpost",
+        "The cookie that `POST /auth/session` sets (on this machine without TLS: `sealpost-PORT`). It counts in requests that the \
+         store's own pages make: with its `Origin`, or `Sec-Fetch-Site: same-origin`.",
+    );
+    components.add_security_scheme(BROWSER, SecurityScheme::ApiKey(ApiKey::Cookie(cookie)));
     for (path, item) in &mut description.paths.paths {
         for (method, operation) in operations(item) {
             let has_body = operation.request_body.is_some();
@@ -80,6 +90,8 @@ fn who(method: &HttpMethod, path: &str) -> Who {
         Post => matches!(
             path,
             "/auth/login"
+                | "/auth/session"
+                | "/auth/session/sign-up"
                 | "/api/v1/accounts"
                 | "/api/v1/setup"
                 | "/api/printers/challenge"
@@ -88,6 +100,7 @@ fn who(method: &HttpMethod, path: &str) -> Who {
                 | "/api/printers/pair/status"
                 | "/api/printers/pair/complete"
         ),
+        HttpMethod::Delete => path == "/auth/session",
         _ => false,
     };
     let printers = path.starts_with("/api/printer-agent/")
@@ -113,8 +126,12 @@ fn required(who: Who) -> Vec<SecurityRequirement> {
     let none: [&str; 0] = [];
     match who {
         Who::Anybody => Vec::new(),
-        Who::Both => vec![SecurityRequirement::default(), SecurityRequirement::new(PERSON, none)],
-        Who::People => vec![SecurityRequirement::new(PERSON, none)],
+        Who::Both => vec![
+            SecurityRequirement::default(),
+            SecurityRequirement::new(PERSON, none),
+            SecurityRequirement::new(BROWSER, none),
+        ],
+        Who::People => vec![SecurityRequirement::new(PERSON, none), SecurityRequirement::new(BROWSER, none)],
         Who::Printers => vec![SecurityRequirement::new(PRINTER, none)],
     }
 }

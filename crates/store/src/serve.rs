@@ -18,7 +18,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use sealpost_accounts::proxies::TrustedProxies;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
@@ -57,8 +56,7 @@ impl Store {
     pub async fn run(self, mut listener: TcpListener, shutdown: impl Future<Output = ()> + Send + 'static) {
         let door = Arc::new(Door::new(&self));
         let config = &self.state.config;
-        let proxies = TrustedProxies::parse(&config.trusted_proxies).unwrap_or_default();
-        let seats = Seats::new(config.max_connections, config.max_connections_per_address, proxies);
+        let seats = Seats::new(config.max_connections, config.max_connections_per_address, config.proxies());
         let (stop, stopped) = watch::channel(());
         let mut look = interval(tls::LOOK_EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);

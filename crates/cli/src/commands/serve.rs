@@ -280,6 +280,11 @@ async fn introduce(store: &Store, config: &Config, args: &ServeArgs) -> Result<(
     say!("sealpost {}: store in {}", env!("CARGO_PKG_VERSION"), data.display());
     if let Some(url) = &config.public_url {
         say!("people and printers reach it at {url}");
+        if config.trusted_proxies.is_none() && config.is_behind_a_proxy_here() {
+            say!(
+                "takes the word of the proxy on this machine for whom a request comes from: it must set X-Forwarded-For itself"
+            );
+        }
     } else if !config.listen.ip().is_loopback() {
         say!(
             "warning: without --public-url the store gives out {}, which others may not reach",

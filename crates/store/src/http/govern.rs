@@ -1,4 +1,7 @@
 //! Rate limits by action: whoever asks too often is told when to come back, before any work is done.
+//!
+//! Whose token or cookie is genuine is counted as that person or printer, however often they signed in and however the token is
+//! spelled; everybody else as the address they ask from.
 
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -6,11 +9,10 @@ use std::sync::Arc;
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use http::{Method, StatusCode, header};
-use sealpost_accounts::ApiError;
+use http::{Method, StatusCode};
 use sealpost_accounts::extract::ClientAddress;
 use sealpost_accounts::limit::{Limiter, Rate};
-use sealpost_accounts::random::secret_hash;
+use sealpost_accounts::{Accounts, ApiError, Proved, TokenKind};
 use sealpost_database::Clock;
 
 use crate::RateLimits;
@@ -18,6 +20,8 @@ use crate::fault::ProblemCode;
 
 /// So many people share an address, in a home, a workshop or a school.
 const HOUSEHOLD: u32 = 8;
+/// So many printers: farms have thousands, and all of them poll.
+const FARM: u32 = 256;
 
 /// The limits of one process. Cheap to clone.
 #[derive(Clone)]
@@ -25,12 +29,13 @@ pub(crate) struct Limits(Arc<Inner>);
 
 struct Inner {
     clock: Clock,
+    accounts: Accounts,
     purchases: Shared,
     vouchers: Shared,
     devices: Shared,
     uploads: Shared,
     jobs: Shared,
-    polls: Limiter,
+    polls: Shared,
     pairing: Limiter,
 }
 
@@ -53,27 +58,28 @@ enum Action {
 
 /// Who asks.
 struct Caller {
-    /// Hash of the token, or the address of who has none.
+    /// The account or printer, or the address of who is neither.
     person: String,
     address: IpAddr,
 }
 
 impl Limits {
-    pub(crate) fn new(rates: &RateLimits, clock: Clock) -> Self {
+    pub(crate) fn new(rates: &RateLimits, clock: Clock, accounts: Accounts) -> Self {
         Self(Arc::new(Inner {
             clock,
+            accounts,
             purchases: Shared::of(rates.purchase),
             vouchers: Shared::of(rates.voucher),
             devices: Shared::of(rates.device),
             uploads: Shared::of(rates.upload),
             jobs: Shared::of(rates.job),
-            polls: Limiter::of(rates.poll),
+            polls: Shared::of_many(rates.poll, FARM),
             pairing: Limiter::of(rates.pairing_question),
         }))
     }
 
     fn admit(&self, action: Action, caller: &Caller) -> Result<(), u64> {
-        let Inner { clock, purchases, vouchers, devices, uploads, jobs, polls, pairing } = &*self.0;
+        let Inner { clock, purchases, vouchers, devices, uploads, jobs, polls, pairing, .. } = &*self.0;
         let now = clock.now_ms();
         match action {
             Action::Purchase => {
@@ -83,24 +89,45 @@ impl Limits {
             Action::Device => devices.attempt(caller, now),
             Action::Upload => uploads.attempt(caller, now),
             Action::Job => jobs.attempt(caller, now),
-            // Thousands of printers may stand behind one address.
-            Action::Poll => polls.attempt(&caller.person, now),
+            Action::Poll => polls.attempt(caller, now),
             Action::Pairing => pairing.attempt(caller.address, now),
         }
+    }
+
+    /// A request whose token was taken back was not theirs: it counts for its address alone.
+    fn was_somebody_else(&self, action: Action, caller: &Caller) {
+        let Inner { purchases, devices, uploads, jobs, polls, .. } = &*self.0;
+        let shared = match action {
+            Action::Purchase => purchases,
+            Action::Device => devices,
+            Action::Upload => uploads,
+            Action::Job => jobs,
+            Action::Poll => polls,
+            Action::Pairing => return,
+        };
+        shared.person.refund(caller.person.as_str());
     }
 }
 
 /// Middleware: counts what is limited. It stands inside of what tells the client's address.
-pub(crate) async fn govern(State(limits): State<Limits>, request: Request, next: Next) -> Response {
+pub(crate) async fn govern(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let Some(action) = path.and_then(|path| action(request.method(), path)) else {
         return next.run(request).await;
     };
-    let caller = Caller::of(&request);
+    let likely = if action == Action::Poll { TokenKind::Printer } else { TokenKind::User };
+    let proved = Proved::of(&limits.0.accounts, likely, request.method(), request.headers()).await;
+    let caller = Caller::of(&request, proved.as_ref());
+    let is_proved = proved.is_some();
+    // What was found out is not found out again behind this.
+    proved.map(|proved| request.extensions_mut().insert(proved));
     if let Err(seconds) = limits.admit(action, &caller) {
         return too_many(seconds).into_response();
     }
     let response = next.run(request).await;
+    if is_proved && response.status() == StatusCode::UNAUTHORIZED {
+        limits.was_somebody_else(action, &caller);
+    }
     let guessed = response.extensions().get::<ProblemCode>().is_some_and(|code| code.0 == "voucher_unknown");
     if action == Action::Purchase && guessed {
         // It was answered; the next one is not.
@@ -111,7 +138,11 @@ pub(crate) async fn govern(State(limits): State<Limits>, request: Request, next:
 
 impl Shared {
     fn of(rate: Rate) -> Self {
-        Self { person: Limiter::of(rate), address: Limiter::of(rate.times(HOUSEHOLD)) }
+        Self::of_many(rate, HOUSEHOLD)
+    }
+
+    fn of_many(rate: Rate, people: u32) -> Self {
+        Self { person: Limiter::of(rate), address: Limiter::of(rate.times(people)) }
     }
 
     fn check(&self, caller: &Caller, now: i64) -> Result<(), u64> {
@@ -126,11 +157,10 @@ impl Shared {
 }
 
 impl Caller {
-    fn of(request: &Request) -> Self {
+    fn of(request: &Request, proved: Option<&Proved>) -> Self {
         let unknown = ClientAddress(IpAddr::from([0, 0, 0, 0]));
         let address = request.extensions().get::<ClientAddress>().copied().unwrap_or(unknown).household();
-        let token = request.headers().get(header::AUTHORIZATION).and_then(|token| token.to_str().ok());
-        let person = token.map_or_else(|| address.to_string(), secret_hash);
+        let person = proved.map_or_else(|| address.to_string(), Proved::holder);
         Self { person, address }
     }
 }

@@ -4,7 +4,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use futures::future::BoxFuture;
 use http::{StatusCode, request::Parts};
 use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
-use sealpost_accounts::{Actor, ApiError, Session, TokenKind, audit, bearer, tokens};
+use sealpost_accounts::{Actor, ApiError, Session, TokenKind, audit, session, tokens};
 use sealpost_api::{AGENT_HEADER, MEMORY_HEADER, pairing::PrinterDescription};
 use sealpost_database::Tx;
 use sealpost_envelope::PrinterPublic;
@@ -81,7 +81,7 @@ where
 
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let identity = Identity::from_ref(state);
-        let session = identity.accounts().tokens().authenticate(TokenKind::Printer, bearer(parts)?).await?;
+        let session = session(identity.accounts(), TokenKind::Printer, parts).await?;
         let mut agent = identity.agent(session, Protocol::of(parts)).await?;
         agent.memory = memory(parts);
         Ok(agent)

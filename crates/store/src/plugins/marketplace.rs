@@ -68,7 +68,7 @@ async fn place(
     let user = match user {
         Ok(user) => Some(user),
         // With a header of any kind somebody meant to be signed in.
-        Err(_) if !headers.contains_key(header::AUTHORIZATION) => {
+        Err(error) if error.code() == "sign_in_required" && !headers.contains_key(header::AUTHORIZATION) => {
             state.strangers.attempt(from, state.clock.now_ms())?;
             None
         }
