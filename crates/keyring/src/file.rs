@@ -97,6 +97,14 @@ impl FileKeys {
         Err(FileKeysError::io(path, io::ErrorKind::AlreadyExists.into()))
     }
 
+    /// Reads the text of such a file, as [`FileKeys::document`] gives it.
+    ///
+    /// # Errors
+    /// A text that is no key file.
+    pub fn of_document(text: &str) -> Result<Self, FileKeysError> {
+        Self::parse(Path::new("the key file"), text)
+    }
+
     /// The whole file again, for a backup that is sealed itself.
     pub fn document(&self) -> Zeroizing<String> {
         document(std::iter::once(&self.current).chain(&self.older))

@@ -6,10 +6,13 @@
 mod archive;
 mod cells;
 mod error;
+mod keks;
 mod manifest;
+mod mark;
 mod read;
 mod restore;
 mod rewind;
+mod spool;
 mod tables;
 mod target;
 mod write;
@@ -17,7 +20,10 @@ mod write;
 use sealpost_database::Database;
 
 pub use error::BackupError;
+#[cfg(test)]
+pub(crate) use keks::SEALED;
 pub use manifest::{Contents, Manifest, Table};
+pub(crate) use mark::remove as remove_marks;
 pub use read::Opened;
 pub use restore::{Restored, restore};
 pub(crate) use tables::MARKER;

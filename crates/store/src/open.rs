@@ -92,6 +92,7 @@ impl Store {
         if backup::is_unfinished(&db).await? {
             return Err(Error::RestoreUnfinished);
         }
+        backup::remove_marks(&config);
         db.migrate(crate::migrations::all()).await?;
         let hold = Arc::new(hold.keep(&address, "jobs", backup::MARKER).await?);
         let keks = open_keks(&config, &db).await?;

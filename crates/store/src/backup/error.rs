@@ -21,6 +21,12 @@ pub enum BackupError {
     /// The key file does not open this database.
     #[error("the key file {} does not open the keys in this database", .0.display())]
     OtherKeys(PathBuf),
+    /// The key file in the backup does not open what is in its tables.
+    #[error("the keys in the backup do not open all that is in it")]
+    OtherKeysInside,
+    /// Rows could not be put aside until the database was let go.
+    #[error("the rows could not be put aside: {0}")]
+    Spool(io::Error),
     /// Writing the backup failed.
     #[error("the backup could not be written: {0}")]
     Write(io::Error),
@@ -65,6 +71,8 @@ impl ErrorCode for BackupError {
             Self::NewerDatabase(_) => "database_newer",
             Self::BlobMissing(_) => "blob_missing",
             Self::OtherKeys(_) => "other_keys",
+            Self::OtherKeysInside => "other_keys",
+            Self::Spool(_) => "backup_spool",
             Self::Write(_) => "backup_write",
             Self::Truncated => "backup_truncated",
             Self::Damaged(_) => "backup_damaged",
@@ -86,6 +94,10 @@ impl ErrorCode for BackupError {
                 "put it back from an older backup, or back up what there is with --allow-missing-blobs"
             }
             Self::OtherKeys(_) => "put the right key file back: without it a backup opens nothing",
+            Self::OtherKeysInside => {
+                "restore another backup: with this one, some of what was sold could not be opened"
+            }
+            Self::Spool(_) => "make room in the store's data folder, for about as much as its database takes",
             Self::Write(_) => "check that there is room, and that you may write there",
             Self::Truncated => "take a copy that is whole, or an older backup",
             Self::Damaged(_) => "take another copy of it, or an older backup",

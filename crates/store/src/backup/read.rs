@@ -2,9 +2,11 @@
 
 use std::io::Read;
 
+use sealpost_keyring::FileKeys;
 use serde_json::Value as Json;
 
 use super::archive::{MANIFEST, Reader, SUMS};
+use super::keks::Keks;
 use super::manifest::{Contents, FORMAT, Manifest};
 use super::{BackupError, KEK, Progress};
 
@@ -83,6 +85,12 @@ impl<R: Read> Opened<R> {
         let mut seen = Contents::default();
         seen.rows.extend(manifest.tables.iter().map(|table| (table.name.clone(), 0)));
         let mut buffer = vec![0; STEP];
+        let mut keks = Keks::default();
+        let sealed: Vec<Option<usize>> = manifest
+            .tables
+            .iter()
+            .map(|table| Keks::cell(&table.name, table.columns.iter().map(|column| column.name.as_str())))
+            .collect();
         loop {
             let (name, _) = reader.next()?;
             if name == SUMS {
@@ -91,6 +99,9 @@ impl<R: Read> Opened<R> {
                 let document = reader.whole()?;
                 let document = str::from_utf8(&document)
                     .map_err(|_| BackupError::Damaged("its keys are no text".to_owned()))?;
+                if !keks.are_in(&FileKeys::of_document(document).map_err(crate::Error::from)?) {
+                    return Err(BackupError::OtherKeysInside);
+                }
                 to.keys(document).await?;
                 seen.keys += 1;
             } else if let Some(blob) = name.strip_prefix("blobs/") {
@@ -119,6 +130,9 @@ impl<R: Read> Opened<R> {
                 let rows = rows.map(serde_json::from_slice).collect::<Result<Vec<Vec<Json>>, _>>()?;
                 if rows.iter().any(|row| row.len() != manifest.tables[table].columns.len()) {
                     return Err(BackupError::Damaged("a row has too many cells or too few".to_owned()));
+                }
+                for row in &rows {
+                    keks.see(sealed[table].and_then(|at| row.get(at)))?;
                 }
                 *seen.rows.entry(manifest.tables[table].name.clone()).or_default() += rows.len() as u64;
                 to.rows(table, rows).await?;

@@ -9,6 +9,7 @@ use sealpost_database::{Clock, Database, Hold, Use};
 use serde::{Deserialize, Serialize};
 
 use super::manifest::{Contents, Manifest};
+use super::mark;
 use super::read::Opened;
 use super::tables::{self, MARKER, quoted};
 use super::target::Target;
@@ -35,6 +36,9 @@ struct Begun {
     /// Which restore: random.
     #[serde(default)]
     run: String,
+    /// What marks the files: random, and kept by a restore that goes on where one was not finished.
+    #[serde(default)]
+    mark: String,
 }
 
 impl Begun {
@@ -54,14 +58,15 @@ pub async fn restore<R: Read>(
     progress: &mut (dyn FnMut(Progress<'_>) + Send),
 ) -> Result<Restored, BackupError> {
     config.check()?;
-    let run = random::bytes::<16>()?;
-    let begun = Begun {
+    let mut begun = Begun {
         blobs: absolute(&config.blob_path()),
         keys: absolute(&config.kek_path()),
-        run: hex::encode(run),
+        run: hex::encode(random::bytes::<16>()?),
+        mark: hex::encode(random::bytes::<16>()?),
     };
-    let (db, _alone) = begin(&config, &begun).await?;
+    let (db, _alone) = begin(&config, &mut begun).await?;
     clear(&db, &config).await?;
+    mark::put(&config, &begun.mark)?;
 
     let manifest = backup.manifest.clone();
     let mut older = crate::migrations::all();
@@ -76,11 +81,12 @@ pub async fn restore<R: Read>(
     db.migrate(crate::migrations::all()).await?;
     let held_jobs = rewind::finish(&db, clock.now_ms(), &manifest, &serde_json::to_string(&begun)?).await?;
     db.close().await?;
+    mark::remove(&config);
     Ok(Restored { manifest, contents, held_jobs })
 }
 
 /// Looks that nothing is there, and notes that a restore has begun, before anything else is written.
-async fn begin(config: &Config, begun: &Begun) -> Result<(Database, Hold), BackupError> {
+async fn begin(config: &Config, begun: &mut Begun) -> Result<(Database, Hold), BackupError> {
     let address = config.database_address();
     if let Some(file) = sqlite_file(&address) {
         if !Path::new(file).exists() {
@@ -92,9 +98,11 @@ async fn begin(config: &Config, begun: &Begun) -> Result<(Database, Hold), Backu
     // Looked at before too, because what is there says more than who uses it.
     check_place(&db, config, begun).await?;
     let alone = Hold::take(&address, Use::Alone).await?.ok_or(BackupError::InUse)?;
-    check_place(&db, config, begun).await?;
+    if let Some(mark) = check_place(&db, config, begun).await? {
+        begun.mark = mark;
+    }
     make_folder(&config.data_dir)?;
-    let note = serde_json::to_string(begun)?.replace('\'', "''");
+    let note = serde_json::to_string(&*begun)?.replace('\'', "''");
     db.write(move |tx| {
         let note = note.clone();
         Box::pin(async move {
@@ -109,17 +117,18 @@ async fn begin(config: &Config, begun: &Begun) -> Result<(Database, Hold), Backu
     Ok((db, alone))
 }
 
-/// Looks that nothing is there, or what a restore into the same places left.
-async fn check_place(db: &Database, config: &Config, begun: &Begun) -> Result<(), BackupError> {
+/// Looks that nothing is there, or what a restore into the same places left: then its mark.
+async fn check_place(db: &Database, config: &Config, begun: &Begun) -> Result<Option<String>, BackupError> {
     let names = tables::names(db.read()).await?;
     let earlier = earlier(db, &names).await?;
     if earlier.is_none() && !names.is_empty() {
         return Err(BackupError::NotEmpty("the database is not empty".to_owned()));
     }
-    if earlier.is_none_or(|earlier| !earlier.is_at(begun)) {
-        check_files(config)?;
+    match earlier.filter(|earlier| earlier.is_at(begun)) {
+        // Since then, somebody may have made a store there of another database.
+        Some(earlier) if mark::is_on_all(config, &earlier.mark)? => Ok(Some(earlier.mark)),
+        _ => check_files(config).map(|()| None),
     }
-    Ok(())
 }
 
 /// What an earlier restore noted that was not finished.
@@ -173,10 +182,8 @@ async fn clear(db: &Database, config: &Config) -> Result<(), BackupError> {
     })
     .await?;
     let blobs = config.blob_path();
-    if blobs.exists() {
-        std::fs::remove_dir_all(&blobs).map_err(|error| crate::Error::io(&blobs, error))?;
-    }
     make_folder(&blobs)?;
+    mark::clear_folder(&blobs).map_err(|error| crate::Error::io(&blobs, error))?;
     let keys = config.kek_path();
     match std::fs::remove_file(&keys) {
         Err(error) if error.kind() != std::io::ErrorKind::NotFound => {

@@ -4,7 +4,7 @@
 //! - people sign in again: a token that was taken back since would count again,
 //! - one-time links are void: one may have been used since,
 //! - the next set of keys is newer than any that printers may have seen since,
-//! - notes about half-written files are forgotten, because those files are in no backup.
+//! - notes about half-written files, and about who seals what, are forgotten: those files are in no backup.
 
 use sea_orm::{ConnectionTrait, EntityTrait, Statement};
 use sealpost_accounts::{Actor, audit};
@@ -18,7 +18,7 @@ use super::tables::MARKER;
 use super::{AUDIT_RESTORED, AUDIT_SUBJECT, BackupError};
 use crate::fault::Result;
 use crate::jobs;
-use crate::schema::pending_blob;
+use crate::schema::{pending_blob, sealing};
 
 /// Makes what was restored a store: how many jobs are held.
 ///
@@ -50,9 +50,10 @@ pub(super) async fn finish(
                     return Ok(None);
                 }
                 pending_blob::Entity::delete_many().exec(tx).await?;
+                sealing::Entity::delete_many().exec(tx).await?;
                 let held = jobs::hold_all(tx, now).await?;
                 let sign_in_again = format!(
-                    "UPDATE tokens SET revoked_at = {now} WHERE kind = 'user' AND revoked_at IS NULL"
+                    "UPDATE tokens SET revoked_at = {now} WHERE kind <> 'printer' AND revoked_at IS NULL"
                 );
                 tx.execute_unprepared(&sign_in_again).await?;
                 tx.execute_unprepared("DELETE FROM setup_tokens").await?;

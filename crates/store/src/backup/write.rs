@@ -7,15 +7,17 @@ use futures::StreamExt;
 use sea_orm::DbBackend;
 use sealpost_accounts::{Actor, audit};
 use sealpost_database::{Clock, Database, Snapshot};
-use sealpost_keyring::{FileKeys, KekProvider, SealedKey};
+use sealpost_keyring::FileKeys;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::archive::{MANIFEST, Writer, line};
+use super::keks::Keks;
 use super::manifest::{Contents, FORMAT, Manifest, Table};
 use super::restore::sqlite_file;
+use super::spool::Spool;
 use super::tables::{self, Live, quoted};
 use super::{AUDIT_MADE, AUDIT_SUBJECT, BackupError, KEK, Progress};
 use crate::Config;
@@ -86,18 +88,19 @@ impl Backup {
         let snapshot = self.db.snapshot().await?;
         let live = tables::all(&snapshot).await?;
         let manifest = self.manifest(&snapshot, &live, now).await?;
-        let mut writer = Writer::new(out, u64::try_from(now.div_euclid(1000)).unwrap_or(0));
         let mut contents = Contents::default();
-        writer.member(MANIFEST, &line(&manifest)?)?;
+        let (mut spool, mut keks) = (Spool::new(&self.config.data_dir)?, Keks::default());
         for table in &live {
             progress(Progress::Table(&table.name));
-            let rows = write_table(&mut writer, &snapshot, table).await?;
+            let rows = read_table(&mut spool, &mut keks, &snapshot, table).await?;
             contents.rows.insert(table.name.clone(), rows);
         }
         let blobs = blobs(&snapshot).await?;
-        let sealed_under = sealed_under(&snapshot).await?;
-        // What is read from here on never changes: the database is let go.
+        // What is read from here on never changes: the database is let go before anybody is waited for.
         snapshot.end().await?;
+        let mut writer = Writer::new(out, u64::try_from(now.div_euclid(1000)).unwrap_or(0));
+        writer.member(MANIFEST, &line(&manifest)?)?;
+        spool.pour(&mut writer)?;
         let all_bytes = blobs.iter().map(|blob| blob.size).sum();
         for blob in &blobs {
             progress(Progress::Blobs { bytes: contents.blob_bytes, of: all_bytes });
@@ -111,7 +114,7 @@ impl Backup {
         // Read after the tables: a key that was put in force meanwhile is there, and the older ones stay.
         let path = self.config.kek_path();
         let keys = FileKeys::open(&path).map_err(crate::Error::from)?;
-        if sealed_under.iter().any(|kek| keys.by_id(kek).is_none()) {
+        if !keks.are_in(&keys) {
             return Err(BackupError::OtherKeys(path));
         }
         writer.member(KEK, keys.document().as_bytes())?;
@@ -210,17 +213,23 @@ fn gone(blob: &Blob) -> impl Fn(BlobError) -> BackupError {
     move |_| BackupError::BlobMissing(name.clone())
 }
 
-/// Writes the rows of a table, one line each, in members of some megabytes: how many there are.
-async fn write_table(writer: &mut Writer<'_>, snapshot: &Snapshot, table: &Live) -> Result<u64, BackupError> {
+/// Puts the rows of a table aside, one line each, in members of some megabytes: how many there are.
+async fn read_table(
+    spool: &mut Spool,
+    keks: &mut Keks,
+    snapshot: &Snapshot,
+    table: &Live,
+) -> Result<u64, BackupError> {
     let sqlite = snapshot.backend() == DbBackend::Sqlite;
     let names: Vec<String> = table.columns.iter().map(|declared| quoted(&declared.column.name)).collect();
     let mut rows =
         snapshot.rows(&format!("SELECT {} FROM {}", names.join(", "), quoted(&table.name))).await?;
+    let sealed = Keks::cell(&table.name, table.columns.iter().map(|one| one.column.name.as_str()));
     let (mut count, mut step) = (0, zeroize::Zeroizing::new(Vec::with_capacity(STEP)));
     let mut steps = 0;
     let mut put = |step: &mut Vec<u8>| {
         steps += 1;
-        let written = writer.member(&format!("tables/{}/{steps:06}.jsonl", table.name), step);
+        let written = spool.put(format!("tables/{}/{steps:06}.jsonl", table.name), step);
         step.clear();
         written
     };
@@ -230,6 +239,7 @@ async fn write_table(writer: &mut Writer<'_>, snapshot: &Snapshot, table: &Live)
         for (index, declared) in table.columns.iter().enumerate() {
             cells.push(declared.read(&row, index, sqlite)?);
         }
+        keks.see(sealed.and_then(|at| cells.get(at)))?;
         step.extend_from_slice(&line(&cells)?);
         count += 1;
         if step.len() >= STEP {
@@ -253,18 +263,4 @@ async fn blobs(snapshot: &Snapshot) -> Result<Vec<Blob>, BackupError> {
     let mut blobs = blobs.collect::<Result<Vec<_>, sea_orm::DbErr>>()?;
     blobs.dedup_by(|one, other| one.name == other.name);
     Ok(blobs)
-}
-
-/// Ids of the key-encryption keys that the store's own keys are sealed under.
-async fn sealed_under(snapshot: &Snapshot) -> Result<Vec<String>, BackupError> {
-    let rows = snapshot.all("SELECT sealed FROM signing_keys").await?;
-    let mut keks = Vec::new();
-    for row in rows {
-        let sealed: String = row.try_get_by_index(0)?;
-        let sealed: SealedKey = sealed.parse().map_err(crate::Error::from)?;
-        keks.push(sealed.kek_id().to_owned());
-    }
-    keks.sort();
-    keks.dedup();
-    Ok(keks)
 }
