@@ -16,9 +16,9 @@ use std::ops::Range;
 use bytes::Bytes;
 use futures::stream::BoxStream;
 
-pub(crate) use audit::work as audit;
 #[cfg(test)]
 pub(crate) use audit::{Audit, look};
+pub(crate) use audit::{seal_anew, work as audit};
 pub use folder::FolderBlobs;
 pub(crate) use mine::is_mine;
 

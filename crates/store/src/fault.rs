@@ -12,6 +12,9 @@ use sealpost_market::{RuleClass, RuleError};
 
 use crate::blobs::BlobError;
 
+/// The code of a sealed file that is gone.
+pub(crate) const FILE_MISSING: &str = "file_missing";
+
 /// What a request ends with when it fails.
 #[derive(Debug)]
 pub(crate) enum Fault {
@@ -122,7 +125,14 @@ impl From<ApiError> for Fault {
 
 impl From<BlobError> for Fault {
     fn from(error: BlobError) -> Self {
-        Self::Internal(error.to_string())
+        match error {
+            // Nothing is wrong with the request, and an operator can put it back.
+            BlobError::Missing => Problem::new(503, FILE_MISSING, "The store has lost a file")
+                .detail("The sealed file is not where the store put it.")
+                .hint("Try again later; the operator puts it back from a backup.")
+                .into(),
+            error => Self::Internal(error.to_string()),
+        }
     }
 }
 

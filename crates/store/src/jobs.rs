@@ -10,6 +10,7 @@ mod restored;
 mod routes;
 mod sealing;
 mod sweep;
+mod turn;
 mod view;
 
 use tokio::task::AbortHandle;
@@ -22,6 +23,8 @@ use crate::state::AppState;
 
 pub(crate) use change::{Change, cancel_waiting, change, find, printer_left};
 pub(crate) use restored::{hold_all, is_to_be_sealed, may_be_offered, sealed_soon};
+#[cfg(test)]
+pub(crate) use turn::Turn;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     routes::router()

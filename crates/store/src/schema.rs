@@ -15,6 +15,7 @@ pub(crate) mod pending_blob;
 pub(crate) mod printer_memory;
 pub(crate) mod purchase;
 pub(crate) mod release;
+pub(crate) mod sealing;
 pub(crate) mod store_key;
 pub(crate) mod thumbnail;
 pub(crate) mod value;
@@ -27,6 +28,7 @@ mod m0003;
 mod m0004;
 mod m0005;
 mod m0006;
+mod m0007;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -38,5 +40,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0004::Migration),
         Box::new(m0005::Migration),
         Box::new(m0006::Migration),
+        Box::new(m0007::Migration),
     ]
 }

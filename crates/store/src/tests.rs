@@ -1,6 +1,7 @@
 //! The store through its routes.
 
 mod backup;
+mod backup_whole;
 mod buying;
 mod chain_accept;
 mod chain_keys;
@@ -23,6 +24,7 @@ mod description;
 mod given_up;
 mod handed_over;
 mod kit;
+mod lost;
 mod marketplace;
 mod nonsense;
 mod offering;
@@ -35,4 +37,5 @@ mod restored;
 mod restoring;
 mod sealing;
 mod spine;
+mod turns;
 mod waiting;

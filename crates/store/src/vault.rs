@@ -1,7 +1,8 @@
 //! Content keys at rest: sealed under the KEK, each bound to what it opens.
 
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sealpost_api::Problem;
 use sealpost_database::Tx;
 use sealpost_envelope::Dek;
 use sealpost_keyring as keyring;
@@ -32,10 +33,21 @@ pub(crate) async fn keep(tx: &Tx, key: &Sealed) -> Result<()> {
     Ok(())
 }
 
+/// Whether there is a key of the release or job `id`.
+pub(crate) async fn holds(db: &impl sea_orm::ConnectionTrait, id: &str) -> Result<bool> {
+    Ok(Entity::find_by_id(id).count(db).await? > 0)
+}
+
 /// Opens the key of the release or job `id`.
+///
+/// # Errors
+/// 503 `key_missing` where there is none: nothing is wrong with the request, and an operator can put it back.
 pub(crate) async fn open(state: &AppState, db: &impl sea_orm::ConnectionTrait, id: &str) -> Result<Dek> {
     let row = Entity::find_by_id(id).one(db).await?;
-    let row = row.ok_or_else(|| Fault::internal(format_args!("the vault holds no key for {id}")))?;
+    let Some(row) = row else {
+        tracing::error!(id, "the vault holds no key for it: restore the store from a backup");
+        return Err(missing());
+    };
     let sealed = row.sealed.parse()?;
     let opened = keyring::open(&*state.keks, &purpose(id), &sealed)?;
     Dek::try_from(opened.as_slice()).map_err(Fault::internal)
@@ -45,6 +57,13 @@ pub(crate) async fn open(state: &AppState, db: &impl sea_orm::ConnectionTrait, i
 pub(crate) async fn forget(tx: &Tx, id: &str) -> Result<()> {
     Entity::delete_many().filter(Column::Id.eq(id)).exec(tx).await?;
     Ok(())
+}
+
+fn missing() -> Fault {
+    Problem::new(503, "key_missing", "The store has lost a key")
+        .detail("The key of this file is not in the store's vault.")
+        .hint("Try again later; the operator puts it back from a backup.")
+        .into()
 }
 
 fn purpose(id: &str) -> String {

@@ -237,7 +237,7 @@ async fn is_gone(state: &AppState, blob: &str) -> Result<bool> {
 }
 
 /// Whether the job still waits with this blob, and is sealed anew now.
-async fn seal_anew(state: &AppState, id: &str, blob: &str) -> Result<bool> {
+pub(crate) async fn seal_anew(state: &AppState, id: &str, blob: &str) -> Result<bool> {
     let (shared, id, blob) = (state.clone(), id.to_owned(), blob.to_owned());
     let done = state
         .db

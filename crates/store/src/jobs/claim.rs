@@ -17,7 +17,8 @@ use crate::schema::{job, release};
 use crate::state::AppState;
 use crate::{random, vault};
 
-/// Claims a job for the printer that asks, under this nonce and after that lease.
+/// Claims a job for the printer that asks, under this nonce and after that lease; `None` when its key is lost, so that it is sealed
+/// anew first.
 pub(crate) async fn claim(
     state: &AppState,
     tx: &Tx,
@@ -25,7 +26,7 @@ pub(crate) async fn claim(
     job: &str,
     (nonce, after): (&Nonce, Option<u64>),
     signer: &SigningKey,
-) -> Result<ClaimedJob> {
+) -> Result<Option<ClaimedJob>> {
     let now = state.clock.now_ms();
     let row = find(tx, job).await?;
     if !agent.may_print(&row) {
@@ -39,6 +40,13 @@ pub(crate) async fn claim(
             return Err(restored::sealed_soon());
         }
     }
+    let holder = if row.seal_once { &row.release } else { &row.id };
+    if !row.seal_once && row.blob.is_some() && !vault::holds(tx, holder).await? {
+        tracing::error!(job, "the key of a job is gone; it is sealed anew");
+        let (event, more) = (JobEvent::BlobLost, job::Model::without_blob());
+        change(tx, &row, Change { event, actor: &Actor::System, more, hub: Some(&state.hub), now }).await?;
+        return Ok(None);
+    }
     let lease_seconds = state.config.lease_processing_s;
     let event = JobEvent::Claim {
         printer: agent.id.clone(),
@@ -49,12 +57,11 @@ pub(crate) async fn claim(
     let actor = Actor::Printer(agent.id.to_string());
     let more = job::ActiveModel::default();
     let step = change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now }).await?;
-    let holder = if row.seal_once { &row.release } else { &row.id };
     let dek = vault::open(state, tx, holder).await?;
     let package = nacl_box::wrap(&dek, &agent.public_key, &mut random::rng()).map_err(Fault::internal)?;
     let job_manifest = manifest(state, tx, &row, nonce, &package, now).await?;
     let job_manifest = job_manifest.sign(signer).map_err(Fault::internal)?;
-    Ok(ClaimedJob {
+    Ok(Some(ClaimedJob {
         print_job_id: row.id.clone(),
         purchase_id: row.purchase.clone(),
         status: JobState::Processing,
@@ -70,7 +77,7 @@ pub(crate) async fn claim(
         user_account_id: agent.owner.to_string(),
         printer_kek_id: agent.public_key.key_id(),
         created_at: rfc3339(row.created_at),
-    })
+    }))
 }
 
 /// Where a job's blob is fetched: always the store itself, because printers send their token along.

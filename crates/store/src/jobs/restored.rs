@@ -39,7 +39,7 @@ pub(crate) fn is_to_be_sealed(row: &job::Model) -> bool {
 /// What is answered about it until it is sealed: come again.
 pub(crate) fn sealed_soon() -> Fault {
     Problem::new(503, "sealing_anew", "The file is being sealed anew")
-        .detail("The store was restored from a backup, and seals this job's file again.")
+        .detail("The store was restored, or lost this job's file or its key, and seals the file again.")
         .hint("Try again in a few seconds.")
         .into()
 }

@@ -17,6 +17,7 @@ use sealpost_market::{JobEvent, JobState};
 use super::change::{Change, change, find};
 use super::claim::bytes;
 use super::restored;
+use super::turn::Turn;
 use crate::blobs::pending;
 use crate::fault::{Fault, Result};
 use crate::pipe;
@@ -133,11 +134,15 @@ async fn start(state: &AppState, tries: &Tries, id: String) {
         let sealed = seal(&state, &id).await;
         drop(permit);
         match sealed {
-            Ok(()) => tries.done(&id),
+            Ok(true) => tries.done(&id),
+            // Another process is at it: should that be killed, its turn runs out.
+            Ok(false) => tries.later(&id, Instant::now()),
             Err(fault) => {
                 match fault {
                     // It was cancelled meanwhile.
-                    Fault::Problem(problem) => tracing::info!(job = id, %problem, "a job was not sealed"),
+                    Fault::Problem(problem) if problem.status < 500 => {
+                        tracing::info!(job = id, %problem, "a job was not sealed")
+                    }
                     fault => {
                         tracing::error!(job = id, problem = %fault.problem(), "a job could not be sealed")
                     }
@@ -148,7 +153,9 @@ async fn start(state: &AppState, tries: &Tries, id: String) {
     });
 }
 
-async fn seal(state: &AppState, id: &str) -> Result<()> {
+/// Whether it was this process's turn.
+async fn seal(state: &AppState, id: &str) -> Result<bool> {
+    let Some(_turn) = Turn::take(state, id).await? else { return Ok(false) };
     let row = &find(state.db.read(), id).await?;
     let release = release::Entity::find_by_id(&row.release).one(state.db.read()).await?;
     let release = release.ok_or_else(|| Fault::internal("the release of a job is missing"))?;
@@ -160,7 +167,7 @@ async fn seal(state: &AppState, id: &str) -> Result<()> {
     point(points::SEALED);
     save(state, row, blob.name(), written, vault::seal(state, &row.id, &dek)?).await?;
     blob.keep();
-    Ok(())
+    Ok(true)
 }
 
 async fn write(
@@ -246,6 +253,10 @@ impl Tries {
 
     fn done(&self, job: &str) {
         self.locked().remove(job);
+    }
+
+    fn later(&self, job: &str, now: Instant) {
+        self.locked().entry(job.to_owned()).or_default().again = Some(now + PAUSE);
     }
 
     fn failed(&self, job: &str, now: Instant) {

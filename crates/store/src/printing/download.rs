@@ -9,7 +9,8 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::query::BlobQuery;
-use crate::fault::{Fault, Result};
+use crate::blobs;
+use crate::fault::{FILE_MISSING, Fault, Result};
 use crate::http::body::Query;
 use crate::http::sealed::{self, Sealed};
 use crate::identity::AgentAuth;
@@ -29,6 +30,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     (status = 409, body = Problem, description = "`job_state`: it is still being sealed"),
     (status = 410, body = Problem, description = "`job_finished`"),
     (status = 416, body = Problem, description = "`range_not_satisfiable`"),
+    (status = 503, body = Problem, description = "`sealing_anew`: ask again"),
 ))]
 async fn agent_gcode(
     State(state): State<AppState>,
@@ -47,6 +49,7 @@ async fn agent_gcode(
     (status = 409, body = Problem, description = "`job_state`: it is still being sealed"),
     (status = 410, body = Problem, description = "`job_finished`"),
     (status = 416, body = Problem, description = "`range_not_satisfiable`"),
+    (status = 503, body = Problem, description = "`sealing_anew`: ask again"),
 ))]
 async fn print_gcode(
     State(state): State<AppState>,
@@ -69,7 +72,15 @@ async fn send(state: &AppState, agent: &AgentAuth, headers: &HeaderMap, id: &str
         sha256: &row.blob_sha256,
         cache: "private, no-transform",
     };
-    sealed::send(state, headers, blob).await
+    match sealed::send(state, headers, blob).await {
+        // Its file is gone. Whoever did not get its key gets another one; whoever did asks again while the operator puts it back.
+        Err(Fault::Problem(problem)) if problem.code == FILE_MISSING && !row.seal_once => {
+            tracing::error!(job = id, "the sealed file of a job is gone");
+            blobs::seal_anew(state, id, &name).await?;
+            Err(jobs::sealed_soon())
+        }
+        sent => sent,
+    }
 }
 
 fn blob_of(row: &job::Model) -> Result<String> {

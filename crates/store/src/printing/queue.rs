@@ -11,9 +11,8 @@ use sealpost_market::{JobState, Nonce};
 use crate::fault::{Fault, Result};
 use crate::identity::AgentAuth;
 use crate::jobs::claim::claim;
-use crate::jobs::may_be_offered;
-use crate::jobs::memory;
 use crate::jobs::report::under_way;
+use crate::jobs::{may_be_offered, memory, sealed_soon};
 use crate::schema::job;
 use crate::schema::value::named;
 use crate::state::AppState;
@@ -111,7 +110,7 @@ pub(crate) async fn claim_job(
 ) -> Result<ClaimedJob, Fault> {
     let keys = state.identity.keys().await.map_err(|error: ApiError| Fault::from(error))?;
     let shared = std::sync::Arc::new((state.clone(), agent.clone(), job.to_owned(), nonce, after, keys));
-    let done = state
+    let done: Result<Option<ClaimedJob>> = state
         .db
         .write(move |tx| {
             let shared = shared.clone();
@@ -123,7 +122,13 @@ pub(crate) async fn claim_job(
             })
         })
         .await;
-    points::CLAIM.behind(done)
+    match points::CLAIM.behind(done)? {
+        Some(claimed) => Ok(claimed),
+        None => {
+            state.sealing.notify_one();
+            Err(sealed_soon())
+        }
+    }
 }
 
 fn is_running(row: &job::Model) -> bool {

@@ -10,7 +10,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use super::kit::{GCODE, Kit, Printer, START_S};
+use super::kit::{GCODE, Kit, Printer, START_S, until};
 use crate::blobs::{Audit, look, pending};
 use crate::fault::Fault;
 use crate::publish::Unowned;
@@ -157,9 +157,7 @@ async fn a_writer_that_was_given_up_gets_no_row() {
         .unwrap_err();
     assert_eq!(adopted.problem().code, "given_up");
     drop(blob);
-    while scene.files() != scene.needed().await {
-        tokio::task::yield_now().await;
-    }
+    until(async || scene.files() == scene.needed().await).await;
 }
 
 #[tokio::test]
@@ -212,9 +210,7 @@ async fn a_waiting_job_whose_file_is_gone_is_sealed_anew_and_prints() {
     fs::remove_file(scene.path(&lost)).unwrap();
     let audit = look(&scene.kit.store.state).await;
     assert_eq!(audit.lost_jobs, 1);
-    while scene.kit.state_of(&scene.buyer, &job).await == "sealing" {
-        tokio::task::yield_now().await;
-    }
+    until(async || scene.kit.state_of(&scene.buyer, &job).await != "sealing").await;
     let claimed = scene.kit.claim(&scene.printer, &job, "0123456789abcdef").await;
     assert_eq!(claimed.status, StatusCode::OK, "{}", claimed.text());
     assert_eq!(scene.kit.open_claimed(&scene.printer, &claimed.json()).await, GCODE);
@@ -282,12 +278,8 @@ async fn first_answers_and_vouchers_that_ran_out_are_forgotten_though_nobody_ask
     assert_eq!(voucher::Entity::find().count(db).await.unwrap(), 300);
     assert!(answer::Entity::find().count(db).await.unwrap() >= 300);
     kit.pass_s(49 * 3600);
-    while answer::Entity::find().count(db).await.unwrap() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(async || answer::Entity::find().count(db).await.unwrap() == 0).await;
     assert_eq!(voucher::Entity::find().count(db).await.unwrap(), 300, "they still say that they ran out");
     kit.pass_s(31 * 86_400);
-    while voucher::Entity::find().count(db).await.unwrap() > 0 {
-        tokio::task::yield_now().await;
-    }
+    until(async || voucher::Entity::find().count(db).await.unwrap() == 0).await;
 }

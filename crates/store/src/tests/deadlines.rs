@@ -5,7 +5,7 @@ use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
 use serde_json::json;
 
-use super::kit::{Kit, Printer};
+use super::kit::{Kit, Printer, until};
 use crate::fault::Fault;
 use crate::schema::job;
 
@@ -31,9 +31,7 @@ async fn scene() -> Scene {
 
 impl Scene {
     async fn until(&self, state: &str) {
-        while self.kit.state_of(&self.buyer, &self.job).await != state {
-            tokio::task::yield_now().await;
-        }
+        until(async || self.kit.state_of(&self.buyer, &self.job).await == state).await;
     }
 
     async fn counted(&self) -> (u64, u64) {
@@ -78,9 +76,7 @@ async fn a_job_that_no_printer_claims_expires_and_gives_its_print_back() {
     scene.until("expired").await;
     assert_eq!(scene.counted().await, (0, 0));
     assert_eq!(scene.kit.claim(&scene.printer, &scene.job, NONCE).await.problem().0, 410);
-    while scene.kit.blobs().len() > 1 {
-        tokio::task::yield_now().await;
-    }
+    until(async || scene.kit.blobs().len() <= 1).await;
 }
 
 #[tokio::test]
@@ -112,9 +108,7 @@ async fn an_ended_job_has_no_key_and_no_blob_any_more() {
     let scene = scene().await;
     scene.kit.claim(&scene.printer, &scene.job, NONCE).await;
     scene.kit.report(&scene.printer, &scene.job, 1, "r1", "success").await;
-    while scene.kit.blobs().len() > 1 {
-        tokio::task::yield_now().await;
-    }
+    until(async || scene.kit.blobs().len() <= 1).await;
     let path = format!("/api/printer-agent/download-gcode?print_job_id={}", scene.job);
     let gone = scene.kit.agent(&scene.printer, Method::GET, &path, None).await;
     assert_eq!(gone.problem(), (410, "job_finished".to_owned()));

@@ -12,7 +12,7 @@ use sea_orm::EntityTrait;
 use serde_json::json;
 use tokio::sync::Notify;
 
-use super::kit::{GCODE, Kit, form};
+use super::kit::{GCODE, Kit, form, until};
 use crate::blobs::pending;
 use crate::fault::Fault;
 use crate::publish::Unowned;
@@ -33,9 +33,7 @@ fn files(kit: &Kit) -> BTreeSet<String> {
 
 /// What was given up before this was looked at already.
 async fn is_gone(kit: &Kit, name: &str) {
-    while files(kit).contains(name) {
-        tokio::task::yield_now().await;
-    }
+    until(async || !files(kit).contains(name)).await;
 }
 
 #[tokio::test]
@@ -75,10 +73,11 @@ async fn a_publisher_who_hangs_up_while_a_version_is_saved_leaves_all_of_it() {
     sender.unbounded_send(Bytes::copy_from_slice(first)).unwrap();
     let mut publishing =
         Box::pin(kit.publish_body(&seller, Body::from_stream(body.map(Ok::<_, Infallible>))));
-    while pending_blob::Entity::find().all(state.db.read()).await.unwrap().len() < 2 {
+    until(async || {
         assert!(poll!(&mut publishing).is_pending());
-        tokio::task::yield_now().await;
-    }
+        pending_blob::Entity::find().all(state.db.read()).await.unwrap().len() >= 2
+    })
+    .await;
     // Nothing is written until the publisher is gone.
     let (held, open) = (Arc::new(Notify::new()), Arc::new(Notify::new()));
     let gate = (held.clone(), open.clone());
@@ -99,10 +98,11 @@ async fn a_publisher_who_hangs_up_while_a_version_is_saved_leaves_all_of_it() {
     sender.unbounded_send(Bytes::copy_from_slice(last)).unwrap();
     drop(sender);
     // The place is given back right before the version is saved.
-    while state.uploads.available_permits() == uploads {
+    until(async || {
         assert!(poll!(&mut publishing).is_pending());
-        tokio::task::yield_now().await;
-    }
+        state.uploads.available_permits() != uploads
+    })
+    .await;
     drop(publishing);
     drop(other);
     open.notify_one();

@@ -297,6 +297,24 @@ impl Kit {
     }
 
     /// Files in the folder of the blobs.
+    /// Changes the database behind the store's back.
+    pub(crate) async fn execute(&self, sql: &str) -> u64 {
+        let sql = sql.to_owned();
+        let done: Result<_, sea_orm::DbErr> = self
+            .store
+            .state
+            .db
+            .write(move |tx| {
+                let sql = sql.clone();
+                Box::pin(async move {
+                    use sea_orm::ConnectionTrait;
+                    tx.execute_unprepared(&sql).await.map(|done| done.rows_affected())
+                })
+            })
+            .await;
+        done.unwrap()
+    }
+
     pub(crate) fn blobs(&self) -> Vec<String> {
         let mut found = Vec::new();
         walk(&self.store.state.config.blob_path(), &mut found);
@@ -326,6 +344,16 @@ impl Answer {
         assert!(!problem["title"].as_str().unwrap().is_empty());
         (self.status.as_u16(), problem["code"].as_str().unwrap().to_owned())
     }
+}
+
+/// Waits until it holds; a test in which it never does ends.
+pub(crate) async fn until(mut holds: impl AsyncFnMut() -> bool) {
+    let waited = tokio::time::timeout(std::time::Duration::from_secs(60), async {
+        while !holds().await {
+            tokio::task::yield_now().await;
+        }
+    });
+    waited.await.expect("what was waited for never came");
 }
 
 /// A new database on the server `SEALPOST_TEST_POSTGRES_URL` (`postgres://user@host:port`), if there is one.

@@ -4,7 +4,7 @@ use http::StatusCode;
 use sealpost_envelope::{ContentCipher, Dek, Sealer, digest, ecdh};
 use serde_json::json;
 
-use super::kit::{GCODE, Kit, form};
+use super::kit::{GCODE, Kit, form, until};
 use crate::random;
 
 #[tokio::test]
@@ -131,11 +131,7 @@ fn seal(dek: &Dek, cipher: ContentCipher) -> (Vec<u8>, Option<[u8; 16]>) {
 
 pub(crate) async fn nothing_is_left(kit: &Kit) {
     use sea_orm::EntityTrait;
-    let mut notes = 1;
-    while notes > 0 {
-        tokio::task::yield_now().await;
-        let rows = crate::schema::pending_blob::Entity::find().all(kit.store.state.db.read()).await.unwrap();
-        notes = rows.len();
-    }
+    let notes = crate::schema::pending_blob::Entity::find();
+    until(async || notes.clone().all(kit.store.state.db.read()).await.unwrap().is_empty()).await;
     assert_eq!(kit.blobs(), Vec::<String>::new());
 }
