@@ -3,8 +3,8 @@
 use clap::{Parser, Subcommand};
 
 use crate::commands::{
-    account, backup, bundle, buying, chain, content, devices, envelope, fetch, jobs, license, listings,
-    printers, publish, publisher_key, releases, restore, run, serve, vouchers, wallet,
+    account, audit, backup, bundle, buying, chain, content, devices, envelope, fetch, jobs, license,
+    listings, printers, publish, publisher_key, releases, restore, run, serve, vouchers, wallet,
 };
 
 const AFTER_HELP: &str = "\
@@ -46,6 +46,8 @@ pub(crate) enum Command {
     Logout(account::LogoutArgs),
     /// Show who is signed in.
     Whoami(account::WhoamiArgs),
+    /// Show what was done on a store, as far as it concerns you; operators see all of it.
+    Audit(audit::AuditArgs),
     /// Put G-code or a plugin up for sale: seal it and add it to a listing.
     Publish(Box<publish::PublishArgs>),
     /// Make or show the key that signs your plugins.
@@ -124,6 +126,7 @@ impl Command {
             Self::Login(args) => &args.connection,
             Self::Logout(args) => &args.connection,
             Self::Whoami(args) => &args.connection,
+            Self::Audit(args) => &args.connection,
             Self::Publish(args) => &args.connection,
             Self::PublisherKey(command) => return command.wants_json(),
             Self::Listings(args) => &args.connection,

@@ -55,6 +55,9 @@ pub(crate) struct LoginArgs {
 
 #[derive(Args, Debug)]
 pub(crate) struct LogoutArgs {
+    /// Sign out in all browsers and programs, on all machines
+    #[arg(long)]
+    everywhere: bool,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
@@ -112,7 +115,11 @@ pub(crate) async fn login(args: LoginArgs) -> Result<()> {
 
 pub(crate) async fn logout(args: LogoutArgs) -> Result<()> {
     let client = Client::signed_in(&args.connection)?;
-    let told = client.command(&["auth", "logout"], &json!({})).await;
+    let told = if args.everywhere {
+        client.delete(&["api", "v1", "me", "sessions"]).await
+    } else {
+        client.command(&["auth", "logout"], &json!({})).await
+    };
     let mut sessions = Sessions::load()?;
     let store = client.store().to_string();
     sessions.stores.remove(&store);
@@ -126,7 +133,8 @@ pub(crate) async fn logout(args: LogoutArgs) -> Result<()> {
         _ => {}
     }
     answer(args.connection.json, &json!({ "store": store, "signed_in": false }), |_| {
-        format!("Signed out of {store}.")
+        let everywhere = if args.everywhere { ", everywhere" } else { "" };
+        format!("Signed out of {store}{everywhere}.")
     });
     Ok(())
 }

@@ -1,6 +1,7 @@
 //! One module for each group of commands.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod backup;
 pub(crate) mod bundle;
 pub(crate) mod buying;
@@ -47,6 +48,7 @@ async fn run_client(command: Command) -> Result<()> {
         Command::Login(args) => account::login(args).await,
         Command::Logout(args) => account::logout(args).await,
         Command::Whoami(args) => account::whoami(args).await,
+        Command::Audit(args) => audit::audit(args).await,
         Command::Publish(args) => publish::publish(*args).await,
         Command::PublisherKey(command) => publisher_key::publisher_key(command).await,
         Command::Listings(args) => listings::listings(args).await,
