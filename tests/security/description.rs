@@ -1,67 +1,232 @@
 //! What the description of the routes says is so: Schemathesis tries it out as each kind of caller.
 
-use std::env;
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
 use std::path::Path;
 use std::process::Command;
+use std::{env, fs};
 
 use anyhow::{Context, Result, bail};
+use reqwest::{Method, StatusCode};
 use sealpost_tests::programs::root;
+use serde_json::Value;
 
-use crate::world::World;
+use crate::world::{LISTING, World};
 
 /// Requests of each kind a route gets beside those at the limits of its parameters.
 const EXAMPLES: &str = "6";
 
-/// Nothing of it is held back, and no poll is held.
-const CONFIG: &str = "max_wait_s = 1\n[rate_limits]\n\
-    sign_in = { burst = 100000, every_ms = 1 }\n\
-    sign_in_address = { burst = 100000, every_ms = 1 }\n\
-    sign_up = { burst = 100000, every_ms = 1 }\n\
-    pairing_start = { burst = 100000, every_ms = 1 }\n\
-    pairing_code = { burst = 100000, every_ms = 1 }\n\
-    voucher = { burst = 100000, every_ms = 1 }\n";
+/// What can be limited.
+const LIMITS: [&str; 13] = [
+    "sign_in",
+    "sign_in_address",
+    "sign_up",
+    "pairing_start",
+    "pairing_question",
+    "pairing_code",
+    "challenge",
+    "voucher",
+    "purchase",
+    "device",
+    "upload",
+    "job",
+    "poll",
+];
+
+/// What a person may ask, whoever it is, and no generator finds the right question for.
+const NOT_FOUND_BY_CHANCE: [&str; 9] = [
+    "/api/v1/licences/{id}/bundle",
+    "/api/v1/pairings/{code}",
+    "/api/v1/payments",
+    "/api/v1/payments/{tx_hash}",
+    "/api/v1/releases/{id}/blob",
+    "/api/v1/releases/{id}/thumbnail",
+    "/api/v1/chain/balances/{address}",
+    "/api/v1/listings/{id}/offer",
+    "/ipfs/{cid}",
+];
+
+/// Who tries it out.
+struct Caller<'w> {
+    token: &'w str,
+    /// How the description names it.
+    scheme: &'static str,
+    /// A route that such a caller may ask.
+    alive: &'static str,
+}
+
+/// Which routes are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Tried {
+    /// All but those that end the caller's own token, or never end.
+    Most,
+    /// Who may void all tokens voids their own.
+    KeyRotation,
+}
 
 #[tokio::test(flavor = "multi_thread")]
 async fn nobody_finds_the_description_wrong() -> Result<()> {
-    let world = World::new(CONFIG).await?;
-    try_out(&world, "", &[]).await
+    let world = World::new(&config()).await?;
+    try_out(&world, None, Tried::Most).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn people_do_not_find_the_description_wrong() -> Result<()> {
-    let world = World::new(CONFIG).await?;
-    try_out(&world, &world.seller.token, &[]).await?;
-    // Who may void all tokens voids their own.
-    try_out(&world, &world.operator.token, &["/api/v1/keys/rotate"]).await
+    let world = World::new(&config()).await?;
+    for person in [&world.buyer, &world.operator] {
+        let caller = Caller { token: &person.token, scheme: "person", alive: "/api/v1/me" };
+        try_out(&world, Some(&caller), Tried::Most).await?;
+    }
+    let operator = Caller { token: &world.operator.token, scheme: "person", alive: "/api/v1/me" };
+    try_out(&world, Some(&operator), Tried::KeyRotation).await
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn printers_do_not_find_the_description_wrong() -> Result<()> {
-    let world = World::new(CONFIG).await?;
-    try_out(&world, &world.printer.token, &[]).await
+    let world = World::new(&config()).await?;
+    let caller = Caller {
+        token: &world.printer.token,
+        scheme: "printer",
+        alive: "/api/printer-agent/poll-print-queue",
+    };
+    try_out(&world, Some(&caller), Tried::Most).await
 }
 
-async fn try_out(world: &World, token: &str, without: &[&str]) -> Result<()> {
+/// Nothing of it is held back, and no poll is held.
+fn config() -> String {
+    let limits = LIMITS.map(|name| format!("{name} = {{ burst = 1000000, every_ms = 1 }}\n"));
+    format!("max_wait_s = 1\n[rate_limits]\n{}", limits.concat())
+}
+
+async fn try_out(world: &World, caller: Option<&Caller<'_>>, tried: Tried) -> Result<()> {
     let program = env::var_os("SEALPOST_TEST_SCHEMATHESIS")
         .context("Schemathesis is not known: run the suite by `cargo xtask test security`")?;
     let folder = tempfile::tempdir()?;
+    let (settings, report) = (folder.path().join("schemathesis.toml"), folder.path().join("report.har"));
+    fs::write(&settings, settings_with(world, caller)?)?;
     let mut command = Command::new(program);
-    command.current_dir(folder.path()).env("NO_COLOR", "1");
-    command.arg("--config-file").arg(Path::new(&root()).join("tests/security/schemathesis.toml"));
+    command.current_dir(folder.path()).env("NO_COLOR", "1").arg("--config-file").arg(&settings);
     command.arg("run").arg(format!("{}/api/openapi.json", world.store.url));
     command.args(["--checks", "all", "--phases", "examples,coverage,fuzzing", "--seed", "7"]);
     command.args(["--max-examples", EXAMPLES, "--request-timeout", "20", "--continue-on-failure"]);
     command.args(["--suppress-health-check", "all", "--no-color"]);
-    // The one ends the token that everything is asked with, the other never ends.
-    for path in ["/auth/logout", "/api/printer-agent/events"].iter().chain(without) {
-        command.args(["--exclude-path", path]);
+    command.args(["--report", "har", "--report-har-path"]).arg(&report);
+    match tried {
+        Tried::Most => {
+            for path in ["/auth/logout", "/api/printer-agent/events", "/api/v1/keys/rotate"] {
+                command.args(["--exclude-path", path]);
+            }
+            command.args(["--exclude-name", "DELETE /api/v1/me/sessions"]);
+        }
+        Tried::KeyRotation => {
+            command.args(["--include-path", "/api/v1/keys/rotate"]);
+        }
     }
-    if !token.is_empty() {
-        command.arg("--header").arg(format!("Authorization: Bearer {token}"));
+    if let Some(caller) = caller {
+        command.arg("--header").arg(format!("Authorization: Bearer {}", caller.token));
     }
     let done = tokio::task::spawn_blocking(move || command.output()).await??;
     if !done.status.success() {
         bail!("{}{}", String::from_utf8_lossy(&done.stdout), String::from_utf8_lossy(&done.stderr));
     }
+    let answered = answered(&report)?;
+    if tried == Tried::KeyRotation {
+        anyhow::ensure!(
+            answered.iter().any(|(_, path)| path == "/api/v1/keys/rotate"),
+            "nothing was rotated"
+        );
+        return Ok(());
+    }
+    if let Some(caller) = caller {
+        // A run with a token that ended tries nothing but its refusal.
+        let alive = world.request(Method::GET, caller.alive, caller.token)?.send().await?.status();
+        anyhow::ensure!(alive == StatusCode::OK, "the caller's token ended on the way: {alive}");
+    }
+    let owns = owns(world, caller);
+    let missed = missed(&world.store.openapi().await?, caller, owns, &answered);
+    anyhow::ensure!(
+        missed.is_empty(),
+        "never answered well, so nothing is known of their answers: {missed:#?}"
+    );
     Ok(())
+}
+
+/// Whether the job, the licence and the purchase of this world are the caller's.
+fn owns(world: &World, caller: Option<&Caller<'_>>) -> bool {
+    caller.is_some_and(|caller| caller.token == world.buyer.token)
+}
+
+/// The suite's settings, and ids that are there for routes that only read: by chance none is found.
+fn settings_with(world: &World, caller: Option<&Caller<'_>>) -> Result<String> {
+    let mut text = fs::read_to_string(Path::new(&root()).join("tests/security/schemathesis.toml"))?;
+    let own = [
+        ("/api/v1/jobs/{id}", "path.id", world.job.id.as_str()),
+        ("/api/v1/licences/{id}", "path.id", &world.licence.id),
+        ("/api/v1/purchases/{id}", "path.id", &world.licence.purchase),
+    ];
+    let open = [
+        ("/api/v1/listings/{id}", "path.id", LISTING),
+        ("/api/v1/releases/{id}", "path.id", world.release.as_str()),
+        ("/api/print/download-gcode", "query.print_job_id", &world.job.id),
+        ("/api/printer-agent/download-gcode", "query.print_job_id", &world.job.id),
+    ];
+    let owns = owns(world, caller);
+    for (path, name, value) in open.into_iter().chain(own.into_iter().filter(|_| owns)) {
+        write!(
+            text,
+            "\n[[operations]]\ninclude-path = \"{path}\"\ninclude-method = \"GET\"\nparameters = {{ \"{name}\" = \"{value}\" }}\n"
+        )?;
+    }
+    Ok(text)
+}
+
+/// Methods and paths, without what stands behind a `?`, that were answered with success.
+fn answered(report: &Path) -> Result<BTreeSet<(String, String)>> {
+    let report: Value = serde_json::from_slice(&fs::read(report)?)?;
+    let mut answered = BTreeSet::new();
+    for entry in report["log"]["entries"].as_array().context("no entries")? {
+        let status = entry["response"]["status"].as_u64().unwrap_or_default();
+        if !(200..300).contains(&status) {
+            continue;
+        }
+        let url = reqwest::Url::parse(entry["request"]["url"].as_str().context("no address")?)?;
+        let method = entry["request"]["method"].as_str().context("no method")?.to_lowercase();
+        answered.insert((method, url.path().to_owned()));
+    }
+    anyhow::ensure!(answered.len() > 1, "nothing was answered with success");
+    Ok(answered)
+}
+
+/// Routes that only read, that this caller may ask, and that never answered with success.
+fn missed(
+    api: &Value,
+    caller: Option<&Caller<'_>>,
+    owns: bool,
+    answered: &BTreeSet<(String, String)>,
+) -> Vec<String> {
+    let is = |template: &str, path: &str| {
+        let (mut template, mut path) = (template.split('/'), path.split('/'));
+        loop {
+            match (template.next(), path.next()) {
+                (None, None) => return true,
+                (Some(one), Some(other)) if one == other || one.starts_with('{') => {}
+                _ => return false,
+            }
+        }
+    };
+    let mut missed = Vec::new();
+    for (path, item) in api["paths"].as_object().into_iter().flatten() {
+        let Some(operation) = item.get("get") else { continue };
+        let security = operation["security"].to_string();
+        let may = match caller {
+            Some(caller) => security.contains(caller.scheme) || security == "[]" || security == "null",
+            None => security == "[]" || security == "null",
+        };
+        let others = path.contains('{') && security.contains("person") && !owns;
+        let by_chance = NOT_FOUND_BY_CHANCE.contains(&path.as_str()) || path.ends_with("/events") || others;
+        if may && !by_chance && !answered.iter().any(|(method, asked)| method == "get" && is(path, asked)) {
+            missed.push(path.clone());
+        }
+    }
+    missed
 }

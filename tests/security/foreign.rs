@@ -93,6 +93,12 @@ fn by_a_person(world: &World) -> Vec<Attempt> {
             "/api/prepare".to_owned(),
             json!({"purchase_id": purchase, "print_immediately": true}),
         ),
+        Attempt {
+            method: Method::DELETE,
+            route: "/api/v1/me/sessions/{id}",
+            path: format!("/api/v1/me/sessions/{}", world.sign_in),
+            body: None,
+        },
         get("/api/v1/payments", format!("/api/v1/payments?listing={LISTING}")),
         post("/api/v1/keys/rotate", "/api/v1/keys/rotate".to_owned(), json!({"key": "jobs"})),
     ]

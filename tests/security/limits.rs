@@ -90,6 +90,49 @@ async fn a_printer_that_asks_all_the_time_is_held_back_and_no_other() -> Result<
     }
     assert_eq!(poll(&world.strange_printer.token).await?, 429);
     assert_eq!(poll(&world.printer.token).await?, 200);
+
+    // However its token is spelled, and by whatever it was signed in.
+    for scheme in ["bearer", "BEARER", "BeArEr", "Bearer ", "Bearer  ", "Bearer   "] {
+        let token = &world.strange_printer.token;
+        let request = world.request(Method::GET, "/api/printer-agent/poll-print-queue", "")?;
+        let request = request.header("authorization", format!("{scheme} {token}"));
+        assert_eq!(request.send().await?.status().as_u16(), 429, "{scheme:?}");
+    }
+    let refreshed =
+        world.request(Method::POST, "/api/refresh-printer-token", &world.strange_printer.token)?;
+    let refreshed: serde_json::Value = refreshed.send().await?.json().await?;
+    let fresh = refreshed["printer_token"].as_str().context("no token")?;
+    assert_eq!(poll(fresh).await?, 429, "a token anew");
+    Ok(())
+}
+
+/// Signing in again is cheap, and makes nobody a new person; tokens that nobody gave out are one address.
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_are_those_of_the_person_and_not_of_the_token() -> Result<()> {
+    let world = World::new("[rate_limits]\njob = { burst = 4, every_ms = 3600000 }\n").await?;
+    let ask = |token: String| {
+        let body = json!({"licence": "lic_none", "printer": "pr_none"});
+        let request = world.request(Method::POST, "/api/v1/jobs", &token);
+        async move { anyhow::Ok(request?.json(&body).send().await?.status().as_u16()) }
+    };
+    let mut statuses = Vec::new();
+    for _ in 0..6 {
+        let again = world.stranger.sign_in_again(&world.store.url).await?;
+        statuses.push(ask(again.token).await?);
+    }
+    assert_eq!(statuses, [404, 404, 404, 404, 429, 429]);
+    let mut statuses = Vec::new();
+    for count in 0..6 {
+        statuses.push(ask(format!("invented-{count}")).await?);
+    }
+    assert_eq!(statuses, [401, 401, 401, 401, 429, 429]);
+    // Who asks by a token that was taken back does not use up what its owner may ask.
+    let old = world.seller.sign_in_again(&world.store.url).await?;
+    world.request(Method::POST, "/auth/logout", &old.token)?.send().await?;
+    for _ in 0..6 {
+        assert_eq!(ask(old.token.clone()).await?, 401);
+    }
+    assert_eq!(ask(world.seller.token.clone()).await?, 404);
     Ok(())
 }
 

@@ -2,11 +2,13 @@
 #![forbid(unsafe_code)]
 
 mod abuse;
+mod browsers;
 mod description;
 mod foreign;
 mod idle;
 mod limits;
 mod raw;
+mod ssrf;
 mod tls;
 mod tokens;
 mod world;

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use reqwest::{Method, RequestBuilder};
+use sealpost_api::account::SignIns;
 use sealpost_api::catalogue::NewListing;
 use sealpost_api::job::Job;
 use sealpost_api::purchase::{Licence, Payment};
@@ -24,6 +25,8 @@ pub(crate) struct World {
     pub(crate) release: String,
     pub(crate) licence: Licence,
     pub(crate) job: Job,
+    /// Names one of the buyer's sign-ins.
+    pub(crate) sign_in: String,
     _folder: TempDir,
 }
 
@@ -50,6 +53,8 @@ impl World {
         let printer = LmntPrinter::register(&store.url, &buyer).await?;
         let strange_printer = LmntPrinter::register(&store.url, &stranger).await?;
         let job = buyer.print(&licence.id, &printer.id).await?;
+        let sign_ins: SignIns = buyer.get("/api/v1/me/sessions").await?;
+        let sign_in = sign_ins.sign_ins.first().map(|one| one.id.clone()).unwrap_or_default();
         Ok(Self {
             store,
             operator,
@@ -61,6 +66,7 @@ impl World {
             release,
             licence,
             job,
+            sign_in,
             _folder: folder,
         })
     }
