@@ -13,6 +13,9 @@ use tempfile::TempDir;
 const BELOW: &str =
     "mount -t proc proc \"$0/proc\" && exec chroot --userspec=\"$1\" --groups= \"$0\" \"${@:2}\"";
 
+/// Where programs are looked for below the tree.
+pub(crate) const PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+
 /// A Debian below a folder.
 pub(crate) struct Debian {
     folder: TempDir,
@@ -89,7 +92,7 @@ impl Debian {
     pub(crate) fn below(&self, user: &str, words: &[&str]) -> Command {
         let mut command = Command::new("unshare");
         command.args(["--mount", "bash", "-c", BELOW]).arg(self.folder.path()).arg(user).args(words);
-        command.env_clear().env("PATH", "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin");
+        command.env_clear().env("PATH", PATH);
         command.env("LANG", "C.UTF-8").env("DEBIAN_FRONTEND", "noninteractive");
         command
     }

@@ -10,4 +10,5 @@ mod picture;
 mod print;
 mod sandbox;
 mod script;
+mod store;
 mod units;

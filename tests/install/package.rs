@@ -27,7 +27,7 @@ pub(crate) fn packages() -> Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-fn put(debian: &Debian, package: &PathBuf) -> Result<()> {
+pub(crate) fn put(debian: &Debian, package: &PathBuf) -> Result<()> {
     fs::copy(package, debian.at("root/package.deb"))?;
     debian.success(&mut debian.below("0:0", &["dpkg", "--install", "/root/package.deb"]))?;
     fs::remove_file(debian.at("root/package.deb"))?;

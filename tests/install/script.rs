@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
+use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
@@ -33,6 +34,31 @@ async fn listens(debian: &Debian, last: u64) -> Result<u64> {
     bail!("the agent does not listen")
 }
 
+/// A file of `/proc` about the agent that runs in the tree.
+fn of_agent(debian: &Debian, name: &str) -> Result<String> {
+    let program = debian.at("usr/local/bin/sealpost-printer");
+    for process in fs::read_dir("/proc")?.flatten() {
+        if fs::read_link(process.path().join("exe")).is_ok_and(|exe| exe == program) {
+            return Ok(fs::read_to_string(process.path().join(name))?);
+        }
+    }
+    bail!("no agent runs")
+}
+
+/// The number that the script wrote down can be another program's by now.
+fn foreign_numbers_are_not_killed(debian: &Debian) -> Result<()> {
+    let mut other = Command::new("cat").stdin(Stdio::piped()).spawn()?;
+    let file = debian.at("run/sealpost-printer.pid");
+    let ours = fs::read_to_string(&file)?;
+    fs::write(&file, other.id().to_string())?;
+    debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "stop"]))?;
+    assert!(other.try_wait()?.is_none(), "another program was killed");
+    other.kill()?;
+    other.wait()?;
+    fs::write(&file, ours)?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Result<()> {
     let debian = Debian::with_printer(7125)?;
@@ -49,8 +75,20 @@ async fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Res
     debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "status"]))?;
     debian.success(&mut debian.below("pi:pi", &["/usr/local/bin/sealpost-printer", "status"]))?;
 
+    let limits = of_agent(&debian, "limits")?;
+    let locked = |limits: &str| -> Option<u64> {
+        let line = limits.lines().find_map(|line| line.strip_prefix("Max locked memory"))?;
+        line.split_whitespace().nth(1)?.parse().ok()
+    };
+    let possible = locked(&fs::read_to_string("/proc/self/limits")?).unwrap_or(u64::MAX);
+    assert_eq!(locked(&limits), Some(possible.min(16 << 20)), "{limits}");
+    assert!(limits.lines().any(|line| line.starts_with("Max core file size        0")), "{limits}");
+    let status = of_agent(&debian, "status")?;
+    assert!(status.contains("NoNewPrivs:\t1") && status.contains("CapEff:\t0000000000000000"), "{status}");
+
     debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "restart"]))?;
     listens(&debian, first).await?;
+    foreign_numbers_are_not_killed(&debian)?;
     debian.success(&mut debian.below("0:0", &[program, "uninstall", "--yes", "--no-restart"]))?;
     assert_eq!(difference(&before, &picture(&debian.at(""), &[])?), [""; 0]);
     Ok(())

@@ -92,10 +92,10 @@ impl Package {
         let version = env!("CARGO_PKG_VERSION");
         let file = packages.join(format!("{}_{version}_{}.deb", self.name, architecture()?));
         // What only tests see is not worth the time.
-        let packed = if profile == "debug" { "-Znone" } else { "-Zxz" };
-        check(
-            Command::new("dpkg-deb").args(["--root-owner-group", packed, "--build"]).arg(&stage).arg(&file),
-        )?;
+        let packed: &[&str] = if profile == "debug" { &["-Zgzip", "-z1"] } else { &["-Zxz"] };
+        let mut pack = Command::new("dpkg-deb");
+        pack.arg("--root-owner-group").args(packed);
+        check(pack.arg("--build").arg(&stage).arg(&file))?;
         Ok(file)
     }
 
