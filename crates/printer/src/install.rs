@@ -28,7 +28,7 @@ mod tests;
 pub use self::{
     accounts::{Accounts, SystemPrograms},
     apply::{Installer, Moment, Standing, Watch},
-    find::{Said, find},
+    find::{Said, find, forgets},
     live::{Activity, activity},
     plan::{AGENT, AGENT_FOLDER, HANDOVER_FOLDER, Plan, plan},
     record::{Entry, Ledger, Made, Record},

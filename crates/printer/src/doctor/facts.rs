@@ -13,6 +13,10 @@ pub struct Facts {
     pub settings: Option<Problem>,
     /// Whether `install` put things in place here.
     pub installed: bool,
+    /// Why what it noted is not believed.
+    pub record: Option<Problem>,
+    /// The system forgets it all when it restarts.
+    pub forgets: bool,
     /// Pieces of it that are gone or were changed.
     pub pieces: Vec<String>,
     /// The service.
@@ -27,6 +31,8 @@ pub struct Facts {
     pub keys: Vec<KeyFile>,
     /// What the agent itself found.
     pub checks: Vec<Check>,
+    /// Klipper has loaded its extra, which listens nowhere.
+    pub deaf: bool,
     /// Files are handed over by command.
     pub compatible: bool,
     /// A dumpable Klipper is accepted.

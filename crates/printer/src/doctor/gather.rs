@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::facts::{AgentFacts, Facts, KeyFile, Service};
 use crate::{
     checks::Check,
-    install::{AGENT, Ledger, Made, Record, Tree},
+    install::{AGENT, Ledger, Made, Record, Tree, forgets},
     local::Client,
     machine::swaps_to_disk,
     moonraker::{Address, Moonraker},
@@ -32,9 +32,14 @@ const DEADLINE: Duration = Duration::from_secs(10);
 /// Looks at everything.
 pub async fn gather(settings: Result<Settings, Problem>) -> Facts {
     let tree = Tree::new("/");
-    let record = Ledger::look(&tree).ok().flatten();
+    let (record, problem) = match Ledger::look(&tree) {
+        Ok(record) => (record, None),
+        Err(problem) => (None, Some(problem)),
+    };
     let mut facts = Facts {
         installed: record.is_some() || packaged_and_wired(&tree),
+        record: problem,
+        forgets: forgets(&tree),
         pieces: record.map(|record| pieces(&tree, &record)).unwrap_or_default(),
         service: service(),
         disk_swap: swaps_to_disk(),
@@ -67,7 +72,11 @@ async fn with_settings(tree: &Tree, settings: &Settings, facts: &mut Facts) {
     if facts.agent.is_some() {
         ask_agent(settings, facts).await;
     }
-    facts.limits = limits(settings).await;
+    if let Some(status) = printer(settings).await {
+        facts.limits = Some(limits(&status));
+        let extra = &status["sealpost"];
+        facts.deaf = extra["version"].is_string() && extra["socket"].is_null();
+    }
     if let Some(agent) = &mut facts.agent {
         agent.shared_user = klipper_user(tree).is_some_and(|user| user == agent.user);
     }
@@ -103,30 +112,36 @@ async fn clock_ahead(store: &str, now: u64) -> Option<i64> {
     i64::try_from(now).ok().map(|now| now - date.unix_timestamp())
 }
 
-async fn limits(settings: &Settings) -> Option<Vec<&'static str>> {
+/// What Klipper says of itself; `None` where it cannot be asked.
+async fn printer(settings: &Settings) -> Option<Value> {
     let address = Address {
         url: settings.moonraker_url.clone(),
         socket: settings.moonraker_socket.clone(),
         api_key_file: settings.moonraker_api_key_file.clone(),
     };
     let moonraker = Moonraker::connect(address, store::client().ok()?, |_| {});
-    let objects = json!({"objects": {"configfile": ["settings"], "toolhead": ["axis_maximum"]}});
+    let objects = json!({"objects": {
+        "configfile": ["settings"], "toolhead": ["axis_maximum"], "sealpost": ["version", "socket"],
+    }});
     // The connection is made in the background.
     for _ in 0..30 {
-        if let Ok(answer) = moonraker.call("printer.objects.query", objects.clone(), DEADLINE).await {
-            let status = &answer["status"];
-            let mut known = Vec::new();
-            if status["configfile"]["settings"]["extruder"]["max_temp"].is_number() {
-                known.push("heater limits");
-            }
-            if status["toolhead"]["axis_maximum"].is_array() {
-                known.push("reach of the axes");
-            }
-            return Some(known);
+        if let Ok(mut answer) = moonraker.call("printer.objects.query", objects.clone(), DEADLINE).await {
+            return Some(answer["status"].take());
         }
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
     None
+}
+
+fn limits(status: &Value) -> Vec<&'static str> {
+    let mut known = Vec::new();
+    if status["configfile"]["settings"]["extruder"]["max_temp"].is_number() {
+        known.push("heater limits");
+    }
+    if status["toolhead"]["axis_maximum"].is_array() {
+        known.push("reach of the axes");
+    }
+    known
 }
 
 /// What the record says is there and is not.

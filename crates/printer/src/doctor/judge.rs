@@ -23,6 +23,7 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
     let mut found = Vec::new();
     found.push(settings(facts));
     found.push(installed(facts));
+    found.extend(forgets(facts));
     found.push(service(facts));
     match &facts.agent {
         Some(agent) => {
@@ -36,6 +37,13 @@ pub fn judge(facts: &Facts) -> Vec<Finding> {
     found.extend(
         facts.checks.iter().filter(|check| !matches!(check.name.as_str(), "agent" | "swap")).map(of_check),
     );
+    if facts.deaf {
+        found.push(fail(
+            "listens",
+            "Klipper has loaded the extra, which cannot listen: the agent's user or the socket's folder is missing",
+            "Run `sealpost-printer install`, then restart Klipper; klippy.log says what is missing.",
+        ));
+    }
     found.push(protection(facts));
     if !facts.checks.iter().any(|check| check.name == "limits") {
         found.extend(limits(facts));
@@ -60,6 +68,9 @@ fn settings(facts: &Facts) -> Finding {
 }
 
 fn installed(facts: &Facts) -> Finding {
+    if let Some(problem) = &facts.record {
+        return fail("installed", format!("{}: {}", problem.title, problem.detail), &problem.hint);
+    }
     match (facts.installed, facts.pieces.as_slice()) {
         (false, _) => warn(
             "installed",
@@ -73,6 +84,16 @@ fn installed(facts: &Facts) -> Finding {
             "Run `sealpost-printer install` again: it puts back what is gone and leaves what you changed.",
         ),
     }
+}
+
+fn forgets(facts: &Facts) -> Option<Finding> {
+    (facts.installed && facts.forgets).then(|| {
+        warn(
+            "forgets",
+            "this system forgets the installation when it restarts; everything else goes on printing then",
+            "Run `sealpost-printer install` after each restart and firmware update, or let the system keep what is installed (`/oem/.debug`).",
+        )
+    })
 }
 
 fn service(facts: &Facts) -> Finding {
@@ -340,6 +361,13 @@ mod tests {
             ),
             ("installed", State::Warn, Box::new(|facts| facts.installed = false)),
             ("installed", State::Fail, Box::new(|facts| facts.pieces = vec!["/x".to_owned()])),
+            (
+                "installed",
+                State::Fail,
+                Box::new(|facts| facts.record = Some(Problem::new(409, "x", "y").hint("z"))),
+            ),
+            ("forgets", State::Warn, Box::new(|facts| facts.forgets = true)),
+            ("listens", State::Fail, Box::new(|facts| facts.deaf = true)),
             ("service", State::Fail, Box::new(|facts| facts.service = Service::Stopped("failed".to_owned()))),
             ("service", State::Fail, Box::new(|facts| facts.service = Service::Absent)),
             ("agent", State::Fail, Box::new(|facts| facts.agent = None)),

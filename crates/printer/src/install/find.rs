@@ -58,7 +58,7 @@ pub fn find(tree: &Tree, said: &Said, program: &Path) -> Result<System, Problem>
         parts: parts(tree, said, program)?,
         kept: Some(PathBuf::from(KEPT))
             .filter(|kept| tree.is_dir(kept) && tree.resolve(&data).starts_with(kept)),
-        remembers: tree.exists(Path::new(REMEMBERS)),
+        remembers: !forgets(tree),
         program: if packaged { PACKAGED_PROGRAM.into() } else { program.to_owned() },
         owner,
         klipper,
@@ -72,6 +72,11 @@ pub fn find(tree: &Tree, said: &Said, program: &Path) -> Result<System, Problem>
         packaged,
         access,
     })
+}
+
+/// Whether this is a system that forgets what is installed when it restarts.
+pub fn forgets(tree: &Tree) -> bool {
+    tree.is_dir(Path::new(KEPT)) && !tree.exists(Path::new(REMEMBERS))
 }
 
 fn owner(tree: &Tree, said: &Said) -> Result<Account, Problem> {

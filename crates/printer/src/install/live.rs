@@ -189,4 +189,51 @@ mod tests {
         process("8", "python\0/home/pi/klipper/klippy/klippy.py\0printer.cfg\0");
         assert!(klipper_runs(proc.path()));
     }
+
+    /// A socket that gives each who asks the next of these answers.
+    fn answering(socket: &Path, end: u8, answers: Vec<Value>) {
+        let listener = std::os::unix::net::UnixListener::bind(socket).unwrap();
+        std::thread::spawn(move || {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().unwrap();
+                let mut byte = [0];
+                while stream.read_exact(&mut byte).is_ok() && byte[0] != end {}
+                let mut line = answer.to_string().into_bytes();
+                line.push(end);
+                let _ = stream.write_all(&line);
+            }
+        });
+    }
+
+    #[test]
+    fn a_purchased_file_is_seen_in_klipper_and_on_its_way_there() {
+        let klipper = |state: &str| json!({"id": 1, "result": {"status": {"sealpost": {"state": state}}}});
+        let agent = |job: Value| json!({"id": 1, "result": {"jobs": {"current_job": job}}});
+        for (of_klipper, of_agent, seen) in [
+            (Some(klipper("idle")), Some(agent(Value::Null)), false),
+            (Some(klipper("loaded")), None, true),
+            (Some(klipper("paused")), Some(agent(Value::Null)), true),
+            (Some(klipper("idle")), Some(agent(json!({"id": "j_1"}))), true),
+            (None, Some(agent(json!({"id": "j_1"}))), true),
+            (Some(json!({"id": 1, "result": {"status": {}}})), None, false),
+            (None, None, false),
+        ] {
+            let folder = tempfile::tempdir().unwrap();
+            let sockets = ["k.sock", "a.sock"].map(|name| folder.path().join(name));
+            let told = format!("{of_klipper:?} {of_agent:?}");
+            of_klipper.into_iter().for_each(|answer| answering(&sockets[0], END, vec![answer]));
+            of_agent.into_iter().for_each(|answer| answering(&sockets[1], b'\n', vec![answer]));
+            assert_eq!(has_job(&sockets[0], &sockets[1]), seen, "{told}");
+        }
+    }
+
+    #[test]
+    fn heaters_of_any_name_are_asked_for() {
+        let folder = tempfile::tempdir().unwrap();
+        let socket = folder.path().join("k.sock");
+        let names = json!({"id": 1, "result": {"status": {"heaters": {"available_heaters": ["heater_generic chamber"]}}}});
+        let hot = json!({"id": 1, "result": {"status": {"heater_generic chamber": {"target": 40.0}}}});
+        answering(&socket, END, vec![names, hot]);
+        assert_eq!(activity(&socket), Activity::Busy);
+    }
 }

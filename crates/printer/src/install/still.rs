@@ -9,10 +9,9 @@ use std::{
 use sealpost_api::Problem;
 
 use super::{
-    files::TEXT_LIMIT,
     record::{Made, Record},
     text,
-    tree::{self, Tree, unusable},
+    tree::{Tree, unusable},
     walk::{Last, Trust},
 };
 
@@ -56,7 +55,7 @@ fn lines(tree: &Tree, record: &Record) -> Result<Vec<String>, Problem> {
             None => None,
         };
         let stays = hash.is_some_and(|hash| !sha256.contains(&hash));
-        for (path, text) in read_along(tree, &trust, &main, &entry.path, blocks)? {
+        for (path, text) in read_along(tree, &main, &entry.path, blocks) {
             for line in text::includes_of(&text, &path, &entry.path) {
                 match (line.by_name, stays) {
                     (true, _) => told.push(format!("{}: `{}`", path.display(), line.line)),
@@ -78,13 +77,7 @@ fn lines(tree: &Tree, record: &Record) -> Result<Vec<String>, Problem> {
 }
 
 /// A configuration without our lines, and everything that it reads along but our own file.
-fn read_along(
-    tree: &Tree,
-    trust: &Trust,
-    main: &Path,
-    ours: &Path,
-    blocks: &[String],
-) -> Result<Vec<(PathBuf, String)>, Problem> {
+fn read_along(tree: &Tree, main: &Path, ours: &Path, blocks: &[String]) -> Vec<(PathBuf, String)> {
     let mut seen = BTreeSet::from([ours.to_owned()]);
     let mut open = vec![main.to_owned()];
     let mut texts = Vec::new();
@@ -92,11 +85,8 @@ fn read_along(
         if !seen.insert(path.clone()) {
             continue;
         }
-        let Some(place) = tree.hold(&path, trust, Last::Followed)? else { continue };
-        let Some((bytes, _)) = place.read(TEXT_LIMIT).map_err(|error| unusable(&path, &error))? else {
-            continue;
-        };
-        let mut text = tree::text(&path, bytes)?;
+        // What cannot be read says nothing; Klipper would not start with it anyway.
+        let Ok(Some(mut text)) = tree.text(&path) else { continue };
         for block in blocks.iter().filter(|_| path == main) {
             text = text::take_out(&text, block).unwrap_or(text);
         }
@@ -105,5 +95,5 @@ fn read_along(
         open.extend(beside.filter(|other| !text::includes_of(&text, &path, other).is_empty()));
         texts.push((path, text));
     }
-    Ok(texts)
+    texts
 }

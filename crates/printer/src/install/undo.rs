@@ -103,8 +103,10 @@ fn one(
             place.remove_all().map_err(failed).and(removed)
         }
         Made::Folder { contents } => {
-            if *contents == Contents::Stubs {
-                remove_stubs(&place).map_err(failed)?;
+            // It is in somebody else's home: what cannot be removed there must not keep the rest.
+            let stubs = if *contents == Contents::Stubs { remove_stubs(&place) } else { Ok(()) };
+            if let Err(error) = stubs {
+                return changed(&error.to_string());
             }
             match place.remove_folder() {
                 Err(error) if error.kind() == io::ErrorKind::DirectoryNotEmpty => {

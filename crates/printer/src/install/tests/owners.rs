@@ -117,6 +117,16 @@ fn nothing_is_undone_while_klipper_would_not_start_afterwards() {
 }
 
 #[test]
+fn files_that_cannot_be_read_along_hinder_nothing() {
+    let ground = Ground::kiauh();
+    ground.file(CFG, &format!("[include *.cfg]\n{PRINTER_CFG}"));
+    ground.install();
+    fs::create_dir(ground.at("home/pi/printer_data/config/folder.cfg")).unwrap();
+    fs::write(ground.at("home/pi/printer_data/config/latin1.cfg"), [0xe9]).unwrap();
+    assert_eq!(ground.uninstall(false), [""; 0]);
+}
+
+#[test]
 fn an_edited_file_that_nobody_reads_hinders_nothing() {
     let ground = Ground::kiauh();
     ground.install();
