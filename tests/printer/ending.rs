@@ -91,7 +91,10 @@ impl Shop {
     pub(crate) async fn prints(&self, sent: &Sent) -> Result<()> {
         self.scene.buyer.follow(&sent.id, PATIENCE, |job| job.state == JobState::Printing).await?;
         eventually("its first lines", async || {
-            let begun = real_klipper().is_some() || self.executed()?.len() > sent.executed + 5;
+            let begun = match real_klipper() {
+                Some(_) => self.scene.printer.object("sealpost").await?["position"].as_u64() > Some(0),
+                None => self.executed()?.len() > sent.executed + 5,
+            };
             Ok(begun.then_some(()))
         })
         .await
