@@ -13,7 +13,7 @@ use crate::{cluster, contracts, faults, fuzz, install, plugin, provision, web};
 type Suite = fn(&[String]) -> Result<()>;
 
 /// In the order of a full run: the quick ones first.
-const SUITES: [(&str, Suite); 17] = [
+const SUITES: [(&str, Suite); 18] = [
     ("unit", unit),
     ("vectors", vectors),
     ("contract", contracts::suite),
@@ -22,6 +22,7 @@ const SUITES: [(&str, Suite); 17] = [
     ("store", store),
     ("chain", chain),
     ("printer", printer),
+    ("lmnt", lmnt),
     ("faults", faults::suite),
     ("cluster", cluster::suite),
     ("install", install::suite),
@@ -102,6 +103,13 @@ fn printer(arguments: &[String]) -> Result<()> {
     let python = provision::python()?;
     build_programs(&[])?;
     check(&mut target(&python, "printer", arguments))
+}
+
+/// The calls of the deployed LMNT plugin.
+fn lmnt(arguments: &[String]) -> Result<()> {
+    let python = provision::python()?;
+    build_programs(&[])?;
+    check(&mut target(&python, "lmnt", arguments))
 }
 
 fn security(arguments: &[String]) -> Result<()> {
