@@ -37,6 +37,26 @@ impl Grant {
         recipient: &PrinterPublic,
         rng: &mut (impl CryptoRng + ?Sized),
     ) -> Result<SealedMessage, SealedError> {
+        self.seal_saying(self.expires_at.to_string(), recipient, rng)
+    }
+
+    /// Store: the same for the deployed LMNT plugin, which reads the end of the token as RFC 3339 and takes any other form for
+    /// a token without one.
+    pub fn seal_for_lmnt(
+        &self,
+        expires_at: &str,
+        recipient: &PrinterPublic,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<SealedMessage, SealedError> {
+        self.seal_saying(expires_at.to_owned(), recipient, rng)
+    }
+
+    fn seal_saying(
+        &self,
+        expires_at: String,
+        recipient: &PrinterPublic,
+        rng: &mut (impl CryptoRng + ?Sized),
+    ) -> Result<SealedMessage, SealedError> {
         let body = Body {
             purpose: PURPOSE.into(),
             origin: self.origin.clone(),
@@ -44,7 +64,7 @@ impl Grant {
             store_root_key: self.store_root_key.to_bytes(),
             printer_id: self.printer_id.clone(),
             token: self.token.clone(),
-            expires_at: self.expires_at,
+            expires_at,
         };
         SealedMessage::seal_json(&body, recipient, rng)
     }
@@ -73,7 +93,7 @@ impl Grant {
             store_root_key,
             printer_id: body.printer_id,
             token: body.token,
-            expires_at: body.expires_at,
+            expires_at: decimal::parse(&body.expires_at).ok_or(SealedError::Malformed)?,
         })
     }
 }
@@ -103,8 +123,7 @@ struct Body {
     store_root_key: [u8; 32],
     printer_id: String,
     token: SecretText,
-    #[serde(with = "decimal")]
-    expires_at: u64,
+    expires_at: String,
 }
 
 #[cfg(test)]

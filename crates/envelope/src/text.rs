@@ -75,11 +75,13 @@ pub(crate) mod decimal {
 
     pub(crate) fn deserialize<'de, D: Deserializer<'de>>(d: D) -> Result<u64, D::Error> {
         let text = std::borrow::Cow::<'de, str>::deserialize(d)?;
-        let number: u64 = text.parse().map_err(D::Error::custom)?;
-        if number.to_string() != text {
-            return Err(D::Error::custom("a decimal number without sign or leading zeros is expected"));
-        }
-        Ok(number)
+        let expected = || D::Error::custom("a decimal number without sign or leading zeros is expected");
+        parse(&text).ok_or_else(expected)
+    }
+
+    /// The number, where it is in its one form.
+    pub(crate) fn parse(text: &str) -> Option<u64> {
+        text.parse().ok().filter(|number: &u64| number.to_string() == text)
     }
 }
 

@@ -36,6 +36,21 @@ fn a_grant_comes_back() {
 }
 
 #[test]
+fn lmnt_clients_read_the_end_of_the_token_as_text() {
+    #[derive(serde::Deserialize)]
+    struct Seen {
+        token: String,
+        expires_at: String,
+    }
+    let grant = Grant::open(&sealed(), &printer(), ORIGIN, "ses_1").unwrap();
+    let sealed = grant.seal_for_lmnt("2026-12-21T15:20:49Z", &printer().public(), &mut rng()).unwrap();
+    let seen: Seen = sealed.open_json(&printer()).unwrap();
+    assert_eq!((seen.token.as_str(), seen.expires_at.as_str()), ("token", "2026-12-21T15:20:49Z"));
+    // Not for an agent of ours: it reads seconds only.
+    assert_eq!(Grant::open(&sealed, &printer(), ORIGIN, "ses_1").unwrap_err(), SealedError::Malformed);
+}
+
+#[test]
 fn a_grant_of_another_store_session_or_key_is_refused() {
     let open = |secret, origin, session| Grant::open(&sealed(), &secret, origin, session).unwrap_err();
     assert_eq!(open(printer(), "https://evil.example", "ses_1"), SealedError::Origin);

@@ -129,6 +129,7 @@ pub(super) async fn status(
 ))]
 pub(super) async fn complete(
     State(identity): State<Identity>,
+    protocol: Protocol,
     ApiJson(request): ApiJson<PairSession>,
 ) -> Result<Json<SealedAnswer>, ApiError> {
     let now = identity.now_ms();
@@ -151,7 +152,12 @@ pub(super) async fn complete(
         token: answer.token,
         expires_at: u64::try_from(answer.expires_at).map_err(ApiError::internal)?,
     };
-    let sealed = grant.seal(&public, &mut system_rng()).map_err(ApiError::internal)?;
+    let mut rng = system_rng();
+    let sealed = match protocol {
+        Protocol::Sealpost => grant.seal(&public, &mut rng),
+        Protocol::Lmnt => grant.seal_for_lmnt(&rfc3339(answer.expires_at * 1000), &public, &mut rng),
+    };
+    let sealed = sealed.map_err(ApiError::internal)?;
     Ok(Json(sealed_answer(sealed, grant.printer_id, answer.expires_at)))
 }
 

@@ -155,8 +155,13 @@ impl Rig {
         answer["status"].as_str().unwrap().to_owned()
     }
 
+    /// As a Sealpost agent does: others are told the end of the token in another form.
     pub(super) async fn complete(&self, started: &PairStarted) -> (StatusCode, Value) {
-        self.post("/api/printers/pair/complete", None, json!({"session_id": started.session_id})).await
+        let request = Request::post("/api/printers/pair/complete")
+            .header(sealpost_api::AGENT_HEADER, "1")
+            .header(header::CONTENT_TYPE, "application/json");
+        let body = json!({"session_id": started.session_id}).to_string();
+        self.send(request.body(Body::from(body)).unwrap()).await
     }
 
     /// The grant of an approved session, opened with the printer's key.
