@@ -232,7 +232,7 @@ fn shown(system: &System, plan: &Plan, standings: &[Standing], restarts: bool) -
     if restarts && standings.contains(&Standing::Open) {
         let (klipper, moonraker) = (&system.klipper.service, &system.moonraker.service);
         text.push_str(&format!(
-            "  start    sealpost-printer\n  restart  {klipper} and {moonraker}, unless a print is under way\n"
+            "  start    sealpost-printer\n  restart  {klipper} and {moonraker}, only while nothing is printed or heated\n"
         ));
     }
     let kept = steps.iter().filter_map(|(_, standing)| match standing {
