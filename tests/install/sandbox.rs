@@ -131,7 +131,7 @@ impl Unit {
     }
 
     fn value(&self, key: &str) -> Option<&str> {
-        self.text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).last()
+        self.text.lines().filter_map(|line| line.strip_prefix(key)?.strip_prefix('=')).next_back()
     }
 
     fn values<'a>(&'a self, key: &'a str) -> impl Iterator<Item = &'a str> {
