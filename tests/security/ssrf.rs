@@ -5,6 +5,7 @@ use std::time::Duration;
 use anyhow::{Context, Result};
 use reqwest::Method;
 use serde_json::{Map, Value, json};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 use tokio::task::JoinHandle;
 
@@ -24,10 +25,9 @@ impl Lure {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?.to_string();
         let taken = tokio::spawn(async move {
-            let (stream, _) = listener.accept().await.ok()?;
+            let (mut stream, _) = listener.accept().await.ok()?;
             let mut said = vec![0; 4096];
-            stream.readable().await.ok()?;
-            let length = stream.try_read(&mut said).unwrap_or(0);
+            let length = stream.read(&mut said).await.unwrap_or(0);
             said.truncate(length);
             (said != OURS).then(|| String::from_utf8_lossy(&said).into_owned())
         });
@@ -36,9 +36,8 @@ impl Lure {
 
     /// Whatever was connected before is taken first: nothing was, if the test meets itself there.
     async fn nobody_came(self) -> Result<()> {
-        let stream = tokio::net::TcpStream::connect(&self.address).await?;
-        stream.writable().await?;
-        stream.try_write(OURS)?;
+        let mut stream = tokio::net::TcpStream::connect(&self.address).await?;
+        stream.write_all(OURS).await?;
         let taken = tokio::time::timeout(Duration::from_secs(30), self.taken).await??;
         anyhow::ensure!(taken.is_none(), "the store was led there: {taken:?}");
         Ok(())
