@@ -30,13 +30,15 @@ fn ground() -> Option<Ground> {
     geteuid().is_root().then_some(ground)
 }
 
-/// As the printer's user does it.
+/// As the printer's user does it. The link is a relative one, so that the kernel follows it inside the tree too.
 fn swap(ground: &Ground, path: &str, target: &str) {
+    let up = "../".repeat(Path::new(path).components().count() - 1);
     let path = ground.at(path);
     if path.symlink_metadata().is_ok() {
         fs::rename(&path, path.with_extension("away")).unwrap();
     }
-    symlink(target, &path).unwrap();
+    symlink(format!("{up}{}", target.trim_start_matches('/')), &path).unwrap();
+    assert!(path.exists(), "the link leads nowhere");
     lchown(&path, Some(other().0), Some(other().1)).unwrap();
 }
 
