@@ -33,8 +33,9 @@ const LIMITS: [&str; 13] = [
     "poll",
 ];
 
-/// What a person may ask, whoever it is, and no generator finds the right question for.
-const NOT_FOUND_BY_CHANCE: [&str; 9] = [
+/// What may be asked, and no generator finds the right question for, or is there in stores on a chain alone.
+const NOT_FOUND_BY_CHANCE: [&str; 10] = [
+    "/api/v1/chain",
     "/api/v1/licences/{id}/bundle",
     "/api/v1/pairings/{code}",
     "/api/v1/payments",
@@ -116,7 +117,9 @@ async fn try_out(world: &World, caller: Option<&Caller<'_>>, tried: Tried) -> Re
             for path in ["/auth/logout", "/api/printer-agent/events", "/api/v1/keys/rotate"] {
                 command.args(["--exclude-path", path]);
             }
-            command.args(["--exclude-name", "DELETE /api/v1/me/sessions"]);
+            for name in ["DELETE /api/v1/me/sessions", "DELETE /api/v1/me/sessions/{id}"] {
+                command.args(["--exclude-name", name]);
+            }
         }
         Tried::KeyRotation => {
             command.args(["--include-path", "/api/v1/keys/rotate"]);
@@ -174,7 +177,7 @@ fn settings_with(world: &World, caller: Option<&Caller<'_>>) -> Result<String> {
     for (path, name, value) in open.into_iter().chain(own.into_iter().filter(|_| owns)) {
         write!(
             text,
-            "\n[[operations]]\ninclude-path = \"{path}\"\ninclude-method = \"GET\"\nparameters = {{ \"{name}\" = \"{value}\" }}\n"
+            "\n[[operations]]\ninclude-name = \"GET {path}\"\nparameters = {{ \"{name}\" = \"{value}\" }}\n"
         )?;
     }
     Ok(text)
