@@ -50,6 +50,29 @@ async fn a_failure_is_not_counted_while_retries_last_and_its_reason_is_read_at_t
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn ends_that_such_a_client_does_not_know_read_as_failures_with_a_reason() -> Result<()> {
+    let mut world = World::open(0, "").await?;
+    let printer = world.register()?;
+    for (word, state, reason) in [
+        ("cancelled", JobState::Cancelled, Some("The print was cancelled.")),
+        ("interrupted", JobState::Interrupted, Some("The printer fell silent; the outcome is not known.")),
+        ("failure", JobState::Failure, None),
+    ] {
+        let job = world.send(&printer).await?;
+        assert_eq!(world.plugin.ask("poll_flat", json!({}))?["job"], json!(job));
+        let fields = json!({"job": job, "status": word});
+        let answer = world.plugin.ask("report_print_status", fields)?["answer"].take();
+        assert_eq!(answer["outcome"], "failure", "{word}: {answer}");
+        assert_eq!(answer["error"].as_str(), reason, "{word}: {answer}");
+        assert_eq!(world.buyer.job(&job).await?.state, state);
+        if state == JobState::Interrupted {
+            world.plugin.ask("report_print_status", json!({"job": job, "status": "failure"}))?;
+        }
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_model_is_bought_prepared_and_printed_until_nothing_is_left() -> Result<()> {
     let mut world = World::open(0, "").await?;
     world.register()?;

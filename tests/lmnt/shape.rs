@@ -71,12 +71,8 @@ fn kind(text: &str) -> String {
         "key package".to_owned()
     } else if is_token {
         "token".to_owned()
-    } else if base64(text).is_some_and(|bytes| [24, 32].contains(&bytes) || bytes > 64) && text.len() % 4 == 0
-    {
-        match base64(text) {
-            Some(bytes @ (24 | 32)) => format!("{bytes} bytes in base64"),
-            _ => "bytes in base64".to_owned(),
-        }
+    } else if let Some(bytes) = base64(text).filter(|bytes| [24, 32].contains(bytes) || *bytes > 64) {
+        if bytes > 64 { "bytes in base64".to_owned() } else { format!("{bytes} bytes in base64") }
     } else {
         "text".to_owned()
     }

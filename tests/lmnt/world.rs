@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use sealpost_api::catalogue::NewListing;
 use sealpost_api::job::Job;
 use sealpost_api::purchase::{Licence, Payment};
@@ -84,7 +84,7 @@ impl World {
     pub(crate) async fn prints(&self) -> Result<(u32, u32)> {
         let licences = self.buyer.licences().await?;
         let licence: &Licence =
-            licences.iter().find(|licence| licence.id == self.licence).expect("a licence");
+            licences.iter().find(|licence| licence.id == self.licence).context("no licence")?;
         Ok((licence.prints_used, licence.prints_reserved))
     }
 }

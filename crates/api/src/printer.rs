@@ -218,6 +218,9 @@ pub struct LegacyReported {
     pub outcome: String,
     /// The same under the older name.
     pub print_outcome: String,
+    /// Why it reads as a failure that nobody reported as one: it was cancelled, or its outcome is not known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
     /// Job id.
     pub print_job_id: String,
     /// Purchase id.

@@ -80,11 +80,13 @@ async fn print_status(
 ) -> Result<Json<LegacyReported>> {
     let said = legacy(&report.status, report.error, Statistics::default())?;
     let (row, step) = take(&state, agent, report.print_job_id, said).await?;
-    let outcome = step.job.state.lmnt_outcome().map_or("pending", |outcome| outcome.outcome);
+    let read = step.job.state.lmnt_outcome();
+    let outcome = read.map_or("pending", |read| read.outcome);
     Ok(Json(LegacyReported {
         status: "Reported".to_owned(),
         outcome: outcome.to_owned(),
         print_outcome: outcome.to_owned(),
+        error: read.and_then(|read| read.reason).map(str::to_owned),
         print_job_id: row.id,
         purchase_id: row.purchase,
     }))
