@@ -1,5 +1,6 @@
 //! Keys stay in memory, and no longer there than they are needed.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::FileExt;
 
@@ -9,6 +10,12 @@ use serde_json::json;
 
 use crate::users::can_switch;
 use crate::world::{Wishes, World};
+
+/// Stands in each line of the file.
+const CANARY: &str = "Quokka-vermilion 7f3aC9";
+const LINES: usize = 20_000;
+/// As many lines as two pieces of 64 KiB have, or a few of the 8 KiB that Klipper reads at once.
+const IN_WORK: usize = 2_000;
 
 /// What one mapping of a process is.
 struct Mapping {
@@ -24,9 +31,11 @@ async fn the_agents_keys_are_locked_in_memory_and_content_keys_are_gone_when_a_f
         return Ok(());
     }
     let world = World::start(Wishes { rate: 150, ..Wishes::default() }).await?;
-    let mut part = b"G28\nG90\nG1 Z0.4 F600\n".to_vec();
-    part.extend(b"G1 X20.5 Y20.5 F5000\nG1 X60 Y60\n".repeat(600));
-    let licence = world.sell("locked", &part).await?;
+    let mut part = "G28\nG90\nG1 Z0.4 F600\n".to_owned();
+    for number in 0..LINES {
+        part += &format!("G1 X{} Y20.5 F5000 ; {CANARY} {number:06}\n", 20 + number % 2);
+    }
+    let licence = world.sell("locked", part.as_bytes()).await?;
     let job = world.print(&licence).await?;
     world.pause(&job).await?;
 
@@ -42,8 +51,32 @@ async fn the_agents_keys_are_locked_in_memory_and_content_keys_are_gone_when_a_f
         let left: Vec<String> = self::copies(pid, &key)?.iter().map(Mapping::told).collect();
         ensure!(left.is_empty(), "the content key of an open file is still there: {left:?}");
     }
+
+    // The file itself: Klipper has the pieces that it works on, the agent what is left of the last one it looked through.
+    for process in [world.klipper_pid()?, pid] {
+        let lines = lines_in(process)?;
+        ensure!(
+            (1..IN_WORK).contains(&lines),
+            "process {process} holds {lines} of {LINES} lines in memory of its own"
+        );
+    }
     world.ask("printer.print.cancel", json!({})).await?;
     world.end_of(&job).await.map(drop)
+}
+
+/// How many different lines of the file lie in what a process can write.
+fn lines_in(pid: i32) -> Result<usize> {
+    let mut lines = BTreeSet::new();
+    each_mapping(pid, |_, bytes| {
+        for at in memmem::find_iter(bytes, CANARY.as_bytes()) {
+            let begin = at + CANARY.len() + 1;
+            let number = bytes.get(begin..begin + 6);
+            if let Some(number) = number.filter(|number| number.iter().all(u8::is_ascii_digit)) {
+                lines.insert(number.to_vec());
+            }
+        }
+    })?;
+    Ok(lines.len())
 }
 
 impl Mapping {
@@ -54,25 +87,27 @@ impl Mapping {
 
 /// The mappings that hold `needle`, one entry a copy.
 fn copies(pid: i32, needle: &[u8]) -> Result<Vec<Mapping>> {
-    let memory = File::open(format!("/proc/{pid}/mem"))?;
     let mut found = Vec::new();
+    each_mapping(pid, |mapping, bytes| {
+        for at in memmem::find_iter(bytes, needle) {
+            let begin = mapping.begin + at as u64;
+            let (name, end) = (mapping.name.clone(), begin + needle.len() as u64);
+            found.push(Mapping { name, begin, end, locked: mapping.locked });
+        }
+    })?;
+    Ok(found)
+}
+
+fn each_mapping(pid: i32, mut look: impl FnMut(&Mapping, &[u8])) -> Result<()> {
+    let memory = File::open(format!("/proc/{pid}/mem"))?;
     for mapping in mappings(pid)? {
         let mut bytes = vec![0; usize::try_from(mapping.end - mapping.begin)?];
         // Some, such as [vvar], cannot be read.
-        if memory.read_exact_at(&mut bytes, mapping.begin).is_err() {
-            continue;
-        }
-        for at in memmem::find_iter(&bytes, needle) {
-            let begin = mapping.begin + at as u64;
-            found.push(Mapping {
-                name: mapping.name.clone(),
-                begin,
-                end: begin + needle.len() as u64,
-                ..mapping
-            });
+        if memory.read_exact_at(&mut bytes, mapping.begin).is_ok() {
+            look(&mapping, &bytes);
         }
     }
-    Ok(found)
+    Ok(())
 }
 
 /// What can be written, by `/proc/PID/smaps` (proc(5)); `lo` in `VmFlags` says locked.

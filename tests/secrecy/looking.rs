@@ -17,6 +17,8 @@ use crate::world::{Wishes, World, own};
 
 /// Stands in the file that is printed.
 const CANARY: &str = "Quokka-vermilion 7f3aC9";
+/// At 150 lines a second a quarter of a minute: time to pause on a busy machine.
+const LAYERS: usize = 1_200;
 /// What not every kernel lets a program do to its own kind.
 const NOT_EVERYWHERE: [&str; 2] = ["kcmp", "perf"];
 /// What a sealed file refuses even to root.
@@ -244,9 +246,9 @@ fn is_core(bytes: &[u8]) -> bool {
 }
 
 fn part() -> Vec<u8> {
-    let mut part = format!("; {CANARY}\nG28\nG90\nM83\nG1 Z0.4 F600\n");
-    for _ in 0..600 {
-        part += &format!("G1 X20.5 Y20.5 E0.01 F5000 ; {CANARY}\nG1 X60 Y60 E0.01\n");
+    let mut part = format!("; {CANARY}\nG28\nG90\nG1 Z0.4 F600\n");
+    for _ in 0..LAYERS {
+        part += &format!("G1 X20.5 Y20.5 F5000 ; {CANARY}\nG1 X60 Y60\n");
     }
     part.into_bytes()
 }

@@ -1,12 +1,18 @@
 //! A purchased file, its key and all that opens it leave no trace, whichever way the print ends.
 
+use std::fs;
+use std::os::unix::fs::chown;
+use std::path::Path;
+
 use anyhow::{Context, Result, ensure};
 use sealpost_market::JobState;
+use sealpost_tests::person::PASSWORD;
+use sealpost_tests::service::Service;
 use serde_json::{Value, json};
 
 use crate::canary::Secret;
 use crate::places::{Find, holders_are_found, search};
-use crate::users::can_switch;
+use crate::users::{KLIPPER, can_switch, shared_python};
 use crate::world::{Wishes, World};
 
 /// Stands in every comment of the file.
@@ -18,14 +24,17 @@ const COORDINATE: &str = "17.4931";
 /// What Klipper stumbles over in the file with an error.
 const FAILING: &str = "failingWombat5512";
 
+/// At 200 lines a second a quarter of a minute: time to pause, cancel and stop on a busy machine.
+const LAYERS: u32 = 1_000;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_end_of_a_print_leaves_a_trace_of_what_was_sold() -> Result<()> {
     if !can_switch()? {
         return Ok(());
     }
-    let world = World::start(Wishes { rate: 400, ..Wishes::default() }).await?;
-    let licence = world.sell("whole", &part(400, None)).await?;
-    let mut said = Vec::new();
+    let world = World::start(Wishes { rate: 200, ..Wishes::default() }).await?;
+    let licence = world.sell("whole", &part(LAYERS, None)).await?;
+    let mut said = vec![sign_in_at_the_printer(&world).await?];
 
     let job = world.print(&licence).await?;
     world.pause(&job).await?;
@@ -52,7 +61,9 @@ async fn no_end_of_a_print_leaves_a_trace_of_what_was_sold() -> Result<()> {
     clean(&world, &said, "after a G-code error")?;
     the_failing_line_alone_is_told_and_only_at_the_printer(&world, &said)?;
 
-    let job = world.print(&licence).await?;
+    // Sealed once: the key of the job is that of the release, which the store keeps.
+    let once = world.sell_once("once", &part(LAYERS, None)).await?;
+    let job = world.print(&once).await?;
     world.ask("printer.emergency_stop", json!({})).await?;
     let job = world.end_of(&job).await?;
     ensure!(job.state == JobState::Failure, "{job:?}");
@@ -61,19 +72,106 @@ async fn no_end_of_a_print_leaves_a_trace_of_what_was_sold() -> Result<()> {
     Ok(())
 }
 
+/// The search finds what lies about, in each of the places and in each form.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_secret_that_was_left_anywhere_is_found() -> Result<()> {
+    if !can_switch()? {
+        return Ok(());
+    }
+    let world = World::start(Wishes::default()).await?;
+    let secrets = [Secret::text("comment", COMMENT), Secret::content_key("content key", &[0xc3; 32])];
+    told("before", &search(&world, &secrets, &[])?)?;
+
+    let forms: Vec<&[u8]> = secrets.iter().flat_map(Secret::forms).map(|(_, form)| form.as_slice()).collect();
+    let folders = ["store", "agent/state", "agent/cache", "printer_data/logs", "printer_data/database"];
+    let left =
+        |number: usize| world.folder().join(folders[number % folders.len()]).join(format!("left-{number}"));
+    fs::create_dir_all(world.folder().join("agent/cache"))?;
+    for (number, form) in forms.iter().enumerate() {
+        fs::write(left(number), [b"before", *form, b"behind"].concat())?;
+    }
+    let found = search(&world, &secrets, &[])?;
+    for number in 0..forms.len() {
+        let place = left(number).display().to_string();
+        ensure!(found.iter().any(|find| find.place == place), "form {number} was not found in {place}");
+        fs::remove_file(left(number))?;
+    }
+
+    let text = String::from_utf8_lossy(forms[1]).into_owned();
+    let named = world.folder().join("printer_data/gcodes").join(&text);
+    fs::write(&named, "")?;
+    let stray = tempfile::Builder::new().prefix("stray").tempfile()?;
+    fs::write(stray.path(), &text)?;
+    chown(stray.path(), Some(KLIPPER.0), None)?;
+    rows(&world.folder().join("printer_data/database/left.sqlite"), &text)?;
+    // In its arguments, its environment, and a file that it holds open and that has no name any more.
+    let script = "import os, sys, tempfile\nf = tempfile.TemporaryFile()\nf.write(sys.argv[1].encode())\nf.flush()\nprint('holds', flush=True)\nsys.stdin.close()\nimport signal\nsignal.pause()";
+    let mut command = KLIPPER.command(world.folder().join("printer_data").as_path(), &shared_python()?);
+    command.args(["-c", script, &text]).env("LEFT", &text);
+    let holder = Service::start("holder", &command, world.folder())?;
+    holder.wait_for("holds")?;
+    let client = sealpost_tests::person::client()?;
+    for tap in [&world.store_tap, &world.moonraker_tap] {
+        client.get(format!("{}/{text}", tap.url)).send().await?;
+    }
+    let finds = search(&world, &secrets, &[text])?;
+    for place in [
+        "name of ",
+        "/stray",
+        "left.sqlite-wal",
+        "cmdline of ",
+        "environ of ",
+        "open in ",
+        "said at the store's line",
+        "said at Moonraker's line",
+        "said to people",
+    ] {
+        ensure!(finds.iter().any(|find| find.place.contains(place)), "nothing was found: {place}");
+    }
+    Ok(())
+}
+
+/// A database whose newest rows are in its log.
+fn rows(path: &Path, text: &str) -> Result<()> {
+    let database = rusqlite::Connection::open(path)?;
+    database.pragma_update(None, "journal_mode", "WAL")?;
+    database.execute("CREATE TABLE left (behind TEXT)", [])?;
+    database.execute("INSERT INTO left VALUES (?1)", [text])?;
+    // Closed, the log would be merged.
+    std::mem::forget(database);
+    Ok(())
+}
+
 /// A part full of canaries: wherever it is torn, one is near.
 fn part(layers: u32, failing: Option<&str>) -> Vec<u8> {
     let mut part = format!(
-        "; generated by PrusaSlicer 2.8.0\n; {COMMENT}\n;TIME:600\nG28 ; {COMMENT}\nG90\nM83\nG1 Z0.4 F600\n"
+        "; generated by PrusaSlicer 2.8.0\n; {COMMENT}\n;TIME:600\nG28 ; {COMMENT}\nG90\nG1 Z0.4 F600\n"
     );
     for layer in 0..layers {
-        part += &format!("; {COMMENT}\nG1 {MOVE} E0.01 F5021 ; {COMMENT}\nG1 X60 Y60 E0.01\n");
+        part += &format!("; {COMMENT}\nG1 {MOVE} F5021 ; {COMMENT}\nG1 X60 Y60\n");
         if let Some(text) = failing.filter(|_| layer == layers / 2) {
             part += &format!("SET_PRINT_STATS_INFO CURRENT_LAYER={text}\n");
         }
     }
     part += &format!("; filament used [mm] = 12.5\n; printer_notes = {COMMENT}\n");
     part.into_bytes()
+}
+
+/// By the component of Moonraker, with the right password and with one that is not: what both are told.
+async fn sign_in_at_the_printer(world: &World) -> Result<String> {
+    let url = format!("{}/machine/lmnt_marketplace/login_user", world.moonraker_tap.url);
+    let client = sealpost_tests::person::client()?;
+    for (name, password) in [(world.buyer.email.as_str(), PASSWORD), ("nobody@example.org", PASSWORD)] {
+        let body = json!({"username": name, "password": password});
+        let answer = client.post(&url).json(&body).send().await?;
+        let good = answer.status().is_success();
+        let text = answer.text().await?;
+        ensure!(good == (name == world.buyer.email), "{text}");
+        if !good {
+            return Ok(text);
+        }
+    }
+    Ok(String::new())
 }
 
 fn secrets(world: &World) -> Result<Vec<Secret>> {

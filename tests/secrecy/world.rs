@@ -5,7 +5,7 @@ use std::os::unix::fs::{PermissionsExt, chown};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use sealpost_api::catalogue::NewListing;
 use sealpost_api::job::Job;
 use sealpost_api::purchase::Payment;
@@ -127,6 +127,15 @@ impl World {
 
     /// Sells `file` for many prints; gives the buyer's licence.
     pub(crate) async fn sell(&self, id: &str, file: &[u8]) -> Result<String> {
+        self.sell_as(id, file, false).await
+    }
+
+    /// The same with a file that is sealed once for all.
+    pub(crate) async fn sell_once(&self, id: &str, file: &[u8]) -> Result<String> {
+        self.sell_as(id, file, true).await
+    }
+
+    async fn sell_as(&self, id: &str, file: &[u8], seal_once: bool) -> Result<String> {
         // Where nothing is searched: it is what the seller has.
         let source = tempfile::NamedTempFile::new()?;
         fs::write(source.path(), file)?;
@@ -134,6 +143,7 @@ impl World {
             id: Some(id.to_owned()),
             title: format!("Part {id}"),
             prints: Some(100),
+            seal_once,
             ..NewListing::default()
         };
         self.seller.offer(&listing).await?;
@@ -141,11 +151,23 @@ impl World {
         Ok(self.buyer.buy(id, Payment::Free).await?.id)
     }
 
-    /// Sends a print and waits until it runs.
+    /// Sends a print and waits until Klipper is at it, or it is over. The store hears of a start before there is one.
     pub(crate) async fn print(&self, licence: &str) -> Result<Job> {
-        let job = self.buyer.print(licence, &self.printer_id).await?;
-        let begun = |job: &Job| job.state == JobState::Printing || job.state.is_final();
-        self.buyer.follow(&job.id, PATIENCE, begun).await
+        let sent = self.buyer.print(licence, &self.printer_id).await?;
+        let name = format!("sealpost/{}.gcode", sent.id);
+        let begun = async {
+            loop {
+                let job = self.buyer.job(&sent.id).await?;
+                let stats = self.printer.object("print_stats").await.unwrap_or_default();
+                if job.state.is_final()
+                    || (stats["filename"] == name.as_str() && stats["state"] == "printing")
+                {
+                    return Ok(job);
+                }
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        };
+        tokio::time::timeout(PATIENCE, begun).await.context("the print did not begin")?
     }
 
     /// Waits for the end of a job.
@@ -184,7 +206,8 @@ impl World {
 
     /// Pauses the print, until the store has heard of it.
     pub(crate) async fn pause(&self, job: &Job) -> Result<()> {
-        self.ask("printer.print.pause", json!({})).await?;
+        let answer = self.ask("printer.print.pause", json!({})).await?;
+        ensure!(answer["result"] == "ok", "{answer}");
         self.buyer.follow(&job.id, PATIENCE, |job| job.state == JobState::Paused).await.map(drop)
     }
 
