@@ -13,12 +13,12 @@ use sealpost_tests::service::Service;
 use serde_json::json;
 
 use crate::users::{AGENT, KLIPPER, STRANGER, User, can_switch, shared_python};
-use crate::world::{Wishes, World, own};
+use crate::world::{Wishes, World, layers, own};
 
 /// Stands in the file that is printed.
 const CANARY: &str = "Quokka-vermilion 7f3aC9";
 /// At 150 lines a second a quarter of a minute: time to pause on a busy machine.
-const LAYERS: usize = 1_200;
+const LAYERS: u32 = 1_200;
 /// What not every kernel lets a program do to its own kind.
 const NOT_EVERYWHERE: [&str; 2] = ["kcmp", "perf"];
 /// What a sealed file refuses even to root.
@@ -247,7 +247,7 @@ fn is_core(bytes: &[u8]) -> bool {
 
 fn part() -> Vec<u8> {
     let mut part = format!("; {CANARY}\nG28\nG90\nG1 Z0.4 F600\n");
-    for _ in 0..LAYERS {
+    for _ in 0..layers(LAYERS) {
         part += &format!("G1 X20.5 Y20.5 F5000 ; {CANARY}\nG1 X60 Y60\n");
     }
     part.into_bytes()

@@ -14,6 +14,7 @@ use sealpost_market::JobState;
 use sealpost_tests::agent::Agent;
 use sealpost_tests::person::{self, PASSWORD, Person};
 use sealpost_tests::printer::{self, Printer};
+use sealpost_tests::programs::real_klipper;
 use sealpost_tests::service::free_port;
 use sealpost_tests::store::{self, Store};
 use serde_json::{Value, json};
@@ -256,6 +257,11 @@ impl World {
             })
             .collect()
     }
+}
+
+/// So many layers, or as many as a real Klipper, whose moves take their time, prints meanwhile.
+pub(crate) fn layers(stand_in: u32) -> u32 {
+    if real_klipper().is_some() { stand_in.min(20) } else { stand_in }
 }
 
 /// Makes a folder of somebody's.
