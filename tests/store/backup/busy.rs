@@ -99,6 +99,7 @@ async fn a_backup_of_a_busy_store_is_one_state_and_goes_into_either_database_unc
         "key_sets",
         "vault",
         "pending_blobs",
+        "sealings",
         "setup_tokens",
     ] {
         before.remove(changed);
