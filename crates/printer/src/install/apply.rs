@@ -2,6 +2,7 @@
 
 use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
 
+use rustix::process::geteuid;
 use sealpost_api::Problem;
 use sealpost_envelope::digest::sha256_hex;
 
@@ -15,6 +16,8 @@ use super::{
     tree::{self, Tree, unusable},
     walk::{Last, Trust},
 };
+
+const SOMETHING_THERE: &str = "something_there";
 
 /// How a step stands against what is there.
 #[derive(Clone, Debug, PartialEq)]
@@ -114,26 +117,25 @@ impl Installer<'_> {
                 let Some(place) = self.place(&path)? else { return Ok(Standing::Open) };
                 match place.metadata().map_err(failed)? {
                     None => return Ok(Standing::Open),
-                    Some(found) if !found.is_symlink() => return Ok(blocked(&path, "it is no link")),
+                    Some(found) if !found.is_symlink() => return Ok(Standing::Blocked(blocked(&path, "it is no link"))),
                     Some(_) => {}
                 }
                 let found = place.target().map_err(failed)?.unwrap_or_default();
                 Ok(match entry.map(|entry| &entry.made) {
                     _ if found == *target => Standing::Done,
                     Some(Made::Link { targets }) if targets.contains(&found) => Standing::Open,
-                    _ => blocked(&path, &format!("it is a link to {}", found.display())),
+                    _ => Standing::Blocked(blocked(&path, &format!("it is a link to {}", found.display()))),
                 })
             }
             Step::Block { text, .. } => {
-                let (_, found, metadata) = self.edited(&path)?;
-                let uid = metadata.uid();
-                if uid != self.owner && uid != 0 {
-                    return Ok(blocked(&path, "it belongs to neither Klipper's user nor root"));
+                let found = match self.edited(&path) {
+                    Err(problem) if problem.code == SOMETHING_THERE => return Ok(Standing::Blocked(problem)),
+                    found => found?.text,
+                };
+                if text::says(&path, &found, text) {
+                    return Ok(Standing::Done);
                 }
-                if uid != self.owner && metadata.nlink() > 1 {
-                    return Ok(blocked(&path, "it is a file of root's that has another name elsewhere"));
-                }
-                Ok(if text::contains(&found, text) { Standing::Done } else { Standing::Open })
+                Ok(with_block(&path, &found, text, entry).map_or_else(Standing::Blocked, |_| Standing::Open))
             }
         }
     }
@@ -154,7 +156,7 @@ impl Installer<'_> {
             return Ok(Standing::Done);
         }
         if !found.is_dir() {
-            return Ok(blocked(path, "it is no folder"));
+            return Ok(Standing::Blocked(blocked(path, "it is no folder")));
         }
         if matches!(contents, Contents::Others | Contents::Stubs) {
             return Ok(Standing::Done);
@@ -162,9 +164,9 @@ impl Installer<'_> {
         match self.numbers(rights) {
             Ok(wanted) if wanted == Numbers::of(&found) => Ok(Standing::Done),
             _ if entry.is_some() || self.is_nobodys(&found) => Ok(Standing::Open),
-            Ok(_) => Ok(blocked(path, &format!("it has other rights than {rights}"))),
+            Ok(_) => Ok(Standing::Blocked(blocked(path, &format!("it has other rights than {rights}")))),
             // The user is made first; nobody else's folder can be its.
-            Err(_) => Ok(blocked(path, "it belongs to somebody else")),
+            Err(_) => Ok(Standing::Blocked(blocked(path, "it belongs to somebody else"))),
         }
     }
 
@@ -178,7 +180,7 @@ impl Installer<'_> {
         let failed = |error: io::Error| unusable(path, &error);
         let Some(place) = self.place(path)? else { return Ok(Standing::Open) };
         let Some(metadata) = place.metadata().map_err(failed)? else { return Ok(Standing::Open) };
-        let Some(found) = place.hash().map_err(failed)? else { return Ok(blocked(path, "it is no file")) };
+        let Some(found) = place.hash().map_err(failed)? else { return Ok(Standing::Blocked(blocked(path, "it is no file"))) };
         if found == sha256 {
             let right = self.numbers(rights).is_ok_and(|wanted| wanted == Numbers::of(&metadata));
             return Ok(if right || entry.is_none() { Standing::Done } else { Standing::Open });
@@ -188,7 +190,7 @@ impl Installer<'_> {
             Some(_) => {
                 Ok(Standing::Kept(format!("{} was changed since and is left as it is", path.display())))
             }
-            None => Ok(blocked(path, "there is another file of this name")),
+            None => Ok(Standing::Blocked(blocked(path, "there is another file of this name"))),
         }
     }
 
@@ -213,8 +215,18 @@ impl Installer<'_> {
             Step::Program { from, .. } => Made::File { sha256: vec![program(from)?.1] },
             Step::Link { target, .. } => Made::Link { targets: vec![target.clone()] },
             Step::Block { text, .. } => {
-                let (_, before, _) = self.edited(&path)?;
-                let backup = match record.entry(&path).map(|entry| &entry.made) {
+                let before = self.edited(&path)?.text;
+                let entry = record.entry(&path);
+                let backup = match entry.map(|entry| &entry.made) {
+                    // Our own file with further lines is our own file; what its owner made of it is theirs.
+                    Some(Made::File { sha256 }) if sha256.contains(&sha256_hex(before.as_bytes())) => {
+                        let after = with_block(&path, &before, text, entry)?;
+                        return Ok(Some(Made::File { sha256: vec![sha256_hex(after.as_bytes())] }));
+                    }
+                    Some(Made::File { .. }) => {
+                        ledger.back_up(&path, before.as_bytes(), &self.date)?;
+                        return Ok(None);
+                    }
                     Some(Made::Block { backup, .. }) => backup.clone(),
                     _ => ledger.back_up(&path, before.as_bytes(), &self.date)?,
                 };
@@ -238,10 +250,10 @@ impl Installer<'_> {
             Step::Program { from, .. } => write(&program(from)?.0, &root(0o755), watch),
             Step::Link { target, .. } => place()?.relink(target).map_err(failed),
             Step::Block { text, .. } => {
-                let (place, before, metadata) = self.edited(&path)?;
-                let after = with_block(&before, text, record.entry(&path));
-                let numbers = Numbers::of(&metadata);
-                replace(&path, &place, after.as_bytes(), numbers, || watch(Moment::Written(step)))
+                let before = self.edited(&path)?;
+                let after = with_block(&path, &before.text, text, record.entry(&path))?;
+                let written = || watch(Moment::Written(step));
+                replace(&path, &before.place, after.as_bytes(), before.numbers, written)
             }
         }
     }
@@ -278,15 +290,49 @@ impl Installer<'_> {
         self.tree.hold(path, &Trust::new(self.tree, Some(self.owner)), Last::Itself)
     }
 
-    /// A file of the owner's, which may be a link to another of theirs.
-    fn edited(&self, path: &Path) -> Result<(Place, String, fs::Metadata), Problem> {
-        let failed = |error: io::Error| unusable(path, &error);
-        let missing = || failed(io::ErrorKind::NotFound.into());
-        let trust = Trust::new(self.tree, Some(self.owner));
-        let place = self.tree.hold(path, &trust, Last::Followed)?.ok_or_else(missing)?;
-        let (bytes, metadata) = place.read(TEXT_LIMIT).map_err(failed)?.ok_or_else(missing)?;
-        Ok((place, tree::text(path, bytes)?, metadata))
+    /// A file that gets lines.
+    fn edited(&self, path: &Path) -> Result<Edited, Problem> {
+        let missing = || unusable(path, &io::ErrorKind::NotFound.into());
+        let found = edited(self.tree, Some(self.owner), path, Last::Followed)?.ok_or_else(missing)?;
+        found.strange.map_or(Ok(()), |why| Err(blocked(path, why)))?;
+        Ok(found)
     }
+}
+
+/// A configuration of the owner's as it is now, which may be a link to another file of theirs.
+pub(super) struct Edited {
+    pub(super) place: Place,
+    pub(super) text: String,
+    pub(super) numbers: Numbers,
+    /// Why root neither copies nor changes it.
+    pub(super) strange: Option<&'static str>,
+}
+
+/// Reads one, and judges what was read: between two looks its owner can have put anything there. `None` where there is none.
+pub(super) fn edited(
+    tree: &Tree,
+    owner: Option<u32>,
+    path: &Path,
+    last: Last,
+) -> Result<Option<Edited>, Problem> {
+    let failed = |error: io::Error| unusable(path, &error);
+    let Some(place) = tree.hold(path, &Trust::new(tree, owner), last)? else { return Ok(None) };
+    let Some((bytes, metadata)) = place.read(TEXT_LIMIT).map_err(failed)? else { return Ok(None) };
+    let numbers = Numbers::of(&metadata);
+    let is_owners = Some(numbers.uid) == owner;
+    let strange = match () {
+        () if !is_owners && numbers.uid != 0 && numbers.uid != geteuid().as_raw() => {
+            Some("it belongs to neither Klipper's user nor root")
+        }
+        () if !is_owners && metadata.nlink() > 1 => {
+            Some("it is a file of root's that has another name elsewhere")
+        }
+        () if numbers.mode & 0o6000 != 0 => Some("it gives its rights to who runs it"),
+        () => None,
+    };
+    // Nothing of what somebody else keeps is looked at further.
+    let text = if strange.is_none() { tree::text(path, bytes)? } else { String::new() };
+    Ok(Some(Edited { place, text, numbers, strange }))
 }
 
 pub(super) fn replace(
@@ -320,24 +366,27 @@ fn program(from: &Path) -> Result<(Vec<u8>, String), Problem> {
 }
 
 /// The text with these lines, and without those of an earlier version.
-fn with_block(before: &str, block: &str, entry: Option<&Entry>) -> String {
+fn with_block(path: &Path, before: &str, block: &str, entry: Option<&Entry>) -> Result<String, Problem> {
     let mut text = before.to_owned();
     if let Some(Made::Block { texts, .. }) = entry.map(|entry| &entry.made) {
-        for old in texts {
+        // Lines of settings are added to those of earlier runs.
+        for old in texts.iter().filter(|old| !text::is_settings(path) || *old == block) {
             text = text::remove(&text, old).unwrap_or(text);
         }
     }
-    text::insert(&text, block)
+    let after = text::put_in(path, &text, block);
+    if text::says(path, &after, block) && text::keeps(path, &text, &after) {
+        return Ok(after);
+    }
+    Err(blocked(path, "lines cannot be added to it without changing what it says"))
 }
 
 fn root(mode: u32) -> Rights {
     Rights::new(mode, "root", "root")
 }
 
-fn blocked(path: &Path, why: &str) -> Standing {
-    Standing::Blocked(
-        Problem::new(409, "something_there", "Something else is where Sealpost has to put its own")
-            .detail(format!("{}: {why}", path.display()))
-            .hint("Look what it is; move it away if it is not needed, then run the command again."),
-    )
+fn blocked(path: &Path, why: &str) -> Problem {
+    Problem::new(409, SOMETHING_THERE, "Something else is where Sealpost has to put its own")
+        .detail(format!("{}: {why}", path.display()))
+        .hint("Look what it is; move it away if it is not needed, then run the command again.")
 }

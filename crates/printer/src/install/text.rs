@@ -9,6 +9,32 @@ pub(super) fn contains(text: &str, block: &str) -> bool {
     find(text, block).is_some()
 }
 
+/// Whether a file is settings, in which all that follows a table's head belongs to the table.
+pub(super) fn is_settings(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "toml")
+}
+
+/// Whether the file at `path` says what the block says.
+pub(super) fn says(path: &Path, text: &str, block: &str) -> bool {
+    if !is_settings(path) {
+        return contains(text, block);
+    }
+    let (Ok(said), Ok(wanted)) = (text.parse::<toml::Table>(), block.parse::<toml::Table>()) else {
+        return false;
+    };
+    wanted.iter().all(|(key, value)| said.get(key) == Some(value))
+}
+
+/// Whether the file at `path` still says everything it said.
+pub(super) fn keeps(path: &Path, before: &str, after: &str) -> bool {
+    !is_settings(path) || before.parse::<toml::Table>().is_ok() && says(path, after, before)
+}
+
+/// The text of the file at `path` with the block where it counts.
+pub(super) fn put_in(path: &Path, text: &str, block: &str) -> String {
+    if is_settings(path) { format!("{block}{text}") } else { insert(text, block) }
+}
+
 /// The text with the block at its end, but before what Klipper keeps there itself.
 pub(super) fn insert(text: &str, block: &str) -> String {
     let at = text.lines_with_offsets().find(|(_, line)| line.trim_end() == SAVE_CONFIG);

@@ -7,12 +7,12 @@ use sealpost_gcode::stub_job;
 
 use super::{
     accounts::Accounts,
-    apply::replace,
-    files::{self, Numbers, Place, TEXT_LIMIT},
+    apply::{Edited, edited, replace},
+    files::{self, Place, TEXT_LIMIT},
     record::{Entry, Ledger, Made},
     step::Contents,
     still, text,
-    tree::{self, Tree, unusable},
+    tree::{Tree, unusable},
     walk::{Last, Trust},
 };
 
@@ -38,14 +38,13 @@ pub fn undo(
 ) -> Result<Undone, Problem> {
     let mut record = ledger.record()?;
     still::refuse_while_read(tree, &record)?;
-    let trust = Trust::new(tree, record.owner);
     let mut undone = Undone::default();
     for entry in record.entries.clone().iter().rev() {
         if keep_keys && stays_with_keys(&entry.made) {
             continue;
         }
         watch(entry)?;
-        match one(tree, accounts, &ledger, &trust, entry)? {
+        match one(tree, accounts, &ledger, record.owner, entry)? {
             Outcome::Done(what) => undone.done.push(what),
             Outcome::Left(why) => undone.left.push(why),
         }
@@ -79,7 +78,7 @@ fn one(
     tree: &Tree,
     accounts: &dyn Accounts,
     ledger: &Ledger,
-    trust: &Trust,
+    owner: Option<u32>,
     entry: &Entry,
 ) -> Result<Outcome, Problem> {
     let path = &entry.path;
@@ -91,10 +90,10 @@ fn one(
             accounts.remove(tree, name)?;
             return Ok(Outcome::Done(format!("removed the user {name}")));
         }
-        Made::Block { texts, backup } => return unblock(tree, ledger, trust, path, (texts, backup)),
+        Made::Block { texts, backup } => return unblock(tree, ledger, owner, path, (texts, backup)),
         _ => {}
     }
-    let Some(place) = tree.hold(path, trust, Last::Itself)? else { return removed };
+    let Some(place) = tree.hold(path, &Trust::new(tree, owner), Last::Itself)? else { return removed };
     place.sweep().map_err(failed)?;
     let Some(found) = place.metadata().map_err(failed)? else { return removed };
     match &entry.made {
@@ -150,19 +149,30 @@ fn remove_stubs(folder: &Place) -> io::Result<()> {
 fn unblock(
     tree: &Tree,
     ledger: &Ledger,
-    trust: &Trust,
+    owner: Option<u32>,
     path: &Path,
     (texts, backup): (&[String], &Path),
 ) -> Result<Outcome, Problem> {
     let failed = |error: io::Error| unusable(path, &error);
     let done = Ok(Outcome::Done(format!("took the lines out of {}", path.display())));
-    let Some(place) = tree.hold(path, trust, Last::Followed)? else { return done };
+    let Some(Edited { place, text: found, numbers, strange }) = edited(tree, owner, path, Last::Followed)? else {
+        return done;
+    };
+    if let Some(why) = strange {
+        return Ok(Outcome::Left(format!("{}: {why}", path.display())));
+    }
     place.sweep().map_err(failed)?;
-    let Some((bytes, metadata)) = place.read(TEXT_LIMIT).map_err(failed)? else { return done };
-    let found = tree::text(path, bytes)?;
     let original = ledger.copy(backup).map_err(failed)?.and_then(|bytes| String::from_utf8(bytes).ok());
-    let without = texts.iter().rev().find_map(|block| text::take_out(&found, block));
-    let untouched = |original: &String| texts.iter().any(|block| text::insert(original, block) == found);
+    // The newest lines are those that were put in last.
+    let mut without = None;
+    for block in texts.iter().rev() {
+        without = text::take_out(without.as_deref().unwrap_or(&found), block).or(without);
+    }
+    let untouched = |original: &String| {
+        let each = |with: String, block: &String| text::put_in(path, &with, block);
+        texts.iter().any(|block| text::put_in(path, original, block) == found)
+            || texts.iter().fold(original.clone(), each) == found
+    };
     let restored = match (original, without) {
         // As it was left: to the byte as it was found, a missing end of the last line too.
         (Some(original), _) if untouched(&original) => original,
@@ -175,6 +185,6 @@ fn unblock(
         }
         (_, None) => return done,
     };
-    replace(path, &place, restored.as_bytes(), Numbers::of(&metadata), || Ok(()))?;
+    replace(path, &place, restored.as_bytes(), numbers, || Ok(()))?;
     done
 }

@@ -13,7 +13,6 @@ use sealpost_api::Problem;
 
 use super::{
     files::{Place, look},
-    plan::AGENT,
     tree::{LINKS, Tree, unusable},
 };
 
@@ -22,8 +21,8 @@ use super::{
 pub(super) struct Trust {
     /// This process's user, root where something is done.
     own: u32,
-    /// Klipper's user and the agent's.
-    users: Vec<u32>,
+    /// Klipper's user, the only one who may lead to a folder by a link.
+    user: Option<u32>,
     /// The groups of Klipper's user.
     groups: Vec<u32>,
 }
@@ -31,12 +30,10 @@ pub(super) struct Trust {
 impl Trust {
     /// With Klipper's user, where that is known.
     pub(super) fn new(tree: &Tree, owner: Option<u32>) -> Self {
-        let mut users: Vec<u32> = owner.into_iter().collect();
-        users.extend(tree.account(AGENT).map(|agent| agent.uid));
         // A machine where root runs Klipper has nobody whose links may lead to root's folders.
-        users.retain(|uid| *uid != 0);
+        let user = owner.filter(|uid| *uid != 0);
         let groups = owner.map(|uid| tree.groups_of(uid)).unwrap_or_default();
-        Self { own: geteuid().as_raw(), users, groups }
+        Self { own: geteuid().as_raw(), user, groups }
     }
 
     /// Whether others than root can put something else into this folder.
@@ -60,8 +57,8 @@ pub(super) enum Last {
 impl Tree {
     /// Holds the folder of a path open; `None` where there is no such folder.
     ///
-    /// A link that somebody else than root can have put on the way is followed to that user's own folders alone: otherwise Klipper's
-    /// user could let root write into `/etc` by a link in place of a folder.
+    /// A link that somebody else than root can have put on the way is followed only where Klipper's user leads to a folder of its own:
+    /// otherwise it could let root write into `/etc`, or into the agent's folder, by a link in place of a folder.
     pub(super) fn hold(&self, path: &Path, trust: &Trust, last: Last) -> Result<Option<Place>, Problem> {
         let failed = |error: io::Error| unusable(path, &error);
         let root = File::open(self.root()).map_err(failed)?;
@@ -85,7 +82,7 @@ impl Tree {
             led |= trust.is_open_to_others(metadata);
             let is_last = open.is_empty();
             let place = || -> Result<Option<Place>, Problem> {
-                if by_link && !trust.users.contains(&metadata.uid()) {
+                if by_link && trust.user != Some(metadata.uid()) {
                     return Err(led_elsewhere(path));
                 }
                 Ok(Some(Place::new(folder.try_clone().map_err(failed)?, name)))
@@ -105,6 +102,10 @@ impl Tree {
                 followed += 1;
                 if followed > LINKS {
                     return Err(failed(io::Error::other("too many links")));
+                }
+                // Another user of a folder on the way does not lead to what is Klipper's user's either.
+                if led && ![Some(0), Some(trust.own), trust.user].contains(&Some(metadata.uid())) {
+                    return Err(led_elsewhere(path));
                 }
                 by_link |= led;
                 let target = readlinkat(&next, "", Vec::new()).map_err(|error| failed(error.into()))?;

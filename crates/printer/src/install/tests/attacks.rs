@@ -1,6 +1,6 @@
 //! Klipper's user owns its home and may put anything there at any moment: nothing of root's is read, written or given away for that.
 //!
-//! Where these tests do not run as root nobody can be attacked, and they look at nothing.
+//! Only root can be attacked like that: elsewhere these tests fail, unless `SEALPOST_TEST_WITHOUT_ROOT=1` says that it is known.
 
 use std::{
     fs,
@@ -27,7 +27,13 @@ fn ground() -> Option<Ground> {
     for folder in OF_ROOT {
         ground.file(&format!("{folder}/README"), "root's");
     }
-    geteuid().is_root().then_some(ground)
+    is_attacked().then_some(ground)
+}
+
+fn is_attacked() -> bool {
+    let is_known = std::env::var_os("SEALPOST_TEST_WITHOUT_ROOT").is_some_and(|value| value == "1");
+    assert!(geteuid().is_root() || is_known, "run this as root, or say SEALPOST_TEST_WITHOUT_ROOT=1");
+    geteuid().is_root()
 }
 
 /// As the printer's user does it. The link is a relative one, so that the kernel follows it inside the tree too.
@@ -159,7 +165,7 @@ fn record(ground: &Ground, folder: &str, record: &Record) {
 
 #[test]
 fn a_record_that_the_printers_user_wrote_is_not_obeyed() {
-    if !geteuid().is_root() {
+    if !is_attacked() {
         return;
     }
     let ground = Ground::u1();
@@ -211,4 +217,113 @@ fn a_folder_is_made_for_its_user_and_never_given_away_by_name() {
         })
         .unwrap_err();
     assert_eq!(fs::metadata(ground.at("etc/sudoers.d")).unwrap().uid(), 0);
+}
+
+const OF_AGENT: &str = "var/lib/sealpost-printer/identity.key";
+
+/// Everything of the agent's, and that no copy of it lies anywhere.
+fn is_untouched(ground: &Ground, case: &str) {
+    assert_eq!(ground.text(OF_AGENT), "5ec2e7\n", "{case}");
+    let copies = ground.picture().into_iter().filter(|(_, what)| what.contains("5ec2e7"));
+    assert_eq!(copies.count(), 1, "{case}: a copy of it");
+    let names = fs::read_dir(ground.at("var/lib/sealpost-printer")).unwrap().count();
+    assert_eq!(names, 1, "{case}: something was put beside it");
+}
+
+/// The agent's key, in the agent's folder.
+fn with_key() -> Option<Ground> {
+    let ground = ground()?;
+    ground.file(OF_AGENT, "5ec2e7\n");
+    for path in [OF_AGENT, "var/lib/sealpost-printer"] {
+        let mode = if path == OF_AGENT { 0o600 } else { 0o700 };
+        fs::set_permissions(ground.at(path), std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+        lchown(ground.at(path), Some(998), Some(998)).unwrap();
+    }
+    for (file, line) in
+        [("group", "sealpost-printer:x:998:\n"), ("passwd", "sealpost-printer:x:998:998::/:/bin/false\n")]
+    {
+        let path = format!("etc/{file}");
+        ground.file(&path, &format!("{}{line}", ground.text(&path)));
+    }
+    Some(ground)
+}
+
+#[test]
+fn nothing_of_the_agents_is_read_or_changed_by_a_link_at_any_moment() {
+    let data = "home/pi/printer_data";
+    for (name, target) in [
+        ("moonraker.asvc", OF_AGENT),
+        ("config/printer.cfg", OF_AGENT),
+        ("config/moonraker.conf", OF_AGENT),
+        ("gcodes", "var/lib/sealpost-printer"),
+    ] {
+        let path = format!("{data}/{name}");
+        for when in 0..4 {
+            let Some(ground) = with_key() else { return };
+            if when == 3 {
+                swap(&ground, &path, target);
+            }
+            let mut moments = 0;
+            let ended = ground.install_with(&mut |moment| {
+                if let Moment::Noted(step) = moment
+                    && step.path().starts_with(Path::new("/").join(&path))
+                {
+                    if when == 0 {
+                        swap(&ground, &path, target);
+                    }
+                    moments += 1;
+                }
+                let (Moment::Noted(step) | Moment::Written(step) | Moment::Done(step)) = moment;
+                // Before it is looked at once more to be noted, and after it was written beside.
+                let is_before = when == 1 && step.path().ends_with("extras/sealpost");
+                let is_written = when == 2 && matches!(moment, Moment::Written(step) if step.path() == Path::new("/").join(&path));
+                if (is_before || is_written) && !ground.at(&path).is_symlink() {
+                    swap(&ground, &path, target);
+                }
+                Ok(())
+            });
+            is_untouched(&ground, &format!("{name} at {when}"));
+            if when == 0 || when == 3 {
+                assert_eq!(ended.unwrap_err().code, "led_elsewhere", "{name} at {when}");
+            }
+            let _ = ground.undo(true);
+            is_untouched(&ground, &format!("undoing {name} at {when}"));
+        }
+    }
+}
+
+#[test]
+fn a_file_of_somebody_elses_is_judged_whenever_it_is_read() {
+    for (uid, mode) in [(998, 0o644), (other().0, 0o4755)] {
+        for when in ["first", "noted"] {
+            let Some(ground) = ground() else { return };
+            let path = ground.at(&format!("{CONFIG}/printer.cfg"));
+            let give = || {
+                lchown(&path, Some(uid), Some(uid)).unwrap();
+                fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(mode)).unwrap();
+            };
+            let before = fs::read_to_string(&path).unwrap();
+            if when == "first" {
+                give();
+            }
+            let ended = ground.install_with(&mut |moment| {
+                if matches!(moment, Moment::Noted(step) if step.path().ends_with("printer.cfg")) {
+                    give();
+                }
+                Ok(())
+            });
+            assert_eq!(ended.unwrap_err().code, "something_there", "{uid} {mode:o} {when}");
+            assert_eq!(fs::read_to_string(&path).unwrap(), before);
+        }
+    }
+}
+
+#[test]
+fn a_file_of_roots_with_another_name_is_not_edited() {
+    let Some(ground) = ground() else { return };
+    let path = ground.at(&format!("{CONFIG}/printer.cfg"));
+    lchown(&path, Some(0), Some(0)).unwrap();
+    fs::hard_link(&path, ground.at("etc/sudoers.d/x")).unwrap();
+    let problem = ground.install_with(&mut |_| Ok(())).unwrap_err();
+    assert!(problem.detail.contains("another name elsewhere"), "{problem}");
 }

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use crate::install::{Ledger, Standing};
+use crate::{
+    install::{Access, ApiKey, Ledger, Standing, Step, plan},
+    settings::Settings,
+};
 
 use super::ground::{Ground, PRINTER_CFG};
 
@@ -221,4 +224,89 @@ fn stubs_go_and_files_that_somebody_put_beside_them_stay() {
         assert_eq!(left.is_empty(), goes, "{name}");
         assert_eq!(ground.picture() == before, goes, "{name}");
     }
+}
+
+const SETTINGS: &str = "etc/sealpost/printer.toml";
+const MACROS: &str = "# mine\nstore = \"https://store.example\"\n\n[macros]\nSTART_PRINT = { BED = [0, 110] }";
+
+fn moves_to(ground: &Ground, port: u16) {
+    ground.file(CONF, &ground.text(CONF).replace("port: 7125", &format!("port: {port}")));
+}
+
+#[test]
+fn settings_that_end_in_a_table_get_lines_before_it_and_are_put_back_to_the_byte() {
+    let ground = Ground::kiauh();
+    ground.file(SETTINGS, MACROS);
+    ground.install();
+    assert_eq!(ground.text(SETTINGS), MACROS, "there is nothing to say");
+    let before = Settings::load(Some(&ground.at(SETTINGS))).unwrap();
+    moves_to(&ground, 7126);
+    ground.install();
+    let settings = Settings::load(Some(&ground.at(SETTINGS))).unwrap();
+    assert_eq!(settings.moonraker_url.port(), Some(7126));
+    assert_eq!(settings.macros.approved, before.macros.approved);
+    assert_eq!(settings.store, before.store);
+    let installed = ground.text(SETTINGS);
+    ground.install();
+    assert_eq!(ground.text(SETTINGS), installed);
+    assert_eq!(ground.uninstall(false), [""; 0]);
+    assert_eq!(ground.text(SETTINGS), MACROS);
+}
+
+#[test]
+fn lines_that_an_earlier_version_put_into_a_table_are_moved_out_of_it() {
+    let ground = Ground::kiauh();
+    ground.file(SETTINGS, &format!("{MACROS}\n"));
+    moves_to(&ground, 7126);
+    ground.install();
+    let block = ground.text(SETTINGS).replace(&format!("{MACROS}\n"), "");
+    ground.file(SETTINGS, &format!("{MACROS}\n{block}"));
+    assert!(Settings::load(Some(&ground.at(SETTINGS))).is_err());
+    ground.install();
+    assert_eq!(ground.text(SETTINGS), format!("{block}{MACROS}\n"));
+}
+
+#[test]
+fn settings_that_are_no_settings_are_not_written() {
+    let ground = Ground::kiauh();
+    ground.install();
+    ground.file(SETTINGS, "[macros\n");
+    moves_to(&ground, 7126);
+    ground.install();
+    assert_eq!(ground.text(SETTINGS), "[macros\n");
+}
+
+#[test]
+fn our_own_settings_stay_ours_when_a_later_run_finds_more() {
+    let ground = Ground::kiauh();
+    let before = ground.picture();
+    ground.install();
+    moves_to(&ground, 7126);
+    ground.install();
+    let port = Settings::load(Some(&ground.at(SETTINGS))).unwrap().moonraker_url.port();
+    assert_eq!(port, Some(7126));
+    moves_to(&ground, 7125);
+    ground.file(CONF, &ground.text(CONF).replace("port: 7126", "port: 7125"));
+    assert_eq!(ground.uninstall(false), [""; 0]);
+    assert_eq!(ground.picture(), before);
+}
+
+#[test]
+fn settings_that_a_later_run_added_to_are_put_back_to_the_byte() {
+    let ground = Ground::kiauh();
+    ground.file(SETTINGS, MACROS);
+    ground.install();
+    moves_to(&ground, 7126);
+    ground.install();
+    // The port is said by now; what comes later is added and takes nothing away.
+    let mut system = ground.system();
+    system.access = Access::Key(Some(ApiKey(zeroize::Zeroizing::new("abcdef".to_owned()))));
+    let steps = plan(&system).unwrap().steps;
+    let steps: Vec<Step> = steps.into_iter().filter(|step| step.path().ends_with("printer.toml")).collect();
+    ground.installer().apply(&steps, &Ledger::open(&ground.tree, false).unwrap(), &mut |_| Ok(())).unwrap();
+    let settings = Settings::load(Some(&ground.at(SETTINGS))).unwrap();
+    assert_eq!(settings.moonraker_url.port(), Some(7126));
+    assert!(settings.moonraker_api_key_file.is_some());
+    ground.uninstall(false);
+    assert_eq!(ground.text(SETTINGS), MACROS);
 }
