@@ -23,6 +23,7 @@ use crate::{
     cookie::Cookie,
     entity::{account, setup_token},
     failures::Failures,
+    familiar::Familiar,
     identifier::{email, username, username_from, username_key},
     jwt::{Registered, UserClaims},
     limit::{Limiter, Rate},
@@ -51,6 +52,8 @@ pub struct Config {
 pub struct Limits {
     /// Wrong passwords for one account from one address.
     pub sign_in: Rate,
+    /// Wrong passwords for one account from all addresses together; those that it was signed in from lately are not counted.
+    pub sign_in_account: Rate,
     /// Wrong passwords and set-up links from one address.
     pub sign_in_address: Rate,
     /// New accounts from one address.
@@ -61,6 +64,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             sign_in: Rate::new(10, 30_000),
+            sign_in_account: Rate::new(200, 18_000),
             sign_in_address: Rate::new(120, 1_000),
             sign_up: Rate::new(60, 10_000),
         }
@@ -80,6 +84,8 @@ struct Inner {
     keys: SigningKeys,
     tokens: Tokens,
     sign_ins: Limiter,
+    sign_ins_by_account: Limiter,
+    familiar: Familiar,
     sign_ins_by_address: Limiter,
     sign_ups: Limiter,
     failures: Failures,
@@ -115,6 +121,8 @@ impl Accounts {
             keys,
             tokens,
             sign_ins: Limiter::of(limits.sign_in),
+            sign_ins_by_account: Limiter::of(limits.sign_in_account),
+            familiar: Familiar::default(),
             sign_ins_by_address: Limiter::of(limits.sign_in_address),
             sign_ups: Limiter::of(limits.sign_up),
             failures: Failures::default(),
@@ -242,6 +250,12 @@ impl Accounts {
             account::Column::UsernameKey.eq(&name)
         };
         let row = account::Entity::find().filter(by_name).one(self.0.db.read()).await?;
+        // Whoever can choose their address would have no limit; and who keeps others out so does not keep its owner out.
+        let holder = row.as_ref().map_or_else(|| name.clone(), |row| row.id.clone());
+        let stranger = !self.0.familiar.knows((&holder, from));
+        if stranger {
+            self.0.sign_ins_by_account.attempt(&holder, now).map_err(too_many)?;
+        }
         let too_long = password.len() > password::MAX_BYTES;
         let hash = row.as_ref().map(|row| row.password_hash.clone());
         let password = if too_long { Zeroizing::default() } else { password };
@@ -249,16 +263,20 @@ impl Accounts {
         let known = row.as_ref().map(|row| row.id.clone());
         let Some(row) = row.filter(|row| fits && row.disabled_at.is_none()) else {
             self.note_failure(known, now);
-            return Err(ApiError::new(
-                StatusCode::UNAUTHORIZED,
-                "wrong_credentials",
-                "Address, name or password is wrong",
-            )
-            .hint("Check for a typing error, or sign up if you have no account here."));
+            return Err(wrong_credentials());
         };
         self.0.sign_ins.refund((&name, from));
         self.0.sign_ins_by_address.refund(from);
+        if stranger {
+            self.0.sign_ins_by_account.refund(&holder);
+        }
+        let entered = self.admit(way, row, now).await?;
+        self.0.familiar.remember((&holder, from));
+        Ok(entered)
+    }
 
+    /// Signs the person of this row in, whose password was checked against it.
+    async fn admit(&self, way: Way, row: account::Model, now: i64) -> Result<Entered, ApiError> {
         let issuer = self.0.tokens.issuer().await?;
         let way = Arc::new((issuer, way));
         self.0.db.write(move |tx| Box::pin(signed_in(tx, way.clone(), row.clone(), now))).await
@@ -525,11 +543,17 @@ async fn signed_in(
     row: account::Model,
     now: i64,
 ) -> Result<Entered, ApiError> {
-    account::Entity::update_many()
+    // The password may have been changed while it was checked: all that began with the old one ends.
+    let entered = account::Entity::update_many()
         .col_expr(account::Column::LastLoginAt, Expr::value(now))
         .filter(account::Column::Id.eq(&row.id))
+        .filter(account::Column::PasswordHash.eq(&row.password_hash))
+        .filter(account::Column::DisabledAt.is_null())
         .exec(tx)
         .await?;
+    if entered.rows_affected != 1 {
+        return Err(wrong_credentials());
+    }
     let user_id = row.id.clone();
     let account = Account {
         user_id: row.id.clone(),
@@ -588,6 +612,11 @@ fn roles(operator: bool) -> Vec<String> {
     if operator { vec!["operator".to_owned()] } else { Vec::new() }
 }
 
+fn wrong_credentials() -> ApiError {
+    ApiError::new(StatusCode::UNAUTHORIZED, "wrong_credentials", "Address, name or password is wrong")
+        .hint("Check for a typing error, or sign up if you have no account here.")
+}
+
 fn email_taken() -> ApiError {
     ApiError::new(StatusCode::CONFLICT, "email_taken", "There is an account with this address")
         .hint("Sign in, or use another address.")
@@ -603,3 +632,6 @@ pub(crate) fn too_many(seconds: u64) -> ApiError {
         .hint(format!("Wait {seconds} seconds and try again."))
         .retry_after(seconds)
 }
+
+#[cfg(test)]
+mod tests;

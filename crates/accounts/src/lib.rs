@@ -19,6 +19,7 @@ mod cookie;
 mod entity;
 mod error;
 mod failures;
+mod familiar;
 mod identifier;
 mod migration;
 mod query;

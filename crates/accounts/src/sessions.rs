@@ -58,7 +58,9 @@ impl Begin {
     /// Keeps it: its name in the audit log.
     pub(crate) async fn keep(&self, tx: &Tx, account: &str, now: i64) -> Result<String, ApiError> {
         if let Some(earlier) = &self.earlier {
-            end(tx, account, &[earlier], now).await?;
+            // Whoever's it was: this browser held its secret, and holds it no more.
+            let ended = living(now).filter(token::Column::Kind.eq(KIND));
+            ended.filter(token::Column::Jti.eq(earlier)).exec(tx).await?;
         }
         let row = token::ActiveModel {
             jti: Set(self.hash.clone()),
@@ -141,10 +143,14 @@ impl Accounts {
     }
 
     /// Ends the sign-in of a browser, if the secret of its cookie is of one.
+    ///
+    /// # Errors
+    /// The failure of the database: then it may not have ended.
     pub(crate) async fn leave(&self, secret: &str) -> Result<(), ApiError> {
         match self.browser(secret).await {
             Ok(person) => self.logout(&person).await,
-            Err(_) => Ok(()),
+            Err(error) if error.problem().status == StatusCode::UNAUTHORIZED.as_u16() => Ok(()),
+            Err(error) => Err(error),
         }
     }
 
@@ -185,6 +191,8 @@ impl Accounts {
 
 /// Ends all sign-ins of an account, of browsers and of programs, but for one.
 pub(crate) async fn end_others(tx: &Tx, account: &str, except: Option<&str>, now: i64) -> Result<(), DbErr> {
+    // One that is just beginning has this row: it is seen below.
+    account::Entity::find_by_id(account).lock_exclusive().one(tx).await?;
     ending(account, now).filter(token::Column::Jti.ne(except.unwrap_or_default())).exec(tx).await.map(drop)
 }
 
@@ -210,10 +218,14 @@ async fn end(tx: &Tx, account: &str, ids: &[&String], now: i64) -> Result<(), Db
 }
 
 fn ending(account: &str, now: i64) -> sea_orm::UpdateMany<token::Entity> {
-    token::Entity::update_many()
-        .col_expr(token::Column::RevokedAt, Expr::value(now))
+    living(now)
         .filter(token::Column::Subject.eq(account))
         .filter(token::Column::Kind.is_in([KIND, TokenKind::User.as_str()]))
+}
+
+fn living(now: i64) -> sea_orm::UpdateMany<token::Entity> {
+    token::Entity::update_many()
+        .col_expr(token::Column::RevokedAt, Expr::value(now))
         .filter(token::Column::RevokedAt.is_null().or(token::Column::RevokedAt.gt(now)))
 }
 

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub struct RateLimits {
     /// Wrong passwords for one account from one address.
     pub sign_in: Rate,
+    /// Wrong passwords for one account from all addresses together; those that it was signed in from lately are not counted.
+    pub sign_in_account: Rate,
     /// Wrong passwords and set-up links from one address.
     pub sign_in_address: Rate,
     /// New accounts from one address.
@@ -40,6 +42,7 @@ impl Default for RateLimits {
         let people = sealpost_accounts::Limits::default();
         Self {
             sign_in: people.sign_in,
+            sign_in_account: people.sign_in_account,
             sign_in_address: people.sign_in_address,
             sign_up: people.sign_up,
             pairing_start: Rate::new(120, 5_000),
@@ -60,6 +63,7 @@ impl RateLimits {
     pub(crate) fn people(&self) -> sealpost_accounts::Limits {
         sealpost_accounts::Limits {
             sign_in: self.sign_in,
+            sign_in_account: self.sign_in_account,
             sign_in_address: self.sign_in_address,
             sign_up: self.sign_up,
         }
@@ -69,6 +73,7 @@ impl RateLimits {
     pub(crate) fn check(&self) -> Result<(), &'static str> {
         let all = [
             self.sign_in,
+            self.sign_in_account,
             self.sign_in_address,
             self.sign_up,
             self.pairing_start,
