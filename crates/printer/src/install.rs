@@ -8,6 +8,7 @@ mod accounts;
 mod apply;
 mod files;
 mod find;
+mod included;
 mod live;
 mod pieces;
 mod plan;

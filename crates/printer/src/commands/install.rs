@@ -69,6 +69,7 @@ impl Install {
             accounts: &SystemPrograms,
             owner: system.owner.uid,
             services: Services::of(&system),
+            config: system.printer_cfg.path.parent().map(PathBuf::from).unwrap_or_default(),
             date,
         };
         let record = Ledger::look(&tree)?.unwrap_or_else(Record::empty);
@@ -230,10 +231,12 @@ fn shown(system: &System, plan: &Plan, standings: &[Standing], restarts: bool) -
         }
     }
     if restarts && standings.contains(&Standing::Open) {
-        let (klipper, moonraker) = (&system.klipper.service, &system.moonraker.service);
-        text.push_str(&format!(
-            "  start    sealpost-printer\n  restart  {klipper} and {moonraker}, only while nothing is printed or heated\n"
-        ));
+        text.push_str("  start    sealpost-printer\n");
+        if let (Some(klipper), Some(moonraker)) = (&system.klipper.service, &system.moonraker.service) {
+            text.push_str(&format!(
+                "  restart  {klipper} and {moonraker}, only while nothing is printed or heated\n"
+            ));
+        }
     }
     let kept = steps.iter().filter_map(|(_, standing)| match standing {
         Standing::Kept(why) => Some(why),

@@ -49,9 +49,8 @@ impl Uninstall {
         let services = record.services.clone().filter(|_| tree.is_live());
         // Before anybody is asked, and before anything is stopped.
         refuse_while_read(&tree, &record)?;
-        if let Some(services) = services.as_ref().filter(|_| !self.even_so) {
-            services.refuse_while_printing()?;
-        }
+        let asked = services.as_ref().filter(|_| !self.even_so);
+        asked.map_or(Ok(()), |services| services.refuse_while_printing(&tree, &record))?;
         let mut keep_keys = self.keep_keys;
         if !self.yes {
             let lines: String =
@@ -69,8 +68,12 @@ impl Uninstall {
                 keep_keys = !ask(question)?;
             }
         }
-        if let Some(services) = &services {
-            services.stop_agent()?;
+        // One can have come while somebody read the questions.
+        asked.map_or(Ok(()), |services| services.refuse_while_printing(&tree, &record))?;
+        match (&services, asked) {
+            (Some(services), None) => services.stop_agent()?,
+            (_, Some(services)) => services.stop_agent_without_job(&tree, &record)?,
+            (None, None) => {}
         }
         let undone = undo(&tree, &SystemPrograms, ledger, keep_keys, &mut |_| Ok(()))?;
         let mut restart = Restart::Later("this is another machine's tree");

@@ -1,6 +1,6 @@
 //! Carries a plan out: what is there already is left, what is noted first is done then.
 
-use std::{fs, io, os::unix::fs::MetadataExt, path::Path};
+use std::{fs, io, os::unix::fs::MetadataExt, path::{Path, PathBuf}};
 
 use rustix::process::geteuid;
 use sealpost_api::Problem;
@@ -53,6 +53,8 @@ pub struct Installer<'a> {
     pub owner: u32,
     /// What has to be stopped and restarted when it is undone.
     pub services: Services,
+    /// The folder of the printer's configuration.
+    pub config: PathBuf,
     /// Names the copies.
     pub date: String,
 }
@@ -61,8 +63,9 @@ pub struct Installer<'a> {
 pub type Watch<'a> = dyn FnMut(Moment<'_>) -> Result<(), Problem> + 'a;
 
 impl Installer<'_> {
-    /// How the steps stand.
+    /// How the steps stand; an error where the record is another printer's.
     pub fn standings(&self, steps: &[Step], record: &Record) -> Result<Vec<Standing>, Problem> {
+        self.refuse_other_printer(record)?;
         steps.iter().map(|step| self.standing(step, record)).collect()
     }
 
@@ -91,6 +94,26 @@ impl Installer<'_> {
             watch(Moment::Done(step))?;
         }
         Ok(())
+    }
+
+    /// One agent serves one printer: what was wired before would be lost from sight, and its Klipper would share the socket.
+    fn refuse_other_printer(&self, record: &Record) -> Result<(), Problem> {
+        let wired = |entry: &&Entry| {
+            let names: &[&str] = match &entry.made {
+                Made::Block { .. } => &["printer.cfg", "moonraker.conf"],
+                Made::File { .. } => &["sealpost.cfg", "sealpost.conf"],
+                _ => &[],
+            };
+            names.iter().any(|name| entry.path.ends_with(name))
+        };
+        let config = self.tree.resolve(&self.config);
+        let mut folders = record.entries.iter().filter(wired).filter_map(|entry| entry.path.parent());
+        let other = folders.find(|folder| self.tree.exists(folder) && self.tree.resolve(folder) != config);
+        other.map_or(Ok(()), |other| {
+            Err(Problem::new(409, "other_printer", "The agent serves another printer of this machine")
+                .detail(format!("it is wired to {}; one agent serves one printer", other.display()))
+                .hint("Keep it there; or run `sealpost-printer uninstall` first, then `install` for this printer."))
+        })
     }
 
     fn standing(&self, step: &Step, record: &Record) -> Result<Standing, Problem> {

@@ -125,10 +125,8 @@ fn data(tree: &Tree, said: &Said, owner: &Account) -> Result<PathBuf, Problem> {
     if let Some(data) = &said.data {
         return Ok(data.clone());
     }
-    let is_data = |name: &String| {
-        name == "printer_data" || name.strip_prefix("printer_").is_some_and(|rest| rest.ends_with("_data"))
-    };
-    let mut found: Vec<String> = tree.names(&owner.home).into_iter().filter(is_data).collect();
+    let mut found = tree.names(&owner.home);
+    found.retain(|name| is_data_name(name));
     match found.len() {
         1 => Ok(owner.home.join(found.remove(0))),
         0 => Err(missing(
@@ -142,6 +140,10 @@ fn data(tree: &Tree, said: &Said, owner: &Account) -> Result<PathBuf, Problem> {
             "One agent serves one printer. Say which: `--printer-data DIR`.",
         )),
     }
+}
+
+fn is_data_name(name: &str) -> bool {
+    name == "printer_data" || name.strip_prefix("printer_").is_some_and(|rest| rest.ends_with("_data"))
 }
 
 fn config_folder(tree: &Tree, data: &Path) -> Result<PathBuf, Problem> {
@@ -234,17 +236,25 @@ fn moonraker(
     Ok(Moonraker { components, pip, service, port, socket: data.join("comms/moonraker.sock") })
 }
 
-/// The unit that runs this program for this printer; several printers have numbered ones.
-fn service(tree: &Tree, data: &Path, usual: &str, runs: fn(&[&str]) -> bool) -> String {
-    let env = data.join("systemd").join(format!("{usual}.env"));
+/// The unit that runs this program for this printer; several printers have numbered ones. `None` where the usual one is visibly
+/// another printer's.
+fn service(tree: &Tree, data: &Path, usual: &str, runs: fn(&[&str]) -> bool) -> Option<String> {
+    let is_data = |folder: &PathBuf| tree.resolve(folder) == tree.resolve(data);
     let mut ours: Vec<String> = Vec::new();
+    let mut is_anothers = false;
     for folder in ["/etc/systemd/system", "/usr/lib/systemd/system", "/lib/systemd/system"].map(Path::new) {
         for name in tree.names(folder) {
             let Some(stem) = name.strip_suffix(".service") else { continue };
             let text = tree.text(&folder.join(&name)).ok().flatten().unwrap_or_default();
-            if is_its(&text, data, &env, runs) {
+            let unit = Unit::read(tree, &text);
+            let own = format!("systemd/{usual}.env");
+            let mut at = unit.files.iter().filter(|file| file.ends_with(&own)).filter_map(|file| file.ancestors().nth(2));
+            let by_file = at.any(|at| is_data(&at.to_owned()));
+            let printers = unit.printers();
+            if by_file || runs(&unit.words()) && printers.iter().any(is_data) {
                 ours.push(stem.to_owned());
             }
+            is_anothers |= stem == usual && !printers.is_empty() && !printers.iter().any(is_data);
         }
     }
     // Other programs of this printer can name its files too: the usual name goes before theirs.
@@ -255,21 +265,53 @@ fn service(tree: &Tree, data: &Path, usual: &str, runs: fn(&[&str]) -> bool) -> 
         })
     };
     ours.sort_by_key(|name| (name != usual, !number(name), name.clone()));
-    ours.into_iter().next().unwrap_or_else(|| usual.to_owned())
+    ours.into_iter().next().or_else(|| (!is_anothers).then(|| usual.to_owned()))
 }
 
-fn is_its(unit: &str, data: &Path, env: &Path, runs: fn(&[&str]) -> bool) -> bool {
-    let unit = unit.replace("\\\n", " ");
-    let values = |key: &str| -> Vec<&str> {
-        let found =
-            unit.lines().filter_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='));
-        found.flat_map(str::split_whitespace).map(|word| word.trim_matches('"')).collect()
-    };
-    if values("EnvironmentFile").iter().any(|file| Path::new(file.trim_start_matches('-')) == env) {
-        return true;
+/// What a unit starts.
+struct Unit {
+    exec: Vec<String>,
+    files: Vec<PathBuf>,
+    /// What stands in these files.
+    variables: String,
+}
+
+impl Unit {
+    fn read(tree: &Tree, text: &str) -> Self {
+        let text = text.replace("\\\n", " ");
+        let values = |key: &str| -> Vec<String> {
+            let found = text
+                .lines()
+                .filter_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='));
+            found.flat_map(str::split_whitespace).map(|word| word.trim_matches('"').to_owned()).collect()
+        };
+        let files = values("EnvironmentFile");
+        let files: Vec<PathBuf> = files.iter().map(|file| file.trim_start_matches('-').into()).collect();
+        let variables = files.iter().filter_map(|file| tree.text(file).ok().flatten()).collect();
+        Self { exec: values("ExecStart"), files, variables }
     }
-    let exec = values("ExecStart");
-    runs(&exec) && exec.iter().any(|word| Path::new(word).starts_with(data))
+
+    fn words(&self) -> Vec<&str> {
+        let variables = self.variables.split(|c: char| c.is_whitespace() || matches!(c, '"' | '=' | '\''));
+        self.exec.iter().map(String::as_str).chain(variables).collect()
+    }
+
+    /// The folders of printers in which it names something.
+    fn printers(&self) -> Vec<PathBuf> {
+        let files = self.files.iter().map(PathBuf::as_path);
+        let paths = self.words().into_iter().map(Path::new).chain(files).filter(|path| path.is_absolute());
+        // Its configuration lies in a folder of that name, and its variables in that of systemd.
+        let inside = |path: &Path| {
+            let known = ["config", "systemd", "logs", "comms"].map(std::ffi::OsStr::new);
+            let folder = path.ancestors().find(|folder| folder.file_name().is_some_and(|name| known.contains(&name)));
+            let named = path.ancestors().find(|folder| {
+                folder.file_name().and_then(|name| name.to_str()).is_some_and(is_data_name)
+            });
+            named.or_else(|| folder.and_then(Path::parent)).map(Path::to_owned)
+        };
+        let system = Path::new("/etc");
+        paths.filter_map(inside).filter(|folder| !folder.starts_with(system)).collect()
+    }
 }
 
 fn runs_klipper(exec: &[&str]) -> bool {
@@ -405,7 +447,7 @@ mod tests {
             let klipper = service(&tree, data, "klipper", runs_klipper);
             (klipper, service(&tree, data, "moonraker", runs_moonraker))
         };
-        let named = |klipper: &str, moonraker: &str| (klipper.to_owned(), moonraker.to_owned());
+        let named = |klipper: &str, moonraker: &str| (Some(klipper.to_owned()), Some(moonraker.to_owned()));
         assert_eq!(
             found("/home/pi/printer_data"),
             named("klipper", "moonraker"),
@@ -439,5 +481,21 @@ mod tests {
             "EnvironmentFile=/home/pi/printer_data/systemd/moonraker.env\nExecStart=/x/python $MOONRAKER_ARGS",
         );
         assert_eq!(found("/home/pi/printer_data"), named("klipper", "moonraker"));
+
+        // The usual name is another printer's, and the one that is meant says so in a file of its own.
+        unit(
+            "klipper.service",
+            "EnvironmentFile=/home/pi/printer_1_data/systemd/klipper.env\nExecStart=/x/python $KLIPPER_ARGS",
+        );
+        unit("klipper-2.service", "EnvironmentFile=/etc/default/klipper-2\nExecStart=/x/python $KLIPPER_ARGS");
+        assert_eq!(found("/home/pi/printer_1_data").0.unwrap(), "klipper");
+        assert_eq!(found("/home/pi/printer_2_data").0, None);
+        std::fs::create_dir_all(folder.path().join("etc/default")).unwrap();
+        std::fs::write(
+            folder.path().join("etc/default/klipper-2"),
+            "KLIPPER_ARGS=\"/home/pi/klipper/klippy/klippy.py /home/pi/printer_2_data/config/printer.cfg\"\n",
+        )
+        .unwrap();
+        assert_eq!(found("/home/pi/printer_2_data").0.unwrap(), "klipper-2");
     }
 }

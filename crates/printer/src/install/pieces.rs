@@ -42,7 +42,7 @@ pub(super) fn include(name: &str) -> String {
 pub(super) fn update_manager(
     folder: &Path,
     checkout: &Checkout,
-    (klipper, moonraker): (&str, &str),
+    services: &[&str],
 ) -> String {
     format!(
         "
@@ -52,11 +52,12 @@ path: {}
 origin: {}
 primary_branch: {}
 is_system_service: False
-managed_services: {klipper} {moonraker}
+managed_services: {}
 ",
         folder.display(),
         checkout.origin,
-        checkout.branch
+        checkout.branch,
+        services.join(" ")
     )
 }
 

@@ -6,6 +6,7 @@ use sealpost_api::Problem;
 use serde::Serialize;
 
 use super::{
+    included::covers,
     pieces,
     step::{Contents, Rights, Step},
     system::{Access, Init, System},
@@ -204,8 +205,9 @@ fn snippets(system: &System, steps: &mut Vec<Step>) {
     let beside = |path: &Path, name: &str| path.with_file_name(name);
     let (cfg, conf) = (&system.printer_cfg, &system.moonraker_conf);
     let update = system.parts.checkout.as_ref().map(|checkout| {
-        let services = (system.klipper.service.as_str(), system.moonraker.service.as_str());
-        pieces::update_manager(&system.parts.folder, checkout, services)
+        let services = [&system.klipper.service, &system.moonraker.service];
+        let services: Vec<&str> = services.into_iter().flatten().map(String::as_str).collect();
+        pieces::update_manager(&system.parts.folder, checkout, &services)
     });
     let conf_text = format!("{}{}", pieces::MOONRAKER, update.unwrap_or_default());
     let cfg_file = |path, rights| Step::File { path, rights, text: pieces::klipper() };
@@ -223,7 +225,8 @@ fn snippets(system: &System, steps: &mut Vec<Step>) {
         let ours =
             if included == FORGOTTEN_PATTERN { FORGOTTEN_CFG.into() } else { beside(&file.path, included) };
         // Ours from an earlier run counts as ours; somebody's pattern does the same without it.
-        if text::contains(&file.text, &block) || text::includes_of(&file.text, &file.path, &ours).is_empty() {
+        let is_read = text::includes(&file.text).any(|said| covers(&file.path, said, &ours));
+        if text::contains(&file.text, &block) || !is_read {
             steps.push(Step::Block { path: file.path.clone(), text: block });
         }
     }

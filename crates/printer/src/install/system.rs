@@ -66,8 +66,8 @@ pub struct Klipper {
     pub extras: PathBuf,
     /// It is Kalico.
     pub kalico: bool,
-    /// The service's name.
-    pub service: String,
+    /// The service's name; not known where the usual one is another printer's.
+    pub service: Option<String>,
     /// Its API socket.
     pub socket: PathBuf,
 }
@@ -79,8 +79,8 @@ pub struct Moonraker {
     pub components: PathBuf,
     /// It was installed by pip.
     pub pip: bool,
-    /// The service's name.
-    pub service: String,
+    /// The service's name; not known where the usual one is another printer's.
+    pub service: Option<String>,
     /// The port it listens on.
     pub port: u16,
     /// Its own Unix socket.

@@ -1,6 +1,6 @@
 //! Configuration files as people keep them: a block of whole lines is put in and taken out, everything else stays to the byte.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 const SAVE_CONFIG: &str = "#*# <---------------------- SAVE_CONFIG ---------------------->";
 
@@ -78,56 +78,21 @@ pub(super) fn has_section(text: &str, name: &str) -> bool {
     sections(text).any(|section| section == name)
 }
 
-/// Names of the sections, in order.
-pub(super) fn sections(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().filter_map(|line| {
-        let rest = line.strip_prefix('[')?;
-        rest.split_once(']').map(|(name, _)| name.trim())
+/// What the lines `[include ...]` say.
+pub(super) fn includes(text: &str) -> impl Iterator<Item = &str> {
+    sections(text).filter_map(|section| section.strip_prefix("include ")).map(str::trim)
+}
+
+/// Names of the sections, in order. One with brackets in it is given as older and as newer readers take it: up to the first
+/// bracket that closes, and up to the last.
+fn sections(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| {
+        let said = line.split('#').next().unwrap_or_default();
+        let rest = said.strip_prefix('[').unwrap_or_default();
+        let first = rest.split_once(']').map(|(name, _)| name.trim());
+        let last = rest.rsplit_once(']').map(|(name, _)| name.trim());
+        first.into_iter().chain(last.filter(|last| Some(*last) != first))
     })
-}
-
-/// A line that lets a file be read along.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Include<'a> {
-    /// The section's line.
-    pub(super) line: String,
-    /// It says a name, not a pattern: the file has to be there.
-    pub(super) by_name: bool,
-    pattern: &'a str,
-}
-
-/// The lines of the configuration at `path` by which it reads `file` along.
-pub(super) fn includes_of<'a>(text: &'a str, path: &Path, file: &Path) -> Vec<Include<'a>> {
-    let folder = path.parent().unwrap_or(Path::new("/"));
-    let included = sections(text).filter_map(|section| section.strip_prefix("include "));
-    let includes = included.map(|said| Include {
-        line: format!("[include {}]", said.trim()),
-        by_name: !said.contains(['*', '?', '[']),
-        pattern: said.trim(),
-    });
-    includes
-        .filter(|include| {
-            // Only the last part is read as a pattern: that is how people write them.
-            let pattern = folder.join(include.pattern);
-            let plain = |path: &Path| path.components().collect::<PathBuf>();
-            let parts = (pattern.parent().map(plain), pattern.file_name().and_then(|name| name.to_str()));
-            let (Some(at), Some(name)) = parts else { return false };
-            let found = file.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-            Some(at.as_path()) == file.parent() && matches(name.as_bytes(), found.as_bytes())
-        })
-        .collect()
-}
-
-/// As a shell does, without classes of characters.
-fn matches(pattern: &[u8], name: &[u8]) -> bool {
-    match (pattern.split_first(), name.split_first()) {
-        (None, None) => true,
-        (Some((b'*', rest)), _) if matches(rest, name) => true,
-        (Some((b'*', _)), Some((_, name))) => matches(pattern, name),
-        (Some((b'?', rest)), Some((_, name))) => matches(rest, name),
-        (Some((one, rest)), Some((other, name))) => one == other && matches(rest, name),
-        _ => false,
-    }
 }
 
 /// The value of an option of a section, with the lines that continue it.
@@ -232,22 +197,11 @@ mod tests {
     }
 
     #[test]
-    fn includes_by_name_and_by_pattern_are_seen() {
-        let found = |text, file| includes_of(text, Path::new("/c/printer.cfg"), Path::new(file)).len() == 1;
-        for (text, seen) in [
-            ("[include sealpost.cfg]\n", true),
-            ("[include ./sealpost.cfg]\r\n", true),
-            ("[include /c/sealpost.cfg]\n", true),
-            ("[include *.cfg]\n", true),
-            ("[include s*l??st.*]\n", true),
-            ("[include *]\n", true),
-            ("[include more/*.cfg]\n", false),
-            ("[include m*.cfg]\n", false),
-            ("# [include sealpost.cfg]\n", false),
-        ] {
-            assert_eq!(found(text, "/c/sealpost.cfg"), seen, "{text}");
-        }
-        assert!(found("[include /etc/sealpost/*.cfg]\n", "/etc/sealpost/klipper.cfg"));
+    fn sections_are_seen_as_klipper_reads_them() {
+        let found = |text| sections(text).collect::<Vec<_>>();
+        assert_eq!(found("[include [s]eal.cfg]\n"), ["include [s", "include [s]eal.cfg"]);
+        assert_eq!(found("[mcu] # see [x]\r\n# [include a]\n a: [b]\n[ mcu 2 ]"), ["mcu", "mcu 2"]);
+        assert_eq!(includes("[include a.cfg]\n[include  b c.cfg ]\n[included]\n").collect::<Vec<_>>(), ["a.cfg", "b c.cfg"]);
     }
 
     #[test]

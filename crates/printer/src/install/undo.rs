@@ -98,9 +98,14 @@ fn one(
     let Some(found) = place.metadata().map_err(failed)? else { return removed };
     match &entry.made {
         Made::Folder { .. } if !found.is_dir() => changed("it is no folder any more"),
-        Made::Folder { contents: Contents::Ours | Contents::Keys } => {
-            place.remove_all().map_err(failed).and(removed)
-        }
+        Made::Folder { contents: contents @ (Contents::Ours | Contents::Keys) } => match place.remove_all() {
+            Err(error) if error.kind() == io::ErrorKind::ResourceBusy => {
+                changed("something is mounted there; the folder stays")
+            }
+            // Whose folder it is can put anything there; it must not keep the rest. Keys are never left without an error.
+            Err(error) if *contents == Contents::Ours => changed(&error.to_string()),
+            other => other.map_err(failed).and(removed),
+        },
         Made::Folder { contents } => {
             // It is in somebody else's home: what cannot be removed there must not keep the rest.
             let stubs = if *contents == Contents::Stubs { remove_stubs(&place) } else { Ok(()) };

@@ -127,7 +127,7 @@ impl Ground {
         self.file(&format!("{home}/klipper/klippy/extras/virtual_sdcard.py"), "");
     }
 
-    fn data(&self, data: &str) {
+    pub(super) fn data(&self, data: &str) {
         self.dir(&format!("{data}/gcodes"));
         self.file(&format!("{data}/config/printer.cfg"), PRINTER_CFG);
         self.file(&format!("{data}/config/moonraker.conf"), MOONRAKER_CONF);
@@ -136,7 +136,7 @@ impl Ground {
     }
 
     /// As it is on a printer: everything below the home folder is that user's.
-    fn give(&self, folder: &str) {
+    pub(super) fn give(&self, folder: &str) {
         let (uid, gid) = other();
         let path = self.at(folder);
         for entry in fs::read_dir(&path).unwrap() {
@@ -164,12 +164,14 @@ impl Ground {
     }
 
     pub(super) fn installer(&self) -> Installer<'_> {
-        let services = Services::of(&self.system());
+        let system = self.system();
+        let services = Services::of(&system);
         Installer {
             services,
             tree: &self.tree,
             accounts: &InFiles,
             owner: other().0,
+            config: system.printer_cfg.path.parent().unwrap().to_owned(),
             date: "2026-11-21T120000Z".to_owned(),
         }
     }

@@ -1,6 +1,6 @@
 //! What the owner of the printer changed stays theirs.
 
-use std::fs;
+use std::{fs, os::unix::fs::symlink};
 
 use crate::{
     install::{Access, ApiKey, Ledger, Standing, Step, plan},
@@ -11,6 +11,7 @@ use super::ground::{Ground, PRINTER_CFG};
 
 const CFG: &str = "home/pi/printer_data/config/printer.cfg";
 const CONF: &str = "home/pi/printer_data/config/moonraker.conf";
+const DATA: &str = "home/pi/printer_data";
 const SNIPPET: &str = "home/pi/printer_data/config/sealpost.cfg";
 
 #[test]
@@ -72,7 +73,12 @@ fn nothing_is_undone_while_klipper_would_not_start_afterwards() {
     let edited =
         |ground: &Ground| ground.file(SNIPPET, &format!("{}compatible: True\n", ground.text(SNIPPET)));
     type Case<'a> = (&'a str, &'a dyn Fn(&Ground), &'a str);
-    let cases: [Case<'_>; 5] = [
+    let mine = |ground: &Ground, first: &str, name: &str, text: &str| {
+        ground.file(CFG, &format!("[include {first}]\n{}", ground.text(CFG)));
+        ground.file(&format!("{DATA}/{name}"), text);
+    };
+    let without_ours = |ground: &Ground| ground.text(CFG).replace("[include sealpost.cfg]\n", "");
+    let cases: [Case<'_>; 14] = [
         (
             "included by another spelling",
             &|ground| ground.file(CFG, &ground.text(CFG).replace("[include sealpost", "[include ./sealpost")),
@@ -98,6 +104,76 @@ fn nothing_is_undone_while_klipper_would_not_start_afterwards() {
             "moved into the owner's own file",
             &|ground| ground.file(CFG, &format!("[sealpost]\nsocket: /x\n{PRINTER_CFG}")),
             "printer.cfg: the section `[sealpost]`",
+        ),
+        (
+            "a file in another folder",
+            &|ground| mine(ground, "conf.d/mine.cfg", "config/conf.d/mine.cfg", "[include ../sealpost.cfg]\n"),
+            "conf.d/mine.cfg: `[include ../sealpost.cfg]`",
+        ),
+        (
+            "moved to another folder",
+            &|ground| {
+                let ours = ground.text(SNIPPET);
+                fs::remove_file(ground.at(SNIPPET)).unwrap();
+                ground.file(CFG, &without_ours(ground));
+                mine(ground, "parts.d/*.cfg", "config/parts.d/sealpost.cfg", &ours);
+            },
+            "parts.d/sealpost.cfg: the section `[sealpost]`",
+        ),
+        (
+            "a way up and down again",
+            &|ground| mine(ground, "../config/sealpost.cfg", "x", ""),
+            "`[include ../config/sealpost.cfg]`",
+        ),
+        (
+            "a link to the folder",
+            &|ground| {
+                symlink("/home/pi/printer_data/config", ground.at("home/pi/klipper_config")).unwrap();
+                mine(ground, "/home/pi/klipper_config/sealpost.cfg", "x", "");
+            },
+            "`[include /home/pi/klipper_config/sealpost.cfg]`",
+        ),
+        (
+            "a link to the file",
+            &|ground| {
+                symlink("sealpost.cfg", ground.at(&format!("{DATA}/config/other.cfg"))).unwrap();
+                mine(ground, "other.cfg", "x", "");
+            },
+            "`[include other.cfg]`",
+        ),
+        (
+            "a pattern for folders",
+            &|ground| mine(ground, "*/mine.cfg", "config/some/mine.cfg", "[include ../sealpost.cfg]\n"),
+            "some/mine.cfg: `[include ../sealpost.cfg]`",
+        ),
+        (
+            "edited, and read by a class of characters",
+            &|ground| {
+                edited(ground);
+                ground.file(CFG, &format!("[include [s]ealpost.cfg]\n{PRINTER_CFG}"));
+            },
+            "`[include [s]ealpost.cfg]` reads",
+        ),
+        (
+            "the first of many files",
+            &|ground| {
+                mine(ground, "a*.cfg", "config/0.cfg", "[include ./sealpost.cfg]\n");
+                for n in 1..=210 {
+                    ground.file(&format!("{DATA}/config/a{n:03}.cfg"), "");
+                }
+                ground.file(CFG, &format!("[include 0.cfg]\n{}", ground.text(CFG)));
+            },
+            "0.cfg: `[include ./sealpost.cfg]`",
+        ),
+        (
+            "more files than are looked at",
+            &|ground| {
+                mine(ground, "a*.cfg", "x", "");
+                for n in 0..600 {
+                    ground.file(&format!("{DATA}/config/a{n:03}.cfg"), "");
+                }
+            },
+            "too many files to look through",
         ),
         (
             "moonraker",
@@ -309,4 +385,31 @@ fn settings_that_a_later_run_added_to_are_put_back_to_the_byte() {
     assert!(settings.moonraker_api_key_file.is_some());
     ground.uninstall(false);
     assert_eq!(ground.text(SETTINGS), MACROS);
+}
+
+#[test]
+fn a_second_printer_does_not_take_the_agent_from_the_first() {
+    let mut ground = Ground::kiauh();
+    ground.data("home/pi/printer_2_data");
+    ground.give("home/pi");
+    ground.said.data = Some("/home/pi/printer_data".into());
+    ground.install();
+    let before = ground.picture();
+    ground.said.data = Some("/home/pi/printer_2_data".into());
+    let problem = ground.install_with(&mut |_| Ok(())).unwrap_err();
+    assert_eq!(problem.code, "other_printer");
+    assert!(problem.detail.contains("/home/pi/printer_data/config"), "{problem}");
+    assert_eq!(ground.picture(), before);
+
+    // The same folder by another name is the same printer.
+    symlink("/home/pi/printer_data", ground.at("home/pi/printer")).unwrap();
+    ground.said.data = Some("/home/pi/printer".into());
+    ground.installer().standings(&[], &Ledger::look(&ground.tree).unwrap().unwrap()).unwrap();
+    // Taken back, or its folder is gone: the agent is free.
+    assert_eq!(ground.uninstall(true).len(), 2);
+    ground.said.data = Some("/home/pi/printer_2_data".into());
+    ground.install();
+    fs::remove_dir_all(ground.at("home/pi/printer_2_data")).unwrap();
+    ground.said.data = Some("/home/pi/printer_data".into());
+    ground.install();
 }
