@@ -190,7 +190,8 @@ impl Stage {
             stored["issued"] = (expires - 3_000 * 24 * 3600).into();
             fs::write(&token, stored.to_string())?;
         }
-        if schedule.with.contains(&With::NoToken) {
+        // The last print may have ended without one.
+        if schedule.with.contains(&With::NoToken) && token.exists() {
             fs::remove_file(&token)?;
         }
         if schedule.with.contains(&With::NoKeys) {
