@@ -6,16 +6,22 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
-/// The checkout.
+/// The checkout, or a copy of what is needed of it.
 pub fn root() -> PathBuf {
+    if let Some(copy) = env::var_os("SEALPOST_TEST_ROOT") {
+        return copy.into();
+    }
     // As cargo says when it runs this: a kept target folder may hold what was built for a checkout elsewhere.
     let manifest = env::var_os("CARGO_MANIFEST_DIR").unwrap_or_else(|| env!("CARGO_MANIFEST_DIR").into());
     let manifest = Path::new(&manifest);
     manifest.parent().unwrap_or(manifest).to_path_buf()
 }
 
-/// A program of the workspace, built beside this one.
+/// A program of the workspace, built beside this one, or a copy of it.
 pub fn built(name: &str) -> Result<PathBuf> {
+    if let Some(copies) = env::var_os("SEALPOST_TEST_PROGRAMS") {
+        return Ok(PathBuf::from(copies).join(name));
+    }
     let this = env::current_exe()?;
     let program = this.ancestors().skip(1).take(2).map(|folder| folder.join(name)).find(|path| path.exists());
     program.with_context(|| format!("{name} is not built: run the suites by `cargo xtask test`"))

@@ -14,6 +14,7 @@ mod package;
 mod plugin;
 mod provision;
 mod run;
+mod stage;
 mod suites;
 mod web;
 

@@ -8,6 +8,7 @@ use std::process::Command;
 use anyhow::{Context, Result, bail};
 
 use crate::run::{cargo, check, root, target_folder};
+use crate::stage::Stage;
 use crate::{cluster, contracts, faults, fuzz, install, plugin, provision, web};
 
 type Suite = fn(&[String]) -> Result<()>;
@@ -126,7 +127,8 @@ fn security(arguments: &[String]) -> Result<()> {
 fn secrecy(arguments: &[String]) -> Result<()> {
     let python = provision::python()?;
     build_programs(&[])?;
-    check(&mut target(&python, "secrecy", arguments))
+    let stage = Stage::open(&python)?;
+    check(stage.tell(&mut target(&python, "secrecy", arguments)))
 }
 
 fn e2e(arguments: &[String]) -> Result<()> {
