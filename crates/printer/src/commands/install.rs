@@ -90,6 +90,7 @@ impl Install {
         }
         needs_root()?;
         if !standings.contains(&Standing::Open) {
+            Ledger::open(&tree, system.kept.is_some())?.keep_settings(&tree)?;
             return self.finish(&system, &tree, 0);
         }
         if !self.yes && !ask("Do all of this?")? {

@@ -93,7 +93,7 @@ impl Installer<'_> {
             self.carry_out(step, &record, watch)?;
             watch(Moment::Done(step))?;
         }
-        Ok(())
+        ledger.keep_settings(self.tree)
     }
 
     /// One agent serves one printer: what was wired before would be lost from sight, and its Klipper would share the socket.

@@ -9,6 +9,7 @@ use std::{
     os::unix::{
         ffi::{OsStrExt, OsStringExt},
         fs::{MetadataExt, PermissionsExt, fchown},
+        io::AsRawFd,
     },
     path::{Path, PathBuf},
     sync::Arc,
@@ -69,10 +70,8 @@ impl Place {
 
     /// The regular file that is there with its rights; an error where something else is, or more than `limit` bytes.
     pub(super) fn read(&self, limit: u64) -> io::Result<Option<(Vec<u8>, fs::Metadata)>> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOFOLLOW | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let opened = openat(&self.folder, &self.name, flags, Mode::empty());
-        let Some(file) = found(opened.map(File::from).map_err(Into::into))? else { return Ok(None) };
-        read_regular(file, limit).map(Some)
+        let Some(file) = found(look(&self.folder, &self.name))? else { return Ok(None) };
+        read_regular(&file, limit).map(Some)
     }
 
     /// SHA-256 of the file; `None` where no file is.
@@ -221,12 +220,14 @@ pub(super) fn look(folder: &File, name: &OsStr) -> io::Result<File> {
     Ok(File::from(openat(folder, name, flags, Mode::empty())?))
 }
 
-/// A regular file of at most `limit` bytes; a pipe or a device keeps nobody waiting and fills no memory.
-pub(super) fn read_regular(file: File, limit: u64) -> io::Result<(Vec<u8>, fs::Metadata)> {
-    let metadata = file.metadata()?;
+/// What `place`, which was opened by path alone, is, if it is a regular file of at most `limit` bytes. A pipe keeps nobody waiting,
+/// and a device is never opened: a watchdog starts by that, and a board on a serial port is reset.
+pub(super) fn read_regular(place: &File, limit: u64) -> io::Result<(Vec<u8>, fs::Metadata)> {
+    let metadata = place.metadata()?;
     if !metadata.is_file() {
         return Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"));
     }
+    let file = File::open(format!("/proc/self/fd/{}", place.as_raw_fd()))?;
     let mut bytes = Vec::new();
     file.take(limit.saturating_add(1)).read_to_end(&mut bytes)?;
     if bytes.len() as u64 > limit {

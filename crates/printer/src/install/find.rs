@@ -6,6 +6,7 @@ use sealpost_api::Problem;
 
 use super::{
     live,
+    record::Ledger,
     system::{Access, Checkout, Init, Klipper, Moonraker, Parts, System, Text},
     text,
     tree::{Account, Tree},
@@ -68,6 +69,7 @@ pub fn find(tree: &Tree, said: &Said, program: &Path) -> Result<System, Problem>
         printer_cfg,
         moonraker_conf,
         asvc,
+        kept_settings: Ledger::kept_settings(tree),
         settings,
         packaged,
         access,

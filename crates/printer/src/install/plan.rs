@@ -133,13 +133,15 @@ fn settings(system: &System, state: &Path, steps: &mut Vec<Step>) {
         steps.push(Step::Key { path, rights: Rights::new(0o600, AGENT, AGENT), key: key.clone() });
     }
     // What the file says already is its owner's choice, or an earlier run's.
-    let text = system.settings.as_ref().map(|file| file.text.as_str()).unwrap_or_default();
+    let kept = system.kept_settings.as_deref().filter(|_| system.kept.is_some());
+    let text = system.settings.as_ref().map(|file| file.text.as_str()).or(kept).unwrap_or_default();
     let said: Option<toml::Table> = text.parse().ok();
     wanted.retain(|(key, _)| said.as_ref().is_some_and(|said| !said.contains_key(*key)));
     let lines: String = wanted.iter().map(|(key, value)| format!("{key} = {value:?}\n")).collect();
     let path = PathBuf::from(crate::settings::DEFAULT_PATH);
     if system.settings.is_none() {
-        let text = format!("{}{lines}", pieces::SETTINGS);
+        // Lines are put before what may end in a table.
+        let text = kept.map_or_else(|| format!("{}{lines}", pieces::SETTINGS), |kept| format!("{lines}{kept}"));
         steps.push(Step::File { path, rights: Rights::new(0o644, "root", "root"), text });
     } else if !lines.is_empty() {
         steps.push(Step::Block { path, text: format!("# Found by `sealpost-printer install`.\n{lines}") });
@@ -253,7 +255,7 @@ fn notes(system: &System) -> Vec<String> {
     }
     if let Some(kept) = &system.kept {
         notes.push(format!(
-            "This system forgets what is outside {} when it restarts{}: Sealpost is gone then, the printer prints everything else, and this command puts it back. Keys and state stay in {}.",
+            "This system forgets what is outside {} when it restarts{}: Sealpost is gone then, the printer prints everything else, and this command puts it back. Keys and state stay in {}, and the settings are put back as they were when this command ran last.",
             kept.display(),
             if system.remembers { ", but for /oem/.debug, which is there until the next firmware update" } else { ", because /oem/.debug is not there" },
             kept.join(AGENT).display()

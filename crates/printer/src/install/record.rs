@@ -29,6 +29,8 @@ const FOLDER: &str = "/var/lib/sealpost-install";
 /// The folder where the system forgets that one.
 const KEPT_FOLDER: &str = "/oem/printer_data/sealpost-install";
 const NAME: &str = "record.json";
+/// The agent's settings as they were when the last run ended.
+const SETTINGS: &str = "printer.toml";
 const FORMAT: u32 = 1;
 
 /// All that was done, in order.
@@ -204,6 +206,26 @@ impl Ledger {
         let Ok(inside) = path.strip_prefix(&self.inside) else { return Ok(None) };
         let Some(place) = self.below(inside, false)? else { return Ok(None) };
         Ok(place.read(TEXT_LIMIT)?.map(|(bytes, _)| bytes))
+    }
+
+    /// Keeps the agent's settings where the system does not forget them.
+    pub fn keep_settings(&self, tree: &Tree) -> Result<(), Problem> {
+        let failed = |error: io::Error| unusable(&self.inside.join(SETTINGS), &error);
+        let text = tree.text(Path::new(crate::settings::DEFAULT_PATH))?;
+        let Some(text) = text.filter(|_| self.inside == Path::new(KEPT_FOLDER)) else { return Ok(()) };
+        let place = self.at(OsStr::new(SETTINGS)).map_err(failed)?;
+        if place.read(TEXT_LIMIT).map_err(failed)?.is_some_and(|(known, _)| known == text.as_bytes()) {
+            return Ok(());
+        }
+        place.replace(text.as_bytes(), own(0o600), || Ok::<(), io::Error>(())).map_err(failed)
+    }
+
+    /// What was kept of them, as far as this user may look.
+    pub(super) fn kept_settings(tree: &Tree) -> Option<String> {
+        let inside = Path::new(KEPT_FOLDER);
+        let folder = folder(&place(tree, inside).ok()?, inside).ok()?;
+        let (bytes, metadata) = Place::new(folder, OsStr::new(SETTINGS)).read(TEXT_LIMIT).ok()??;
+        String::from_utf8(bytes).ok().filter(|_| is_roots(&metadata))
     }
 
     /// Removes it with all copies.

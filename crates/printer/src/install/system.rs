@@ -37,6 +37,9 @@ pub struct System {
     pub packaged: bool,
     /// The agent's settings file.
     pub settings: Option<Text>,
+    /// What they were before the system forgot them.
+    #[serde(skip)]
+    pub kept_settings: Option<String>,
     /// A folder that survives what the system forgets at a restart, where that is how it is made.
     pub kept: Option<PathBuf>,
     /// Such a system was told to keep everything until its next update.

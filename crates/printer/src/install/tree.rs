@@ -111,10 +111,9 @@ impl Tree {
 
     /// The text of a file; `None` where there is none.
     pub fn text(&self, path: &Path) -> Result<Option<String>, Problem> {
-        let flags = OFlags::RDONLY | OFlags::NONBLOCK | OFlags::NOCTTY | OFlags::CLOEXEC;
-        let opened = open(self.outside(&self.resolve(path)), flags, Mode::empty());
+        let opened = open(self.outside(&self.resolve(path)), OFlags::PATH | OFlags::CLOEXEC, Mode::empty());
         let opened = opened.map(File::from).map_err(io::Error::from);
-        match opened.and_then(|file| read_regular(file, TEXT_LIMIT)) {
+        match opened.and_then(|file| read_regular(&file, TEXT_LIMIT)) {
             Ok((bytes, _)) => text(path, bytes).map(Some),
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(unusable(path, &error)),

@@ -41,7 +41,7 @@ impl Trust {
         let (uid, gid, mode) = (folder.uid(), folder.gid(), folder.mode());
         uid != 0 && uid != self.own
             || mode & 0o002 != 0
-            || mode & 0o020 != 0 && gid != 0 && self.groups.contains(&gid)
+            || mode & 0o020 != 0 && self.groups.contains(&gid)
     }
 }
 
@@ -129,5 +129,5 @@ fn parts(path: &Path) -> Vec<PathBuf> {
 fn led_elsewhere(path: &Path) -> Problem {
     Problem::new(409, "led_elsewhere", "A link leads to somebody else's folder")
         .detail(format!("a link on the way to {} leads out of what its owner may write", path.display()))
-        .hint("Take the link away, or name the folder itself: `--printer-data DIR`, `--klipper DIR`, `--moonraker DIR`; it has to belong to Klipper's user.")
+        .hint("Take the link away, or name the folder itself: `--printer-data DIR`, `--klipper DIR`, `--moonraker DIR`; a folder of `--printer-data` has to belong to Klipper's user.")
 }

@@ -118,4 +118,16 @@ fn what_a_system_forgot_keeps_klipper_from_nothing_and_is_put_back_or_undone() {
     forget();
     assert_eq!(ground.uninstall(false), [""; 0]);
     assert_eq!(ground.picture(), before);
+
+    // What its owner wrote into the settings is kept by the next run.
+    ground.install();
+    let settings = format!("{}[macros]\nSTART_PRINT = {{}}\n", ground.text("etc/sealpost/printer.toml"));
+    ground.file("etc/sealpost/printer.toml", &settings);
+    ground.install();
+    forget();
+    ground.install();
+    assert_eq!(ground.text("etc/sealpost/printer.toml"), settings);
+    forget();
+    assert_eq!(ground.uninstall(false), [""; 0]);
+    assert_eq!(ground.picture(), before);
 }
