@@ -100,7 +100,7 @@ async fn nothing_is_left(stage: &Stage) -> Result<()> {
         let command = String::from_utf8_lossy(&command).replace('\0', " ");
         let ours = command.contains(&stage.scene.folder().display().to_string());
         ensure!(
-            !(command.contains("sealpost-printer") && command.ends_with(" hold ")),
+            !(command.contains("armed/sealpost-printer") && command.ends_with(" hold ")),
             "a holder is left: {command}"
         );
         if ours && holds_plaintext(&process) {
