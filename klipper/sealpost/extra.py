@@ -46,20 +46,27 @@ class Sealpost:
         self.held = None
         self.watch = None
         self.undo = []
-        self.vsd = self.printer.load_object(config, "virtual_sdcard")
-        self.player = player.choose(self.printer, self.vsd)
-        if self.player is None:
-            raise config.error("[sealpost] does not know the virtual_sdcard"
-                               " of this Klipper")
+        self.vsd = self.player = self.socket = None
+        if config.has_section("virtual_sdcard"):
+            self.vsd = self.printer.load_object(config, "virtual_sdcard")
+            self.player = player.choose(self.printer, self.vsd)
         self.compatible = config.getboolean("compatible", False)
+        # Klipper does not start with an option that nobody has read.
+        config.get("agent_user", None), config.get("socket", None)
         self.table = rules.load_table()
+        if self.player is None:
+            # An update of Klipper can come over night: everything else still
+            # prints.
+            _keep_away("there is no virtual_sdcard that it knows")
+            return
         self.dumpable = descriptor.hide_process()
-        self._register_commands()
+        known = self._register_commands()
         self.printer.register_event_handler("klippy:shutdown",
                                             self._handle_shutdown)
         self.printer.register_event_handler("klippy:disconnect",
                                             self._handle_disconnect)
-        self.socket = self._listen(config)
+        if known:
+            self.socket = self._listen(config)
 
     def get_status(self, eventtime):
         self._settle(eventtime)
@@ -97,9 +104,12 @@ class Sealpost:
             return None
 
     def _register_commands(self):
-        self._wrap("SDCARD_PRINT_FILE", self._print_file)
-        self._wrap("M23", self._select_file)
-        self._wrap("M26", self._set_position)
+        # False where one is not there that could start a purchased file.
+        known = all([self._wrap("SDCARD_PRINT_FILE", self._print_file),
+                     self._wrap("M23", self._select_file),
+                     self._wrap("M26", self._set_position)])
+        if not known:
+            return False
         for name, command, text in (
                 ("SET_GCODE_FD", self._cmd_start,
                  "Starts a file that was handed over in memory"),
@@ -110,20 +120,22 @@ class Sealpost:
                 ("LOAD_ENCRYPTED_FILE", self._cmd_register,
                  "Takes a sealed file from another process")):
             self.gcode.register_command(name, self._guard(command), desc=text)
+        return True
 
     def _wrap(self, name, mine):
         # `mine` says whether the command was about a purchased file.
         desc = getattr(self.vsd, "cmd_%s_help" % (name,), None)
         original = self.gcode.register_command(name, None)
         if original is None:
-            raise self.printer.config_error(
-                "[sealpost] found no command %s to extend" % (name,))
+            _keep_away("there is no command %s to extend" % (name,))
+            return False
         mine = self._guard(mine)
 
         def command(gcmd):
             if not mine(gcmd):
                 original(gcmd)
         self.gcode.register_command(name, command, desc=desc)
+        return True
 
     def _guard(self, command):
         # Klipper shuts the printer down on any other exception.
@@ -424,6 +436,10 @@ def _approvals(request):
     if not isinstance(usual, bool) or not rules.are_approvals(approved):
         raise Refusal("bad_request", "macros must map commands to parameters")
     return approved, usual
+
+
+def _keep_away(why):
+    logging.error("sealpost: takes no purchased files: %s", why)
 
 
 def _agent(config):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+from unittest import mock
 
 from . import kit
 
@@ -230,6 +231,31 @@ class Configuration(unittest.TestCase):
                 self.assertIsNone(self.listens(host), config)
                 with host.api() as api:
                     self.assertIsNone(api.script("M118 prints"), config)
+
+    def test_with_a_klipper_that_it_does_not_know_klipper_starts(self):
+        # As after an update over night.
+        for change in (
+                "del v._reset_file",
+                "i = v.__init__; v.__init__ = lambda s, c: "
+                "(i(s, c), s.gcode.handlers.pop('M26'))[0]"):
+            with tempfile.TemporaryDirectory() as folder:
+                program = os.path.join(folder, "python")
+                with open(program, "w") as script:
+                    script.write(
+                        '#!/bin/sh\nshift 2\nexec %s -c "from klipper_host'
+                        ".virtual_sdcard import VirtualSD as v; %s; from"
+                        ' klipper_host.__main__ import main; main()" "$@"\n'
+                        % (sys.executable, change))
+                os.chmod(program, 0o755)
+                with mock.patch.dict(os.environ, HOST_PYTHON=program):
+                    host = self.host(config="agent_user: 54321\nsocket: "
+                                     + os.path.join(folder, "s.sock"))
+                self.assertEqual(host.state, "ready", change)
+                self.assertIsNone(self.listens(host), change)
+                self.assertIn("takes no purchased files",
+                              host.log.read_text())
+                with host.api() as api:
+                    self.assertIsNone(api.script("M118 prints"), change)
 
     def test_the_socket_can_be_elsewhere(self):
         with tempfile.TemporaryDirectory() as folder:
