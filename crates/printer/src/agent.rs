@@ -3,8 +3,10 @@
 mod alone;
 mod effects;
 mod hand;
+mod keeper;
 mod own;
 mod pair;
+mod patience;
 mod prepare;
 mod requests;
 mod status;
@@ -61,7 +63,7 @@ pub struct Agent {
     session: Option<Session>,
     described: sealpost_api::pairing::PrinterDescription,
     marketplace_url: Option<Url>,
-    /// Where a key in custody is asked for.
+    /// Who keeps the printer's key, by Moonraker's word.
     cws_url: watch::Sender<Option<Url>>,
     /// Whether others of Klipper's user can look into it; unknown while it is not ready.
     reduced: Option<bool>,
@@ -128,7 +130,6 @@ impl Agent {
         if document.job.as_ref().is_none_or(|record| record.starting) {
             store::clean(&settings.cache_dir);
         }
-        let cws_url = watch::Sender::new(settings.cws_url.clone());
         let agent = Self {
             core: Core::new(document, token.as_ref().map(StoredToken::life), rules),
             settings,
@@ -150,7 +151,7 @@ impl Agent {
             session: None,
             described: Default::default(),
             marketplace_url: None,
-            cws_url,
+            cws_url: watch::Sender::new(None),
             reduced: None,
             looked: false,
             printing: true,

@@ -6,6 +6,8 @@
 mod admit;
 mod auth;
 mod backoff;
+mod custodian;
+mod deferred;
 mod document;
 mod event;
 mod job;
@@ -61,6 +63,9 @@ pub struct Core {
     claiming: Option<job::Claiming>,
     claim_not_before: u64,
     claim_backoff: backoff::Backoff,
+    deferred: Vec<deferred::Deferred>,
+    /// Set while whoever keeps the printer's key is away.
+    custodian: Option<custodian::Away>,
     current: Option<job::Current>,
     admission: Option<job::Admission>,
     observed: Observation,
@@ -85,6 +90,8 @@ impl Core {
             claiming: None,
             claim_not_before: 0,
             claim_backoff: backoff::Backoff::new(2_000, 300_000, rules.run ^ 4),
+            deferred: Vec::new(),
+            custodian: None,
             current: None,
             admission: None,
             observed: Observation::default(),
@@ -127,11 +134,15 @@ impl Core {
 
     /// When to call again with [`Event::Tick`] unless something happens before, in the count of [`Now::mono`].
     pub fn wake_at(&self, now: Now) -> u64 {
-        [self.auth_wake(now), self.poll_wake(), self.outbox_wake(), self.keys_wake(), self.job_wake(now)]
-            .into_iter()
-            .min()
-            .unwrap_or(u64::MAX)
-            .max(now.mono)
+        let wakes = [
+            self.auth_wake(now),
+            self.poll_wake(),
+            self.outbox_wake(),
+            self.keys_wake(),
+            self.job_wake(now),
+            self.custodian_wake(),
+        ];
+        wakes.into_iter().min().unwrap_or(u64::MAX).max(now.mono)
     }
 
     /// The best guess at the time, Unix seconds: never before the build or what the store last signed.
@@ -168,6 +179,11 @@ impl Core {
             Event::Queried { query, result } => self.queried(query, result, now),
             Event::Remove { job } => self.remove(&job, now),
             Event::HandedIn { claimed } => self.handed_in(claimed, now),
+            Event::Delayed { job, problem } => self.delayed(&job, problem, now),
+            Event::Custodian(result) => {
+                self.heard_custodian(result, now);
+                Vec::new()
+            }
         }
     }
 
@@ -175,6 +191,7 @@ impl Core {
         let mut effects = self.renew(now);
         effects.extend(self.fetch_keys(now));
         effects.extend(self.start_poll(now));
+        effects.extend(self.ask_custodian(now));
         effects.extend(self.start_claim(now));
         effects.extend(self.load_when_free());
         effects.extend(self.advance_job(now));
@@ -195,6 +212,8 @@ impl Core {
             self.claiming = None;
             self.queue.clear();
         }
+        self.deferred.clear();
+        self.custodian = None;
         self.auth = auth::Auth::new(Some(life), self.run);
         self.keys.wanted = pairing.key_set.is_none();
         self.document.pairing = Some(pairing);
@@ -209,6 +228,8 @@ impl Core {
         self.document.job = None;
         self.document.ended = None;
         self.claiming = None;
+        self.deferred.clear();
+        self.custodian = None;
         self.auth = auth::Auth::new(None, self.run);
         self.queue.clear();
         self.errors.clear();

@@ -43,7 +43,7 @@ pub struct Settings {
     pub agent_socket: PathBuf,
     /// Time between two slow polls.
     pub poll_interval: Duration,
-    /// The custodial wallet service (CWS) that keeps this printer's key, for older stores. Moonraker's `cws_url` comes before it.
+    /// The custodial wallet service (CWS) that keeps this printer's key, for older stores. The printer's token goes there.
     pub cws_url: Option<Url>,
     /// Take `http://` for a store on the local network.
     pub allow_http: bool,

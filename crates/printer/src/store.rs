@@ -26,8 +26,8 @@ use crate::{
     state::StoredToken,
 };
 
-pub(crate) use self::download::clean;
 pub use self::download::{Download, Downloaded};
+pub(crate) use self::download::{clean, make_room};
 pub(crate) use self::events::listen;
 
 /// Largest answer that is read, bytes.

@@ -60,6 +60,34 @@ async fn klipper_that_restarts_while_a_file_is_prepared_costs_no_print() {
 }
 
 #[tokio::test]
+async fn a_store_that_lost_a_file_is_waited_for_and_the_job_says_so() {
+    let scene = Scene::start().await;
+    scene.store.with(|inner| inner.withhold = Some((StatusCode::SERVICE_UNAVAILABLE, "file_missing")));
+    scene.store.add_job("j_1", ContentCipher::Age, PART);
+    eventually("the reason", || async {
+        (scene.status().await["last_error"]["code"] == "file_missing").then_some(())
+    })
+    .await;
+    scene.store.with(|inner| inner.withhold = None);
+    assert_eq!(scene.ended("j_1").await.0, "success");
+    assert!(!scene.store.job("j_1", |job| job.statuses()).contains(&"failure".to_owned()));
+    let error = scene.status().await["last_error"].clone();
+    assert!(error.is_null(), "{error}");
+}
+
+#[tokio::test]
+async fn a_job_that_is_sealed_anew_while_it_is_fetched_is_claimed_again_and_prints() {
+    let scene = Scene::start().await;
+    scene.store.with(|inner| inner.withhold = Some((StatusCode::CONFLICT, "claim_again")));
+    scene.store.add_job("j_1", ContentCipher::Age, PART);
+    eventually("another claim", || async { scene.store.job("j_1", |job| job.lease > 1).then_some(()) }).await;
+    scene.store.with(|inner| inner.withhold = None);
+    assert_eq!(scene.ended("j_1").await.0, "success");
+    assert!(!scene.store.job("j_1", |job| job.statuses()).contains(&"failure".to_owned()));
+    assert_eq!(scene.printer.printed(), [PART]);
+}
+
+#[tokio::test]
 async fn nothing_that_was_changed_reaches_klipper_and_each_has_its_own_code() {
     let scene = Scene::start().await;
     let flip = |text: &mut String, at: usize| {

@@ -78,6 +78,7 @@ impl Agent {
             }),
             Effect::Refresh => self.refresh(None),
             Effect::Reissue => self.reissue(),
+            Effect::AskCustodian => self.ask_custodian(),
             Effect::Prepare { claimed, manifest } => self.prepare(*claimed, *manifest),
             Effect::Abort { job } => self.abort(&job),
             Effect::Load { job, layers } => self.load(job, layers),

@@ -44,18 +44,7 @@ impl Agent {
                 moonraker.patiently(stub).await.map_err(unsent)?;
                 point(points::STUB);
                 let picture = Picture::show(&moonraker, &job).await;
-                let hand_over = async {
-                    if settings.compatible {
-                        let load = Load { job: &job, name: &stub_name(&job), layers, macros: None };
-                        register(&moonraker, load, opened.file)
-                            .await
-                            .map(|()| true)
-                            .map_err(|problem| (problem, true))
-                    } else {
-                        let extra = reach(&moonraker, &settings).await.map_err(unsent)?;
-                        hand_over(extra, job.clone(), layers, settings.macros.clone(), opened).await
-                    }
-                };
+                let hand_over = give(&moonraker, &settings, &job, layers, opened);
                 let handed = points::HAND_OVER.around(hand_over).await;
                 if handed.is_err() {
                     picture.give_up();
@@ -157,8 +146,26 @@ impl Agent {
     }
 }
 
+/// Hands an opened file to Klipper, in the way that the settings say. Whether that was with reduced protection; where it failed, whether
+/// it may have arrived all the same.
+pub(super) async fn give(
+    moonraker: &Moonraker,
+    settings: &Settings,
+    job: &str,
+    layers: Option<u32>,
+    opened: OpenedFile,
+) -> Result<bool, (Problem, bool)> {
+    if settings.compatible {
+        let load = Load { job, name: &stub_name(job), layers, macros: None };
+        let registered = register(moonraker, load, opened.file).await;
+        return registered.map(|()| true).map_err(|problem| (problem, true));
+    }
+    let extra = reach(moonraker, settings).await.map_err(unsent)?;
+    hand_over(extra, job.to_owned(), layers, settings.macros.clone(), opened).await
+}
+
 /// Whether the extra is now known not to hold a file that could still be started.
-async fn let_go(moonraker: &Moonraker, settings: &Settings, job: String) -> bool {
+pub(super) async fn let_go(moonraker: &Moonraker, settings: &Settings, job: String) -> bool {
     let Ok((socket, rules)) = find(moonraker, settings).await else { return false };
     let rules = PeerRules { allow_reduced: true, ..rules };
     let dropped = tokio::task::spawn_blocking(move || {

@@ -8,6 +8,7 @@ use std::{
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use rand_core::Rng;
@@ -21,12 +22,13 @@ use serde_json::{Value, json};
 
 use super::{
     Agent, Answer, Mail,
-    prepare::{Keeper, opening_failed},
+    hand::{give, let_go},
+    keeper::Keeper,
+    prepare::opening_failed,
     stubs::{Picture, prune_stubs, remove_stub, stub_name, write_stub},
 };
 use crate::{
     core::Event,
-    handover::{Load, compatible::register, reach},
     legacy::file::{HEAD, Kind, check_name, kind_of},
     locked::Locked,
     machine::{Identity, rng},
@@ -34,6 +36,7 @@ use crate::{
     opening::{OpenError, OpenedFile, check_memory, open_own},
     problem::{bad_request, coded, file as file_problem},
     settings::Settings,
+    store::make_room,
 };
 
 /// What is asked of `start_print` where no sealed job is carried along.
@@ -43,8 +46,22 @@ pub(super) struct OwnFile {
     gcode_dek_package: Option<String>,
 }
 
+/// Pauses while it is found out what became of a file whose start was not confirmed.
+const TAKEN_BACK: [Duration; 4] =
+    [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4), Duration::from_secs(8)];
 /// Largest package that is looked at.
 const PACKAGE_LIMIT: usize = 1024;
+
+/// What became of a file that was handed over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Back {
+    /// Klipper does not hold it.
+    Gone,
+    /// It started after all.
+    Prints,
+    /// Klipper does not say.
+    Unknown,
+}
 
 struct Work {
     settings: Settings,
@@ -158,34 +175,44 @@ impl Work {
         prune_stubs(&self.moonraker, gcodes, self.settings.keep_stubs).await;
         write_stub(&self.moonraker, gcodes, &job, &self.own.filename, &opened).await?;
         let picture = Picture::show(&self.moonraker, &job).await;
-        let started = async {
-            self.hand_over(&job, layers, opened).await?;
-            tracing::info!(job, ?layers, "a file of the owner's is started");
-            self.moonraker.start_print(&stub_name(&job)).await.map_err(not_started)
+        let (problem, sent) = match give(&self.moonraker, &self.settings, &job, layers, opened).await {
+            Ok(_) => {
+                tracing::info!(job, ?layers, "a file of the owner's is started");
+                match self.moonraker.start_print(&stub_name(&job)).await {
+                    Ok(()) => return Ok(prints(&job, layers, "The file was opened and prints.")),
+                    Err(error) => (not_started(error), true),
+                }
+            }
+            Err(failed) => failed,
         };
-        if let Err(problem) = started.await {
-            picture.give_up();
-            remove_stub(&self.moonraker, gcodes, &job).await;
-            return Err(problem);
+        if sent && self.take_back(&job).await == Back::Prints {
+            return Ok(prints(&job, layers, "The file was opened and prints; Klipper was slow to say so."));
         }
-        Ok(json!({
-            "status": "success", "layer_count": layers, "job": job,
-            "message": "The file was opened and prints.",
-        }))
+        picture.give_up();
+        remove_stub(&self.moonraker, gcodes, &job).await;
+        Err(problem)
     }
 
-    async fn hand_over(&self, job: &str, layers: Option<u32>, opened: OpenedFile) -> Result<(), Problem> {
-        let (job, name, macros) = (job.to_owned(), stub_name(job), self.settings.macros.clone());
-        if self.settings.compatible {
-            let load = Load { job: &job, name: &name, layers, macros: None };
-            return register(&self.moonraker, load, opened.file).await;
+    /// What did not start is not left in Klipper, where anybody could start it at any time.
+    async fn take_back(&self, job: &str) -> Back {
+        for pause in TAKEN_BACK {
+            let back = back(&self.moonraker, &self.settings, job).await;
+            if back != Back::Unknown {
+                return back;
+            }
+            tokio::time::sleep(pause).await;
         }
-        let mut extra = reach(&self.moonraker, &self.settings).await?;
-        let loaded = tokio::task::spawn_blocking(move || {
-            let load = Load { job: &job, name: &name, layers, macros: Some(&macros) };
-            extra.load(load, &opened.file)
+        tracing::warn!(
+            job,
+            "Klipper may still hold the file; it is taken back as soon as Klipper can be asked"
+        );
+        let (moonraker, settings, job) = (self.moonraker.clone(), self.settings.clone(), job.to_owned());
+        tokio::spawn(async move {
+            while back(&moonraker, &settings, &job).await == Back::Unknown {
+                tokio::time::sleep(Duration::from_secs(10)).await;
+            }
         });
-        loaded.await.unwrap_or_else(|_| Err(opening_failed()))
+        Back::Unknown
     }
 
     /// The file, and its size in bytes: where the folder can be read, from there, else by Moonraker.
@@ -218,21 +245,43 @@ impl Work {
         fs::remove_file(&path).map_err(|error| file_problem(&path, &error))?;
         let mut response = self.moonraker.file(&self.own.filename).await?.ok_or_else(no_file)?;
         let (mut size, mut head) = (0, Vec::new());
+        let announced = response.content_length();
         let plain = |head: &[u8]| matches!(kind_of(head), Ok(Kind::Plain) | Err(_));
         while let Some(chunk) = response.chunk().await.map_err(|_| CallError::Unreachable.problem())? {
             file.write_all(&chunk).map_err(|error| file_problem(&path, &error))?;
             size += chunk.len() as u64;
+            if announced.is_some_and(|announced| size > announced) {
+                return Err(unreadable(&std::io::ErrorKind::InvalidData.into()));
+            }
             let missing = HEAD - head.len();
             if missing > 0 {
                 head.extend_from_slice(&chunk[..chunk.len().min(missing)]);
-                if head.len() == HEAD && plain(&head) {
-                    break;
+                if head.len() == HEAD {
+                    if plain(&head) {
+                        break;
+                    }
+                    make_room(folder, announced.unwrap_or_default())?;
                 }
             }
         }
         file.rewind().map_err(|error| file_problem(&path, &error))?;
         Ok((file, size))
     }
+}
+
+async fn back(moonraker: &Moonraker, settings: &Settings, job: &str) -> Back {
+    if let_go(moonraker, settings, job.to_owned()).await {
+        return Back::Gone;
+    }
+    let extra = moonraker.look().await.ok().and_then(|seen| seen.extra);
+    match extra.filter(|extra| extra.job.as_deref() == Some(job)) {
+        Some(extra) if matches!(extra.state.as_str(), "printing" | "paused") => Back::Prints,
+        _ => Back::Unknown,
+    }
+}
+
+fn prints(job: &str, layers: Option<u32>, message: &str) -> Value {
+    json!({"status": "success", "layer_count": layers, "job": job, "message": message})
 }
 
 /// A file of the agent's alone.

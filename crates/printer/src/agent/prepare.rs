@@ -3,7 +3,7 @@
 use std::{
     path::PathBuf,
     sync::{Arc, atomic::AtomicBool},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use sealpost_api::{Problem, printer::ClaimedJob};
@@ -12,15 +12,11 @@ use sealpost_envelope::{
     psek::{KeyPackage, Psek},
 };
 use tokio::sync::{mpsc, watch};
-use url::Url;
 
-use super::{Agent, JobFiles, Mail};
+use super::{Agent, JobFiles, Mail, keeper::Keeper, patience::Patience};
 use crate::{
     core::{Event, Trouble},
-    legacy::{
-        custody::{self, Custody},
-        psek::SealedPsek,
-    },
+    legacy::custody,
     locked::Locked,
     machine::Identity,
     moonraker::Moonraker,
@@ -29,9 +25,6 @@ use crate::{
     state::StoredToken,
     store::{Download, Downloaded, Store, into_problem},
 };
-
-/// How long Moonraker's component has to tell where the CWS is, after all of them were restarted.
-const TOLD: Duration = Duration::from_secs(30);
 
 struct Work {
     store: Store,
@@ -45,6 +38,7 @@ struct Work {
     claimed: ClaimedJob,
     manifest: JobManifest,
     unwanted: Arc<AtomicBool>,
+    patience: Patience,
 }
 
 impl Agent {
@@ -65,6 +59,7 @@ impl Agent {
             cache_dir: self.settings.cache_dir.clone(),
             macros: self.settings.macros.clone(),
             mail: self.mail.clone(),
+            patience: Patience::new(&manifest, claimed.lease == 0, Instant::now()),
             claimed,
             manifest: manifest.clone(),
             unwanted: Arc::default(),
@@ -76,15 +71,6 @@ impl Agent {
             let _ = mail.send(Mail::Opened { job, result });
         });
         self.job = Some(JobFiles { id, title, manifest, task: task.abort_handle(), unwanted, opened: None });
-    }
-
-    /// Who has the printer's key where it is in custody.
-    pub(super) fn keeper(&self) -> Keeper {
-        Keeper {
-            address: self.cws_url.subscribe(),
-            token: self.token.subscribe(),
-            state: self.settings.state_dir.clone(),
-        }
     }
 
     pub(super) fn abort(&mut self, job: &str) {
@@ -119,58 +105,70 @@ impl Work {
 
     /// The package says who opens it: the printer's own key, or one that a custodian keeps.
     async fn content_key(&mut self) -> Result<Locked<Dek>, Problem> {
-        let package = &self.claimed.gcode_dek_package;
-        let dek = match KeyPackage::of(package) {
+        let package = self.claimed.gcode_dek_package.clone();
+        let dek = match KeyPackage::of(&package) {
             KeyPackage::Psek(package) => {
-                let key = self.keeper.psek().await?;
+                let key = self.kept_key().await?;
                 let key = key.get().ok_or_else(opening_failed)?;
                 open_legacy_package(package, &self.manifest, key)?
             }
-            _ => open_package(package, &self.manifest, self.identity.secret())?,
+            _ => open_package(&package, &self.manifest, self.identity.secret())?,
         };
         Ok(Locked::new(dek))
     }
 
+    /// The printer's key from whoever keeps it: that they are away costs nobody a print.
+    async fn kept_key(&mut self) -> Result<Locked<Psek>, Problem> {
+        let mut patience = self.patience.clone();
+        loop {
+            let problem = match self.keeper.ask().await {
+                Ok(key) => {
+                    self.tell(Event::Custodian(Ok(())));
+                    return Ok(key);
+                }
+                Err(problem) if custody::may_pass(&problem) => problem,
+                Err(problem) => return Err(problem),
+            };
+            tracing::info!(code = problem.code, "the printer's key is asked for again: {problem}");
+            self.tell(Event::Custodian(Err(problem.clone())));
+            if problem.code == "cws_token_refused" {
+                // A poll with the same token makes the core get a new one.
+                self.tell(Event::CheckNow);
+            }
+            let Some(pause) = patience.pause(false, Instant::now()) else { return Err(problem) };
+            self.keeper.wait(pause).await;
+        }
+    }
+
     async fn download(&mut self) -> Result<Downloaded, Problem> {
         let url = self.claimed.encrypted_gcode_download_url.clone();
-        for _ in 0..3 {
+        let job = self.claimed.print_job_id.clone();
+        loop {
             let token = self.token.borrow_and_update().as_ref().map(|stored| stored.token.clone());
             let token = token.unwrap_or_else(|| SecretText::new(String::new()));
             let (manifest, unwanted) = (&self.manifest, &self.unwanted);
             let download = Download { folder: &self.cache_dir, manifest, url: &url, unwanted };
-            match self.store.download(&token, download).await {
-                Err(Trouble::Unauthorized) => {
+            let (mut patience, mail) = (self.patience.clone(), self.mail.clone());
+            let wait = |got_on: bool, problem: &Problem| {
+                tracing::info!(job, code = problem.code, "the file is asked for again: {problem}");
+                let event = Event::Delayed { job: job.clone(), problem: problem.clone() };
+                let _ = mail.send(Mail::Event(Box::new(event)));
+                patience.pause(got_on, Instant::now())
+            };
+            match self.store.download(&token, download, wait).await {
+                Err(Trouble::Unauthorized) if !self.patience.is_over(Instant::now()) => {
                     // A poll with the same token makes the core get a new one.
-                    let _ = self.mail.send(Mail::Event(Box::new(Event::CheckNow)));
+                    self.tell(Event::CheckNow);
                     let _ = tokio::time::timeout(Duration::from_secs(60), self.token.changed()).await;
                 }
                 result => return result.map_err(into_problem),
             }
         }
-        Err(into_problem(Trouble::Unauthorized))
     }
-}
 
-/// The way to the custodian.
-#[derive(Clone, Debug)]
-pub(super) struct Keeper {
-    address: watch::Receiver<Option<Url>>,
-    token: watch::Receiver<Option<StoredToken>>,
-    state: PathBuf,
-}
-
-impl Keeper {
-    /// Has the printer's key opened.
-    pub(super) async fn psek(&mut self) -> Result<Locked<Psek>, Problem> {
-        let sealed = SealedPsek::read(&self.state)?;
-        let told = self.address.wait_for(Option::is_some);
-        let address = match tokio::time::timeout(TOLD, told).await {
-            Ok(Ok(address)) => address.clone(),
-            _ => None,
-        };
-        let custody = Custody::new(address.ok_or_else(custody::not_configured)?)?;
-        let token = self.token.borrow().as_ref().map(|stored| stored.token.clone());
-        custody.psek(&token.ok_or_else(custody::no_token)?, &sealed).await
+    fn tell(&self, event: Event) {
+        // Fails only when the agent is gone.
+        let _ = self.mail.send(Mail::Event(Box::new(event)));
     }
 }
 

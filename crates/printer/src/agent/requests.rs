@@ -178,7 +178,9 @@ impl Agent {
     }
 
     fn login(&self, params: LoginParams, answer: Answer) {
-        let base = match self.cws_url.borrow().clone().map_or_else(|| self.store_to_join(None), Ok) {
+        // A person's own password, typed for this address: unlike the printer's token it may go where moonraker.conf says.
+        let said = self.settings.cws_url.clone().or_else(|| self.cws_url.borrow().clone());
+        let base = match said.map_or_else(|| self.store_to_join(None), Ok) {
             Ok(base) => base,
             Err(problem) => return drop(answer.send(Err(problem))),
         };

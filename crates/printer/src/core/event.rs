@@ -74,6 +74,10 @@ pub enum Event {
 
     /// Answer to [`Effect::Prepare`].
     Prepared { job: String, result: Result<Opened, Problem> },
+    /// A job that is being prepared has to wait for something; why.
+    Delayed { job: String, problem: Problem },
+    /// Whether whoever keeps the printer's key can be asked: said while a job needs them, and as answer to [`Effect::AskCustodian`].
+    Custodian(Result<(), Problem>),
     /// Answer to [`Effect::Load`]. Where it failed, `sent` says whether the file may have arrived all the same.
     Loaded { job: String, result: Result<(), Problem>, sent: bool },
     /// Answer to [`Effect::Start`].
@@ -112,6 +116,8 @@ pub enum Effect {
     Refresh,
     /// Get a new token by the identity key.
     Reissue,
+    /// Ask whoever keeps the printer's key whether they are there again.
+    AskCustodian,
     /// Download, check, open.
     Prepare { claimed: Box<ClaimedJob>, manifest: Box<JobManifest> },
     /// Stop preparing and forget what was prepared.

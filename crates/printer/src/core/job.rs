@@ -4,10 +4,12 @@ use sealpost_api::{
     Problem,
     printer::{ClaimedJob, ReportStatus, Statistics},
 };
+use sealpost_market::JobState;
 
 use super::{
     Core, Effect, Klipper, Now, Opened, Trouble,
     admit::peek_nonce,
+    deferred::is_withheld,
     document::{Ended, JobRecord, remember},
     reason,
 };
@@ -102,6 +104,8 @@ pub(super) struct Claiming {
     pub(super) job: String,
     /// An earlier claim of the same job may have arrived.
     pub(super) again: bool,
+    /// The store listed it as one whose key it has not given to anybody.
+    pub(super) untouched: bool,
 }
 
 /// A claimed job whose manifest is being looked at.
@@ -123,19 +127,25 @@ impl Core {
             return Vec::new();
         }
         let unfinished = self.unfinished().map(|record| record.id.clone());
+        if self.custodian.is_some() && unfinished.is_none() {
+            return Vec::new();
+        }
         let offer = match &unfinished {
             // The store has to say about that one first.
             Some(id) => self.queue.iter().find(|offer| offer.print_job_id == *id),
-            None => self.queue.first(),
+            None => self.queue.iter().find(|offer| !self.is_deferred(&offer.print_job_id, now)),
         };
-        let Some(offer) = offer else { return Vec::new() };
+        let Some(offer) = offer.filter(|offer| !self.is_deferred(&offer.print_job_id, now)) else {
+            return Vec::new();
+        };
+        let untouched = offer.status == JobState::ReadyToPrint;
         let (job, title, after) = (offer.print_job_id.clone(), offer.title.clone(), offer.lease);
         if let Err(problem) = self.printer_is_free() {
             self.note_problem("printer", problem, now);
             return Vec::new();
         }
         self.clear_error("printer");
-        self.claiming = Some(Claiming { job: job.clone(), again: unfinished.is_some() });
+        self.claiming = Some(Claiming { job: job.clone(), again: unfinished.is_some(), untouched });
         // Known before it is asked for: an answer that never arrives is not forgotten, and which lease holds then is not known.
         self.document.job = Some(JobRecord::claimed(job.clone(), title, 0, 120));
         vec![Effect::Save, Effect::Claim { job, after }]
@@ -191,13 +201,15 @@ impl Core {
         now: Now,
     ) -> Vec<Effect> {
         // Not asked for any more: the pairing ended meanwhile.
-        let Some(Claiming { again, .. }) = self.claiming.take_if(|claiming| claiming.job == job) else {
+        let Some(Claiming { again, untouched, .. }) = self.claiming.take_if(|claiming| claiming.job == job)
+        else {
             return Vec::new();
         };
         match result {
             Ok(claimed) if claimed.print_job_id == job => {
                 self.claim_backoff.reset();
                 self.clear_error("claim");
+                self.forget_deferred(job);
                 self.take_job(claimed, nonce, true, now)
             }
             Ok(_) => {
@@ -205,6 +217,12 @@ impl Core {
                 Vec::new()
             }
             Err(Trouble::Unauthorized) => self.unauthorized(now),
+            Err(Trouble::Retry(problem)) if is_withheld(&problem) => {
+                self.queue.retain(|offer| offer.print_job_id != job);
+                self.poll.wake(now);
+                self.note("claim", Trouble::Retry(problem), now);
+                self.defer(job, again && !untouched, now)
+            }
             Err(trouble) => {
                 self.queue.retain(|offer| offer.print_job_id != job);
                 self.claim_not_before = now.mono + self.claim_backoff.fail();
@@ -266,10 +284,32 @@ impl Core {
             Ok(opened) => {
                 current.layers = opened.layers;
                 current.stage = Stage::Waiting;
+                self.clear_error("delay");
                 self.load_when_free()
             }
+            Err(problem) if problem.code == "claim_again" => self.claim_again(problem, now),
             Err(problem) => self.fail(&problem, now),
         }
+    }
+
+    /// The store lost what it was claimed for, and says so itself: its next claim gets another key.
+    fn claim_again(&mut self, problem: Problem, now: Now) -> Vec<Effect> {
+        let Some(current) = self.current.take() else { return Vec::new() };
+        let job = current.record.id.clone();
+        self.document.job = Some(current.record);
+        self.clear_error("delay");
+        self.note_problem("claim", problem, now);
+        self.poll.wake(now);
+        let mut effects = self.defer(&job, true, now);
+        effects.extend([Effect::Save, Effect::Abort { job: job.clone() }, Effect::Discard { job }]);
+        effects
+    }
+
+    pub(super) fn delayed(&mut self, job: &str, problem: Problem, now: Now) -> Vec<Effect> {
+        if self.at_stage(job, Stage::Preparing).is_some() {
+            self.note_problem("delay", problem, now);
+        }
+        Vec::new()
     }
 
     /// Somebody may have started another print while this one was downloaded.
@@ -467,6 +507,7 @@ impl Core {
             return Vec::new();
         };
         let job = record.id.clone();
+        self.clear_error("delay");
         // A job that ended is never begun again, not even when the store offers it once more by mistake.
         remember(&mut self.document.started, &job);
         self.note_end(&record, status, message.as_deref(), now);

@@ -127,6 +127,7 @@ impl Core {
             return Vec::new();
         };
         let job = current.record.id.clone();
+        self.clear_error("delay");
         self.current = None;
         self.document.job = None;
         self.poll.wake(now);

@@ -4,6 +4,7 @@ mod handing;
 mod prints;
 mod stops;
 mod trust;
+mod waits;
 mod world;
 
 use self::world::World;

@@ -107,6 +107,7 @@ impl Core {
     pub(super) fn job_wake(&self, now: Now) -> u64 {
         let claim = match (&self.current, &self.claiming, self.queue.is_empty()) {
             (None, None, false) if self.claim_not_before > now.mono => self.claim_not_before,
+            (None, None, false) => self.deferred_wake(now),
             _ => u64::MAX,
         };
         let Some(current) = &self.current else { return claim };

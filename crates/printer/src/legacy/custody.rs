@@ -1,4 +1,5 @@
-//! Asking the CWS for the printer's key. The printer's token goes to the configured service and nowhere else.
+//! Asking the CWS for the printer's key. The printer's token goes to a service that the agent's own settings name, or that is the
+//! paired store itself, and nowhere else: whoever has it may claim jobs and report about them.
 
 use std::{
     net::{Ipv4Addr, Ipv6Addr},
@@ -26,7 +27,7 @@ use crate::{
 
 const TIMEOUT: Duration = Duration::from_secs(20);
 const ANSWER_LIMIT: usize = 64 << 10;
-/// Pauses before it is asked again: a restart of the service costs nobody a print.
+/// Pauses before it is asked again for somebody who waits: a restart of the service is not noticed.
 const PAUSES: [Duration; 6] = [
     Duration::from_secs(1),
     Duration::from_secs(2),
@@ -70,7 +71,7 @@ impl Custody {
         Ok(Self { outgoing, base, pauses: &PAUSES })
     }
 
-    /// Has the printer's key opened.
+    /// Has the printer's key opened, asking again for a while.
     pub(crate) async fn psek(
         &self,
         token: &SecretText,
@@ -90,7 +91,8 @@ impl Custody {
         }
     }
 
-    async fn ask(&self, token: &SecretText, sealed: &SealedPsek) -> Result<Locked<Psek>, Problem> {
+    /// The same, asked once.
+    pub(crate) async fn ask(&self, token: &SecretText, sealed: &SealedPsek) -> Result<Locked<Psek>, Problem> {
         for form in Form::ALL {
             let answer = self.send(form, token, sealed).await?;
             let status = answer.status.as_u16();
@@ -126,10 +128,40 @@ impl Custody {
     }
 }
 
-/// No address is configured.
-pub(crate) fn not_configured() -> Problem {
+/// Who may be sent the printer's token: whom the agent's own settings name, else what Moonraker says if that is the store itself.
+/// Whoever may write moonraker.conf or use the agent's socket may not choose.
+pub(crate) fn trusted(named: Option<&Url>, told: Option<&Url>, store: Option<&Url>) -> Result<Url, Problem> {
+    match (named, told) {
+        (Some(named), _) => Ok(named.clone()),
+        (None, Some(told)) if store.is_some_and(|store| store.origin() == told.origin()) => Ok(told.clone()),
+        (None, Some(_)) => Err(not_trusted()),
+        (None, None) => Err(not_configured()),
+    }
+}
+
+/// Whether the same question may be answered later, without anybody sending the job again.
+pub(crate) fn may_pass(problem: &Problem) -> bool {
+    matches!(
+        problem.code.as_str(),
+        "cws_unreachable"
+            | "cws_unavailable"
+            | "cws_not_configured"
+            | "cws_not_trusted"
+            | "cws_no_token"
+            | "cws_token_refused"
+            | "psek_missing"
+    )
+}
+
+fn not_trusted() -> Problem {
+    Problem::new(422, "cws_not_trusted", "The CWS that moonraker.conf names is not asked")
+        .detail("The printer's token would go there, and who writes moonraker.conf does not decide that.")
+        .hint("If it keeps this printer's key, write the same `cws_url` into /etc/sealpost/printer.toml and restart the agent.")
+}
+
+fn not_configured() -> Problem {
     Problem::new(422, "cws_not_configured", "This job's key is in the keeping of a CWS, and none is named")
-        .hint("Set `cws_url` in the agent's settings or in `[lmnt_marketplace_plugin]` of moonraker.conf.")
+        .hint("Write `cws_url` into /etc/sealpost/printer.toml and restart the agent.")
 }
 
 pub(crate) fn no_token() -> Problem {

@@ -27,10 +27,10 @@ use crate::{
     problem::{coded, file as file_problem},
 };
 
-/// Attempts without a single new byte before it is given up.
-const ATTEMPTS: u32 = 8;
-/// The same for answers that end well and bring nothing: there is nothing more to be had.
+/// Answers that end well and bring nothing before it is given up: there is nothing more to be had.
 const EMPTY_ANSWERS: u32 = 3;
+/// Before the rest is asked for.
+const SOON: Duration = Duration::from_millis(500);
 
 /// A blob to fetch.
 #[derive(Clone, Copy, Debug)]
@@ -56,7 +56,15 @@ pub struct Downloaded {
 
 impl Store {
     /// Fetches a blob, or what is missing of it.
-    pub async fn download(&self, token: &SecretText, download: Download<'_>) -> Result<Downloaded, Trouble> {
+    ///
+    /// `wait` is asked where the store is away or says that it cannot give the blob just now: it is told whether bytes came before
+    /// that, and says how long to wait, or that it is over.
+    pub async fn download(
+        &self,
+        token: &SecretText,
+        download: Download<'_>,
+        mut wait: impl FnMut(bool, &Problem) -> Option<Duration>,
+    ) -> Result<Downloaded, Trouble> {
         let url = self.own_url(download.url)?;
         let path = cache_path(download.folder, download.manifest);
         make_room(download.folder, download.manifest.blob_size).map_err(Trouble::Refused)?;
@@ -75,7 +83,7 @@ impl Store {
         if partial.hash.size() > download.manifest.blob_size {
             partial.restart().map_err(|error| Trouble::Refused(file_problem(&path, &error)))?;
         }
-        let (mut idle, mut empty) = (0, 0);
+        let mut empty = 0;
         loop {
             let before = partial.hash.size();
             let mut outcome = Ok(());
@@ -87,11 +95,14 @@ impl Store {
                 Ok(()) if partial.hash.size() == download.manifest.blob_size => break,
                 // The answer ended early: ask for the rest.
                 Ok(()) => empty = if grown { 0 } else { empty + 1 },
-                Err(Trouble::Retry(_)) => {}
+                Err(Trouble::Retry(problem)) => {
+                    let Some(pause) = wait(grown, &problem) else { return Err(Trouble::Refused(problem)) };
+                    tokio::time::sleep(pause).await;
+                    continue;
+                }
                 Err(trouble) => return Err(trouble),
             }
-            idle = if grown { 0 } else { idle + 1 };
-            if idle == ATTEMPTS || empty == EMPTY_ANSWERS {
+            if empty == EMPTY_ANSWERS {
                 let missing = download.manifest.blob_size.saturating_sub(partial.hash.size());
                 return Err(Trouble::Refused(
                     Problem::new(502, "blob_incomplete", "The file could not be downloaded completely")
@@ -99,7 +110,7 @@ impl Store {
                         .hint("Check the printer's network and send the job again."),
                 ));
             }
-            tokio::time::sleep(Duration::from_millis(250 << idle.min(6))).await;
+            tokio::time::sleep(SOON).await;
         }
         partial.finish(&path, download.manifest)
     }
@@ -269,7 +280,7 @@ fn starts_at(response: &reqwest::Response, position: u64) -> bool {
     range.is_some_and(|range| range.starts_with(&format!("bytes {position}-")))
 }
 
-fn make_room(folder: &Path, size: u64) -> Result<(), Problem> {
+pub(crate) fn make_room(folder: &Path, size: u64) -> Result<(), Problem> {
     const MARGIN: u64 = 16 << 20;
     fs::DirBuilder::new()
         .recursive(true)

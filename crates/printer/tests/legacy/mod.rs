@@ -153,11 +153,9 @@ async fn a_key_that_cannot_be_had_is_a_failure_with_its_reason_and_the_next_job_
     let change = |inner: &mut support::store::Inner, meddle: Change<sealpost_api::printer::ClaimedJob>| {
         inner.meddle = Some(meddle)
     };
-    for (job, status, code) in [
-        ("j_401", StatusCode::UNAUTHORIZED, "cws_token_refused"),
-        ("j_403", StatusCode::FORBIDDEN, "cws_refused"),
-        ("j_404", StatusCode::NOT_FOUND, "cws_refused"),
-    ] {
+    for (job, status, code) in
+        [("j_403", StatusCode::FORBIDDEN, "cws_refused"), ("j_404", StatusCode::NOT_FOUND, "cws_refused")]
+    {
         cws.answer_with(status);
         scene.store.add_job(job, ContentCipher::Aes256Cbc, PART);
         let (word, message) = scene.ended(job).await;
@@ -312,4 +310,73 @@ async fn a_file_of_the_owners_does_not_come_before_a_job_at_hand() {
     assert_eq!(scene.ended("j_1").await.0, "success");
     open(&scene, json!({"filename": "old.gcode"})).await.unwrap();
     assert_eq!(scene.printer.printed(), [PART, PART]);
+}
+
+#[tokio::test]
+async fn a_custodian_that_is_away_or_does_not_know_the_token_yet_costs_no_print() {
+    let (scene, cws) = in_custody().await;
+    cws.answer_with(StatusCode::SERVICE_UNAVAILABLE);
+    let jobs = ["j_1", "j_2", "j_3"];
+    for job in jobs {
+        scene.store.add_job(job, ContentCipher::Aes256Cbc, PART);
+    }
+    let asked = |times: usize| {
+        let cws = cws.clone();
+        eventually("the question", move || {
+            let count = cws.asked().len();
+            async move { (count >= times).then_some(()) }
+        })
+    };
+    asked(2).await;
+    let status = scene.status().await;
+    assert_eq!(status["last_error"]["code"], "cws_unavailable", "{status}");
+    cws.answer_with(StatusCode::UNAUTHORIZED);
+    asked(3).await;
+    // One is at hand, the others wait unclaimed.
+    let claimed = jobs.iter().filter(|job| scene.store.job(job, |job| job.lease > 0)).count();
+    assert_eq!(claimed, 1);
+    cws.answer_with(StatusCode::OK);
+    for job in jobs {
+        assert_eq!(scene.ended(job).await.0, "success");
+        assert!(!scene.store.job(job, |job| job.statuses()).contains(&"failure".to_owned()));
+    }
+    assert_eq!(scene.printer.printed(), [PART, PART, PART]);
+}
+
+#[tokio::test]
+async fn nobody_on_the_printer_can_have_the_token_sent_to_an_address_of_theirs() {
+    let lure = Cws::start().await;
+    let scene = Scene::start().await;
+    keep_psek(&scene, SEALED_PSEK);
+    scene.client().await.call("configure", json!({"cws_url": lure.url})).await.unwrap();
+    lay(&scene, "lure.gcode", &fernet(&PSEK, PART));
+    assert_eq!(refused(&scene, json!({"filename": "lure.gcode"})).await, "cws_not_trusted");
+    scene.store.with(|inner| inner.psek = Some(PSEK));
+    scene.store.add_job("j_1", ContentCipher::Aes256Cbc, PART);
+    eventually("the reason", || async {
+        (scene.status().await["last_error"]["code"] == "cws_not_trusted").then_some(())
+    })
+    .await;
+    assert_eq!(lure.asked(), []);
+    assert!(scene.store.job("j_1", |job| !job.statuses().contains(&"failure".to_owned())));
+
+    // Where the agent's settings name one, nobody else is asked.
+    let (scene, cws) = in_custody().await;
+    scene.client().await.call("configure", json!({"cws_url": lure.url})).await.unwrap();
+    scene.store.add_job("j_1", ContentCipher::Aes256Cbc, PART);
+    assert_eq!(scene.ended("j_1").await.0, "success");
+    assert_eq!((cws.asked().len(), lure.asked().len()), (1, 0));
+}
+
+#[tokio::test]
+async fn a_file_of_the_owners_that_did_not_start_is_not_left_in_klipper() {
+    let (scene, _cws) = in_custody().await;
+    lay(&scene, "old.gcode", &fernet(&PSEK, PART));
+    scene.printer.refuse_start();
+    assert_eq!(refused(&scene, json!({"filename": "old.gcode"})).await, "start_refused");
+    assert_eq!(scene.printer.held(), None);
+    let stubs = fs::read_dir(scene.folder.path().join("gcodes/sealpost")).unwrap().count();
+    assert_eq!((stubs, scene.printer.starts()), (0, Vec::new()));
+    open(&scene, json!({"filename": "old.gcode"})).await.unwrap();
+    assert_eq!(scene.printer.printed(), [PART]);
 }

@@ -37,6 +37,8 @@ struct Inner {
     /// What was printed, file by file.
     printed: Vec<Vec<u8>>,
     starts: Vec<String>,
+    /// Klipper fails at the next start.
+    refuses: bool,
     /// Prints stop in the middle until told otherwise.
     hold: bool,
     max_temp: f64,
@@ -59,6 +61,7 @@ impl FakePrinter {
             last: Value::Null,
             printed: Vec::new(),
             starts: Vec::new(),
+            refuses: false,
             hold: false,
             max_temp: 250.0,
             read: Vec::new(),
@@ -100,6 +103,15 @@ impl FakePrinter {
 
     pub(crate) fn restart(&self, times: u32) {
         self.inner.lock().unwrap().restarting = times;
+    }
+
+    pub(crate) fn refuse_start(&self) {
+        self.inner.lock().unwrap().refuses = true;
+    }
+
+    /// The file that Klipper's extra holds.
+    pub(crate) fn held(&self) -> Option<String> {
+        self.inner.lock().unwrap().job.clone()
     }
 
     pub(crate) fn printed(&self) -> Vec<Vec<u8>> {
@@ -186,6 +198,9 @@ impl FakePrinter {
                     let job = inner.job.clone().unwrap_or_default();
                     if inner.state != "loaded" || name != format!("sealpost/{job}.gcode") {
                         return Err("no file is held".to_owned());
+                    }
+                    if std::mem::take(&mut inner.refuses) {
+                        return Err("Must home axis first".to_owned());
                     }
                     inner.starts.push(job);
                     inner.state = "printing";

@@ -62,6 +62,8 @@ pub(crate) struct Inner {
     pub(crate) refuse_reports: Option<StatusCode>,
     /// Wraps keys with this one, as stores did whose printers' keys were in custody.
     pub(crate) psek: Option<[u8; 32]>,
+    /// Answers every download with this instead of the file.
+    pub(crate) withhold: Option<(StatusCode, &'static str)>,
     /// Ends a download after so many bytes.
     pub(crate) cut: Option<usize>,
 }
@@ -173,6 +175,7 @@ impl FakeStore {
             mislead: None,
             refuse_reports: None,
             psek: None,
+            withhold: None,
             cut: None,
         };
         let store = Self { url, inner: Arc::new(Mutex::new(inner)), signal: watch::Sender::new(0) };
@@ -442,6 +445,9 @@ async fn download(
         return unauthorized();
     }
     let inner = store.inner.lock().unwrap();
+    if let Some((status, code)) = inner.withhold {
+        return problem(status, code);
+    }
     let blob = &inner.jobs.iter().find(|job| job.id == query["print_job_id"]).unwrap().blob;
     let from = headers.get("range").and_then(|range| {
         range.to_str().ok()?.strip_prefix("bytes=")?.strip_suffix('-')?.parse::<usize>().ok()

@@ -25,6 +25,9 @@ enum Step {
     Clock { off: i64 },
     CancelAtStore { job: usize },
     OfferAnyway { job: usize },
+    LoseKey { job: usize, for_good: bool },
+    FindKeys,
+    Custodian { away: bool },
     Remove { job: usize },
     Observe,
 }
@@ -50,6 +53,9 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
         1 => prop_oneof![Just(0), Just(-60 * YEAR), Just(70 * YEAR), -YEAR..YEAR].prop_map(|off| Step::Clock { off }),
         2 => (0..3usize).prop_map(|job| Step::CancelAtStore { job }),
         1 => (0..3usize).prop_map(|job| Step::OfferAnyway { job }),
+        2 => (0..3usize, any::<bool>()).prop_map(|(job, for_good)| Step::LoseKey { job, for_good }),
+        1 => Just(Step::FindKeys),
+        1 => any::<bool>().prop_map(|away| Step::Custodian { away }),
         2 => (0..3usize).prop_map(|job| Step::Remove { job }),
         6 => Just(Step::Observe),
     ];
@@ -104,6 +110,16 @@ fn take(world: &mut World, step: &Step) {
         Step::Clock { off } => world.clock_off = *off,
         Step::CancelAtStore { job } => world.store.cancel(JOBS[*job]),
         Step::OfferAnyway { job } => drop(world.store.mistaken.insert(JOBS[*job].to_owned())),
+        Step::LoseKey { job, for_good } => drop(world.store.lost.insert(JOBS[*job].to_owned(), *for_good)),
+        Step::FindKeys => {
+            world.store.lost.clear();
+            let _ = world.store.seal();
+        }
+        Step::Custodian { away } => {
+            world.custodian_away = *away;
+            let problem = || Problem::new(503, "cws_unreachable", "down");
+            world.handle(Event::Custodian(if *away { Err(problem()) } else { Ok(()) }));
+        }
         Step::Remove { job } => world.handle(Event::Remove { job: JOBS[*job].to_owned() }),
         Step::Observe => world.observe(),
     }

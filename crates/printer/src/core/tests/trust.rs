@@ -10,7 +10,7 @@ use super::{
 
 /// A claim that was sent and not answered.
 fn asked() -> Option<job::Claiming> {
-    Some(job::Claiming { job: "j_a".to_owned(), again: false })
+    Some(job::Claiming { job: "j_a".to_owned(), again: false, untouched: true })
 }
 
 #[test]

@@ -32,6 +32,9 @@ pub(super) struct World {
     pub(super) store: FakeStore,
     pub(super) printer: FakePrinter,
     pub(super) polls: u64,
+    pub(super) claims: Vec<String>,
+    /// Whoever keeps the printer's key does not answer.
+    pub(super) custodian_away: bool,
     /// The file that the agent itself holds open.
     pub(super) opened: Option<String>,
     /// Jobs whose blob lies in the cache.
@@ -70,6 +73,8 @@ impl World {
             store: FakeStore { key_set_version: 1, ..FakeStore::default() },
             printer: FakePrinter::new(),
             polls: 0,
+            claims: Vec::new(),
+            custodian_away: false,
             opened: None,
             cached: BTreeSet::new(),
             fuse: None,
@@ -145,6 +150,7 @@ impl World {
         self.store.jobs.remove(job);
         self.store.applied.clear();
         self.store.outcomes.clear();
+        self.claims = Vec::new();
         self.printer.forget();
         self.answered.clear();
     }
@@ -190,6 +196,8 @@ impl World {
         self.disk_full = false;
         self.store.offline = false;
         self.store.mistaken.clear();
+        self.store.lost.clear();
+        self.custodian_away = false;
         self.printer.up = true;
         self.printer.moonraker = true;
         for _ in 0..2_000 {
@@ -197,6 +205,9 @@ impl World {
             if !self.pending.is_empty() {
                 self.answer(0, true);
                 continue;
+            }
+            if self.store.seal() {
+                self.handle(Event::Signal);
             }
             if self.printer.extra.state == "paused" {
                 self.printer.pause();
@@ -266,6 +277,7 @@ impl World {
             Effect::Claim { job, .. } => {
                 let known = self.core.document().started.contains(job);
                 assert!(!known, "{job} was started or ended, and is claimed again");
+                self.claims.push(job.clone());
             }
             Effect::Refresh | Effect::Reissue => {
                 let young = self.fresh.is_some_and(|since| self.mono < since + 6 * 3_600_000);
@@ -332,7 +344,7 @@ impl World {
         // Jobs that were turned away may wait to be told, one report each.
         let outbox = &self.core.document().outbox;
         assert!(outbox.len() <= 3 + self.core.document().removed.len(), "{outbox:?}");
-        assert!(self.core.errors.len() <= 8, "{:?}", self.core.errors);
+        assert!(self.core.errors.len() <= 9, "{:?}", self.core.errors);
     }
 
     /// Answers an effect; where it does not work it may have arrived all the same.
@@ -369,6 +381,10 @@ impl World {
                 });
                 Event::Reported { report_id, result }
             }
+            Effect::AskCustodian => Event::Custodian(match works && !self.custodian_away {
+                true => Ok(()),
+                false => Err(Problem::new(503, "cws_unreachable", "down")),
+            }),
             Effect::FetchKeys => Event::KeysFetched(reached.and_then(heard).map(|()| self.store.keys())),
             Effect::Refresh => {
                 let renewed = reached.and_then(heard).map(|()| self.new_token());
@@ -385,10 +401,14 @@ impl World {
             }
             Effect::Prepare { claimed, .. } => {
                 let opened = Opened { size: 100, layers: Some(3) };
-                if works {
+                let result = match self.store.download(&claimed.print_job_id) {
+                    Ok(()) if works => Ok(opened),
+                    Ok(()) => Err(Problem::new(422, "blob_corrupt", "bad")),
+                    lost => lost.map(|()| opened),
+                };
+                if result.is_ok() {
                     self.opened = Some(claimed.print_job_id.clone());
                 }
-                let result = if works { Ok(opened) } else { Err(Problem::new(422, "blob_corrupt", "bad")) };
                 Event::Prepared { job: claimed.print_job_id, result }
             }
             Effect::Load { job, .. } => {

@@ -168,3 +168,25 @@ async fn a_name_of_the_open_internet_that_leads_home_is_not_asked() {
     let plain = Custody::new("https://cws.example".parse().unwrap()).unwrap();
     assert!(plain.outgoing.check("http://cws.example").is_err());
 }
+
+#[test]
+fn the_token_goes_where_the_agents_settings_or_the_store_itself_are_and_to_nobody_whom_moonraker_names() {
+    let url = |text: &str| Some(text.parse::<Url>().unwrap());
+    let (named, store) = (url("https://cws.example/a"), url("https://store.example"));
+    for (named, told, store, outcome) in [
+        (None, None, store.as_ref(), Err("cws_not_configured")),
+        (named.as_ref(), None, store.as_ref(), Ok("https://cws.example/a")),
+        (named.as_ref(), url("https://evil.example"), store.as_ref(), Ok("https://cws.example/a")),
+        (None, url("https://evil.example"), store.as_ref(), Err("cws_not_trusted")),
+        (None, url("https://evil.example"), None, Err("cws_not_trusted")),
+        (None, url("https://store.example/cws"), store.as_ref(), Ok("https://store.example/cws")),
+        (None, url("https://store.example:444/cws"), store.as_ref(), Err("cws_not_trusted")),
+        (None, url("http://store.example/cws"), store.as_ref(), Err("cws_not_trusted")),
+        (None, url("https://store.example.evil.example"), store.as_ref(), Err("cws_not_trusted")),
+        (None, url("https://store.example@evil.example"), store.as_ref(), Err("cws_not_trusted")),
+    ] {
+        let said = trusted(named, told.as_ref(), store);
+        let said = said.as_ref().map(Url::as_str).map_err(|problem| problem.code.as_str());
+        assert_eq!(said, outcome, "{told:?}");
+    }
+}

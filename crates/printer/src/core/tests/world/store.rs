@@ -27,6 +27,8 @@ pub(in crate::core::tests) struct FakeStore {
     pub(in crate::core::tests) key_set_version: u64,
     /// Jobs that it offers by mistake, however they stand.
     pub(in crate::core::tests) mistaken: BTreeSet<String>,
+    /// Jobs whose keys are lost; `true` where the store cannot seal them anew.
+    pub(in crate::core::tests) lost: BTreeMap<String, bool>,
     /// Ids of the outcomes that were sent for each job, accepted or not.
     pub(in crate::core::tests) outcomes: BTreeMap<String, BTreeSet<String>>,
     /// Seconds since the beginning, by the store's own good clock.
@@ -58,6 +60,17 @@ impl FakeStore {
 
     pub(in crate::core::tests) fn cancel(&mut self, job: &str) {
         let _ = self.change(job, JobEvent::Cancel { by: Party::Buyer });
+    }
+
+    /// What is sealed anew is sealed; whether there was anything.
+    pub(in crate::core::tests) fn seal(&mut self) -> bool {
+        let waits = |id: &String| self.state(id) == JobState::Sealing || self.lost.get(id) == Some(&false);
+        let ids: Vec<_> = self.jobs.keys().filter(|id| waits(id)).cloned().collect();
+        for id in &ids {
+            let _ = self.change(id, JobEvent::BlobWritten);
+            self.lost.remove(id);
+        }
+        !ids.is_empty()
     }
 
     /// Leases that fell silent.
@@ -99,6 +112,13 @@ impl FakeStore {
 
     pub(super) fn claim(&mut self, id: &str, nonce: &str, after: u64) -> Result<Box<ClaimedJob>, Trouble> {
         self.sweep();
+        if let Some(for_good) = self.lost.get(id).copied()
+            && !self.state(id).is_final()
+        {
+            let sealed = !for_good && self.change(id, JobEvent::BlobLost).is_ok();
+            let code = if sealed { "sealing_anew" } else { "key_missing" };
+            return Err(Trouble::Retry(Problem::new(503, code, code)));
+        }
         let printer = PRINTER.parse().unwrap();
         let lease_until = self.now().plus_seconds(LEASE_SECONDS);
         let nonce_of = nonce.parse().unwrap();
@@ -132,6 +152,14 @@ impl FakeStore {
         let job = &self.jobs[&id].0;
         let cancel_requested = job.cancel_requested && !job.state.is_final();
         Ok(Reported { print_job_id: id, state: job.state, cancel_requested })
+    }
+
+    /// Of a claimed job whose file is lost, and sealed anew for another claim.
+    pub(super) fn download(&mut self, id: &str) -> Result<(), Problem> {
+        if self.lost.get(id) == Some(&false) && self.change(id, JobEvent::BlobLost).is_ok() {
+            return Err(Problem::new(409, "claim_again", "lost"));
+        }
+        Ok(())
     }
 
     pub(super) fn keys(&self) -> String {
