@@ -18,7 +18,7 @@ use futures::stream::BoxStream;
 
 #[cfg(test)]
 pub(crate) use audit::{Audit, look};
-pub(crate) use audit::{seal_anew, work as audit};
+pub(crate) use audit::{is_gone, seal_anew, work as audit};
 pub use folder::FolderBlobs;
 pub(crate) use mine::is_mine;
 

@@ -114,12 +114,18 @@ impl Config {
     pub(crate) fn check(&self) -> Result<(), Error> {
         let wrong = |setting, reason: &str| Err(Error::Config { setting, reason: reason.to_owned() });
         if let Some(url) = &self.public_url {
-            match url::Url::parse(url) {
-                Ok(url)
-                    if matches!(url.scheme(), "http" | "https")
-                        && url.path() == "/"
-                        && url.query().is_none() => {}
-                _ => return wrong("public_url", "an origin such as https://store.example is needed"),
+            let origin = url::Url::parse(url).ok().filter(|url| matches!(url.scheme(), "http" | "https"));
+            let origin = origin.map(|url| url.origin().ascii_serialization());
+            match origin {
+                Some(origin) if origin == url.trim_end_matches('/') => {}
+                // Browsers write it that way, and cookies and tokens go by the letters.
+                Some(origin) => {
+                    return wrong(
+                        "public_url",
+                        &format!("an origin as browsers write it is needed, such as {origin}"),
+                    );
+                }
+                None => return wrong("public_url", "an origin such as https://store.example is needed"),
             }
         }
         if let Err(error) = TrustedProxies::parse(self.trusted_proxies.as_deref().unwrap_or_default()) {
@@ -205,6 +211,27 @@ fn sqlite_address(path: &Path) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_public_url_is_an_origin_as_browsers_write_it() {
+        let check = |url: &str| Config { public_url: Some(url.to_owned()), ..Config::default() }.check();
+        for good in
+            ["https://store.example", "https://store.example/", "http://localhost:8080", "http://[::1]:80801"]
+        {
+            assert_eq!(check(good).is_ok(), good != "http://[::1]:80801", "{good}");
+        }
+        for (other, origin) in [
+            ("https://store.example:443", "https://store.example"),
+            ("https://somebody@store.example", "https://store.example"),
+            ("https://bücher.example", "https://xn--bcher-kva.example"),
+            ("https://Store.example", "https://store.example"),
+            ("https://store.example/shop", "https://store.example"),
+            ("https://store.example/?a", "https://store.example"),
+        ] {
+            let refused = check(other).unwrap_err().to_string();
+            assert!(refused.contains(origin), "{other}: {refused}");
+        }
+    }
 
     #[test]
     fn a_proxy_of_this_machine_is_believed_where_nobody_else_can_connect() {

@@ -3,6 +3,7 @@
 mod change;
 pub(crate) mod claim;
 pub(crate) mod create;
+pub(crate) mod lost;
 pub(crate) mod memory;
 mod query;
 pub(crate) mod report;
@@ -24,7 +25,9 @@ use crate::state::AppState;
 pub(crate) use change::{Change, cancel_waiting, change, find, printer_left};
 pub(crate) use restored::{hold_all, is_to_be_sealed, may_be_offered, sealed_soon};
 #[cfg(test)]
-pub(crate) use turn::Turn;
+pub(crate) use sealing::seal;
+#[cfg(test)]
+pub(crate) use turn::{Turn, give_back};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     routes::router()

@@ -29,6 +29,7 @@ mod m0004;
 mod m0005;
 mod m0006;
 mod m0007;
+mod m0008;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -41,5 +42,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0005::Migration),
         Box::new(m0006::Migration),
         Box::new(m0007::Migration),
+        Box::new(m0008::Migration),
     ]
 }

@@ -1,7 +1,9 @@
 //! Content keys at rest: sealed under the KEK, each bound to what it opens.
 
+use std::collections::HashSet;
+
 use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use sealpost_api::Problem;
 use sealpost_database::Tx;
 use sealpost_envelope::Dek;
@@ -38,6 +40,15 @@ pub(crate) async fn holds(db: &impl sea_orm::ConnectionTrait, id: &str) -> Resul
     Ok(Entity::find_by_id(id).count(db).await? > 0)
 }
 
+/// Which of these releases and jobs there are keys of.
+pub(crate) async fn held(db: &impl sea_orm::ConnectionTrait, ids: &[&str]) -> Result<HashSet<String>> {
+    if ids.is_empty() {
+        return Ok(HashSet::new());
+    }
+    let held = Entity::find().select_only().column(Column::Id).filter(Column::Id.is_in(ids.iter().copied()));
+    Ok(held.into_tuple::<String>().all(db).await?.into_iter().collect())
+}
+
 /// Opens the key of the release or job `id`.
 ///
 /// # Errors
@@ -59,7 +70,7 @@ pub(crate) async fn forget(tx: &Tx, id: &str) -> Result<()> {
     Ok(())
 }
 
-fn missing() -> Fault {
+pub(crate) fn missing() -> Fault {
     Problem::new(503, "key_missing", "The store has lost a key")
         .detail("The key of this file is not in the store's vault.")
         .hint("Try again later; the operator puts it back from a backup.")

@@ -1,5 +1,6 @@
 //! Jobs: one print on one printer.
 
+mod lost;
 mod reason;
 mod report;
 mod restored;
@@ -50,6 +51,9 @@ pub struct Job {
     pub free_retry: bool,
     /// Whether the store was restored while it was open, and gave no lease for it since: its printer may know more.
     pub restored: bool,
+    /// Whether the store lost its file or key after it was claimed, and gave no lease for it since.
+    #[serde(default)]
+    pub lost: bool,
 }
 
 /// What is needed to make a job.
@@ -72,7 +76,7 @@ pub struct NewJob {
 pub enum JobEvent {
     /// Its blob is in the blob store.
     BlobWritten,
-    /// Its blob is not in the blob store any more.
+    /// Its blob is not in the blob store any more, or its key not in the vault.
     BlobLost,
     /// Somebody takes it back; once the key is out, this only asks the printer to end it.
     Cancel {

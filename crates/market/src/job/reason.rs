@@ -7,6 +7,8 @@ pub(super) const SILENT: &str =
     "printer_silent: the printer fell silent after it got the key, what became of the print is not known";
 /// The printer turned it away and did not say more.
 pub(super) const TURNED_AWAY: &str = "removed_at_printer: taken off the queue at the printer";
+/// The printer gave it up and did not say more.
+pub(super) const GIVEN_UP: &str = "not_started: the printer gave it up before it had the key";
 /// Nobody claimed it.
 pub(super) const EXPIRED: &str = "expired: no printer claimed the job in time";
 

@@ -26,9 +26,9 @@ impl Job {
         self.restored && !self.started
     }
 
-    /// Whether its printer says of it that nothing was printed: what the restore broke off costs nobody anything.
+    /// Whether its printer says of it that nothing was printed: what the store itself broke off costs nobody anything.
     pub(super) fn is_spared(&self, outcome: Outcome) -> bool {
-        self.is_forgotten() && outcome != Outcome::Success
+        (self.is_forgotten() || self.is_broken_off()) && outcome != Outcome::Success
     }
 }
 
@@ -64,7 +64,7 @@ impl Transition {
         Ok(self.end(outcome.into()))
     }
 
-    /// A person says that a held job was never printed: that costs nothing.
+    /// A person says of a job that is held or that the store broke off that it was never printed: that costs nothing.
     pub(super) fn was_not_printed(mut self, by: Party) -> Result<Self, RuleError> {
         let (licence, job) = (self.licence.id.clone(), self.job.id.clone());
         self.licence = self.licence.release()?;

@@ -26,6 +26,7 @@ pub fn create_job(new: NewJob, licence: Licence, now: Timestamp) -> Result<Trans
         cancel_requested: false,
         free_retry: false,
         restored: false,
+        lost: false,
     };
     let effect = if new.seal_once { Effect::TellPrinter } else { Effect::StartSealing };
     let facts = vec![
@@ -73,7 +74,10 @@ impl Transition {
                 self.effects.push(Effect::TellPrinter);
                 Ok(self)
             }
-            JobState::Interrupted | JobState::Processing if self.job.is_forgotten() => {
+            JobState::Interrupted | JobState::Processing
+                if self.job.is_forgotten()
+                    || (self.job.state == JobState::Processing && self.job.is_broken_off()) =>
+            {
                 self.facts.push(Fact::JobSealed { job: self.job.id.clone() });
                 self.effects.push(Effect::TellPrinter);
                 Ok(self)
@@ -81,26 +85,6 @@ impl Transition {
             state if state.is_final() => Err(RuleError::JobFinished(state)),
             // The sealing task resumes after a crash and says it again.
             _ => Ok(self.unchanged()),
-        }
-    }
-
-    fn blob_lost(mut self) -> Result<Self, RuleError> {
-        match self.job.state {
-            JobState::Sealing => Ok(self.unchanged()),
-            JobState::ReadyToPrint => {
-                self.job.state = JobState::Sealing;
-                self.facts.push(Fact::JobBlobLost { job: self.job.id.clone() });
-                self.effects.extend([Effect::DiscardKey, Effect::StartSealing]);
-                Ok(self)
-            }
-            // It waits in its own way: see `is_held`.
-            JobState::Interrupted if self.job.is_held() => {
-                self.facts.push(Fact::JobBlobLost { job: self.job.id.clone() });
-                self.effects.extend([Effect::DiscardKey, Effect::StartSealing]);
-                Ok(self)
-            }
-            state if state.is_final() => Err(RuleError::JobFinished(state)),
-            _ => Err(RuleError::KeyReleased),
         }
     }
 
@@ -178,10 +162,12 @@ impl Transition {
         }
         self.licence.check_active(now)?;
         let current = self.job.lease;
-        if current > 0 && self.job.nonce.as_ref() == Some(&nonce) {
+        let again = current > 0 && self.job.nonce.as_ref() == Some(&nonce);
+        if again && !self.job.is_broken_off() {
             return Ok(self.unchanged());
         }
-        if let Some(given) = after.filter(|given| *given != current) {
+        // What it was answered can be answered no more, so the same claim is one under the next lease.
+        if let Some(given) = after.filter(|given| *given != current && !again) {
             return Err(RuleError::LeaseMoved { given, current });
         }
         let lease = current.checked_add(1).ok_or(RuleError::AlreadyStarted)?;
@@ -189,6 +175,7 @@ impl Transition {
         self.job.state = JobState::Processing;
         self.job.key_released = true;
         self.job.restored = false;
+        self.job.lost = false;
         self.job.lease = lease;
         self.job.lease_until = Some(lease_until);
         self.job.nonce = Some(nonce.clone());
@@ -203,6 +190,17 @@ impl Transition {
         }
         if report.id.as_ref().is_some_and(|id| self.job.reports.contains(id)) {
             return Ok(self.unchanged());
+        }
+        let waits = matches!(self.job.state, JobState::Sealing | JobState::ReadyToPrint);
+        if waits && !self.job.key_released && report.lease.is_none_or(|lease| lease == 0) {
+            // Its printer gives it up before it has its key: taken off the queue there, or a claim that nobody could answer.
+            if let Some(outcome @ (Outcome::Cancelled | Outcome::Failure)) = report.status.outcome() {
+                self.note(&report);
+                let silent =
+                    if outcome == Outcome::Cancelled { reason::TURNED_AWAY } else { reason::GIVEN_UP };
+                let why = self.job.message.clone().unwrap_or_else(|| silent.to_owned());
+                return self.take_back(outcome.into(), &why);
+            }
         }
         if let Some(given) = report.lease {
             let current = self.job.lease;
@@ -225,12 +223,6 @@ impl Transition {
             };
         }
         if !state.is_running() && state != JobState::Interrupted {
-            // Taken off the queue at the printer before it asked for the key.
-            if report.status == ReportStatus::Cancelled && !self.job.key_released {
-                self.note(&report);
-                let why = self.job.message.clone().unwrap_or_else(|| reason::TURNED_AWAY.to_owned());
-                return self.take_back(JobState::Cancelled, &why);
-            }
             return Err(RuleError::JobState { state, action: "reported about" });
         }
         if let Some(outcome) = report.status.outcome().filter(|outcome| self.job.is_spared(*outcome)) {
@@ -271,7 +263,9 @@ impl Transition {
             return Err(RuleError::NotAllowed("the publisher or an operator"));
         }
         match self.job.state {
-            JobState::Interrupted if self.job.is_held() && outcome == Outcome::Cancelled => {
+            JobState::Interrupted
+                if (self.job.is_held() || self.job.is_broken_off()) && outcome == Outcome::Cancelled =>
+            {
                 self.was_not_printed(by)
             }
             JobState::Interrupted => {

@@ -368,7 +368,7 @@ fn is_stale(job: &Job, event: &JobEvent) -> bool {
     match event {
         JobEvent::Claim { nonce, after, .. } => {
             let repeated = job.lease > 0 && job.nonce.as_ref() == Some(nonce);
-            repeated || after.is_some_and(|after| after != job.lease)
+            if repeated { !job.is_broken_off() } else { after.is_some_and(|after| after != job.lease) }
         }
         JobEvent::Report(report) => {
             let repeated = report.id.as_ref().is_some_and(|id| job.reports.contains(id));
@@ -382,8 +382,12 @@ fn check_end(before: &Job, event: &JobEvent, old: &Licence, new: &Licence, used:
     // Held jobs have ends as if their key was out: it may be.
     let held = before.is_forgotten();
     let unprinted = match event {
-        JobEvent::Report(report) => held && report.status.outcome() != Some(Outcome::Success),
-        JobEvent::Decide { outcome, .. } => before.is_held() && *outcome == Outcome::Cancelled,
+        JobEvent::Report(report) => {
+            (held || before.is_broken_off()) && report.status.outcome() != Some(Outcome::Success)
+        }
+        JobEvent::Decide { outcome, .. } => {
+            (before.is_held() || before.is_broken_off()) && *outcome == Outcome::Cancelled
+        }
         _ => false,
     };
     if unprinted || !(held || before.key_released) {

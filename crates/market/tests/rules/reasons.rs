@@ -49,14 +49,20 @@ fn silence_says_so_until_a_report_says_better() {
 
 #[test]
 fn a_printer_turns_a_job_away_that_it_never_asked_the_key_of() {
+    use ReportStatus::{Cancelled, Failure};
     for sealed in [false, true] {
-        let mut desk = Desk::new(sealed);
-        let before = desk.counts();
-        let now = desk.now;
-        desk.event(report(None, None, ReportStatus::Cancelled, now)).expect("turned away");
-        assert_eq!((desk.job.state, reason(&desk)), (JobState::Cancelled, "removed_at_printer"));
-        assert_eq!(desk.counts(), [before[0], 0, 0]);
-        assert!(desk.event(report(None, None, ReportStatus::Cancelled, now)).expect("again").repeated);
+        for (status, state, why) in [
+            (Cancelled, JobState::Cancelled, "removed_at_printer"),
+            (Failure, JobState::Failure, "not_started"),
+        ] {
+            let mut desk = Desk::new(sealed);
+            let before = desk.counts();
+            let now = desk.now;
+            desk.event(report(None, None, status, now)).expect("turned away");
+            assert_eq!((desk.job.state, reason(&desk)), (state, why));
+            assert_eq!(desk.counts(), [before[0], 0, 0]);
+            assert!(desk.event(report(None, None, status, now)).expect("again").repeated);
+        }
     }
 }
 
@@ -64,7 +70,7 @@ fn a_printer_turns_a_job_away_that_it_never_asked_the_key_of() {
 fn a_printer_says_nothing_else_of_a_job_whose_key_it_never_had() {
     let mut desk = Desk::new(true);
     let now = desk.now;
-    for status in [ReportStatus::Failure, ReportStatus::Success, ReportStatus::Printing] {
+    for status in [ReportStatus::Success, ReportStatus::Printing] {
         let refused = desk.event(report(None, None, status, now)).expect_err("no key");
         assert!(matches!(refused, RuleError::JobState { .. }), "{refused:?}");
     }

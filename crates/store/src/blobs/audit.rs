@@ -32,7 +32,7 @@ pub(crate) struct Audit {
     pub(crate) lost_releases: u64,
     /// Waiting jobs whose files were gone; they are sealed anew.
     pub(crate) lost_jobs: u64,
-    /// Jobs whose files are gone while their printers fetch them: those say that they failed.
+    /// Jobs whose files are gone while their printers fetch them: they are sealed anew, and may be claimed again or fail without a cost.
     pub(crate) lost_claims: u64,
     /// What could not be looked at or removed.
     pub(crate) failed: u64,
@@ -217,18 +217,14 @@ async fn lost(state: &AppState, id: &str, stands: &str, blob: &str) -> Result<Op
     if !is_gone(state, blob).await? {
         return Ok(None);
     }
-    if seal_anew(state, id, blob).await? {
-        tracing::error!(job = id, "the sealed file of a job is gone; it is sealed anew");
-        return Ok(Some(Lost::SealedAnew));
-    }
-    if stands != JobState::Processing.as_str() {
+    if !seal_anew(state, id, blob).await? {
         return Ok(None);
     }
-    tracing::error!(job = id, "the sealed file of a job is gone while its printer fetches it");
-    Ok(Some(Lost::Claimed))
+    tracing::error!(job = id, stands, "the sealed file of a job is gone; it is sealed anew");
+    Ok(Some(if stands == JobState::Processing.as_str() { Lost::Claimed } else { Lost::SealedAnew }))
 }
 
-async fn is_gone(state: &AppState, blob: &str) -> Result<bool> {
+pub(crate) async fn is_gone(state: &AppState, blob: &str) -> Result<bool> {
     match state.blobs.read(blob, 0..1).await {
         Ok(_) => Ok(false),
         Err(BlobError::Missing) => Ok(true),
@@ -236,7 +232,7 @@ async fn is_gone(state: &AppState, blob: &str) -> Result<bool> {
     }
 }
 
-/// Whether the job still waits with this blob, and is sealed anew now.
+/// Whether the job still waits with this blob of its own, or was claimed and not started, and is sealed anew now.
 pub(crate) async fn seal_anew(state: &AppState, id: &str, blob: &str) -> Result<bool> {
     let (shared, id, blob) = (state.clone(), id.to_owned(), blob.to_owned());
     let done = state

@@ -9,7 +9,7 @@ use sealpost_envelope::{ContentCipher, JobManifest, SigningKey, nacl_box};
 use sealpost_market::{JobEvent, JobState, Nonce, RuleError};
 
 use super::change::{Change, change, find};
-use super::restored;
+use super::{lost, restored};
 use crate::fault::{Fault, Result};
 use crate::identity::AgentAuth;
 use crate::schema::value::{named, parsed, to_timestamp};
@@ -17,8 +17,16 @@ use crate::schema::{job, release};
 use crate::state::AppState;
 use crate::{random, vault};
 
-/// Claims a job for the printer that asks, under this nonce and after that lease; `None` when its key is lost, so that it is sealed
-/// anew first.
+/// What becomes of a claim that is no failure.
+pub(crate) enum Answered {
+    Claimed(Box<ClaimedJob>),
+    /// Its key was lost: it is sealed anew first.
+    SealedAnew,
+    /// Its release's key was lost, which cannot be made anew.
+    KeyMissing,
+}
+
+/// Claims a job for the printer that asks, under this nonce and after that lease.
 pub(crate) async fn claim(
     state: &AppState,
     tx: &Tx,
@@ -26,7 +34,7 @@ pub(crate) async fn claim(
     job: &str,
     (nonce, after): (&Nonce, Option<u64>),
     signer: &SigningKey,
-) -> Result<Option<ClaimedJob>> {
+) -> Result<Answered> {
     let now = state.clock.now_ms();
     let row = find(tx, job).await?;
     if !agent.may_print(&row) {
@@ -40,12 +48,26 @@ pub(crate) async fn claim(
             return Err(restored::sealed_soon());
         }
     }
+    if lost::is_unsealed(&row) {
+        return Err(restored::sealed_soon());
+    }
     let holder = if row.seal_once { &row.release } else { &row.id };
-    if !row.seal_once && row.blob.is_some() && !vault::holds(tx, holder).await? {
-        tracing::error!(job, "the key of a job is gone; it is sealed anew");
-        let (event, more) = (JobEvent::BlobLost, job::Model::without_blob());
-        change(tx, &row, Change { event, actor: &Actor::System, more, hub: Some(&state.hub), now }).await?;
-        return Ok(None);
+    let lose = async |more| {
+        let event = JobEvent::BlobLost;
+        change(tx, &row, Change { event, actor: &Actor::System, more, hub: Some(&state.hub), now }).await
+    };
+    let claimed = row.state == JobState::Processing.as_str();
+    let may_be_given = claimed || row.state == JobState::ReadyToPrint.as_str() || restored::is_open(&row);
+    if may_be_given && !row.started && row.blob.is_some() && !vault::holds(tx, holder).await? {
+        tracing::error!(job, holder, "the key of a job is gone");
+        if !row.seal_once {
+            lose(job::Model::without_blob()).await?;
+            return Ok(Answered::SealedAnew);
+        }
+        if claimed && !row.lost {
+            lose(job::ActiveModel::default()).await?;
+        }
+        return Ok(Answered::KeyMissing);
     }
     let lease_seconds = state.config.lease_processing_s;
     let event = JobEvent::Claim {
@@ -61,7 +83,7 @@ pub(crate) async fn claim(
     let package = nacl_box::wrap(&dek, &agent.public_key, &mut random::rng()).map_err(Fault::internal)?;
     let job_manifest = manifest(state, tx, &row, nonce, &package, now).await?;
     let job_manifest = job_manifest.sign(signer).map_err(Fault::internal)?;
-    Ok(Some(ClaimedJob {
+    Ok(Answered::Claimed(Box::new(ClaimedJob {
         print_job_id: row.id.clone(),
         purchase_id: row.purchase.clone(),
         status: JobState::Processing,
@@ -77,7 +99,7 @@ pub(crate) async fn claim(
         user_account_id: agent.owner.to_string(),
         printer_kek_id: agent.public_key.key_id(),
         created_at: rfc3339(row.created_at),
-    }))
+    })))
 }
 
 /// Where a job's blob is fetched: always the store itself, because printers send their token along.

@@ -16,6 +16,7 @@ use sealpost_market::{JobEvent, JobState};
 
 use super::change::{Change, change, find};
 use super::claim::bytes;
+use super::lost;
 use super::restored;
 use super::turn::Turn;
 use crate::blobs::pending;
@@ -89,7 +90,8 @@ async fn waiting(state: &AppState, tries: &Tries) -> Result<Vec<String>> {
         .add(job::Column::ExpiresAt.is_null())
         .add(job::Column::ExpiresAt.gt(state.clock.now_ms()));
     let held = restored::unsealed().add(lives);
-    let waits = Condition::any().add(job::Column::State.eq(JobState::Sealing.as_str())).add(held);
+    let sealing = job::Column::State.eq(JobState::Sealing.as_str());
+    let waits = Condition::any().add(sealing).add(held).add(lost::unsealed());
     let (mut due, mut again) = (Vec::new(), Vec::new());
     let mut last = (i64::MIN, String::new());
     let now = Instant::now();
@@ -154,9 +156,27 @@ async fn start(state: &AppState, tries: &Tries, id: String) {
 }
 
 /// Whether it was this process's turn.
-async fn seal(state: &AppState, id: &str) -> Result<bool> {
-    let Some(_turn) = Turn::take(state, id).await? else { return Ok(false) };
+pub(crate) async fn seal(state: &AppState, id: &str) -> Result<bool> {
+    let Some(mut turn) = Turn::take(state, id).await? else { return Ok(false) };
+    tokio::select! {
+        sealed = seal_whole(state, id) => sealed.map(|()| true),
+        () = turn.lost() => {
+            tracing::warn!(job = id, turn = turn.owner(), "a job is sealed by another process: this one was too slow");
+            Ok(false)
+        }
+    }
+}
+
+/// Whoever had the turn before may have sealed it.
+fn is_waiting(row: &job::Model) -> bool {
+    row.state == JobState::Sealing.as_str() || restored::is_to_be_sealed(row) || lost::is_unsealed(row)
+}
+
+async fn seal_whole(state: &AppState, id: &str) -> Result<()> {
     let row = &find(state.db.read(), id).await?;
+    if !is_waiting(row) {
+        return Ok(());
+    }
     let release = release::Entity::find_by_id(&row.release).one(state.db.read()).await?;
     let release = release.ok_or_else(|| Fault::internal("the release of a job is missing"))?;
     let name = format!("jobs/{}-{}", row.id, hex::encode(random::bytes::<8>()?));
@@ -167,7 +187,7 @@ async fn seal(state: &AppState, id: &str) -> Result<bool> {
     point(points::SEALED);
     save(state, row, blob.name(), written, vault::seal(state, &row.id, &dek)?).await?;
     blob.keep();
-    Ok(true)
+    Ok(())
 }
 
 async fn write(
@@ -213,6 +233,9 @@ async fn save(state: &AppState, row: &job::Model, blob: &str, written: Written, 
             Box::pin(async move {
                 let (state, id, blob, written, key) = &*shared;
                 let row = find(tx, id).await?;
+                if !is_waiting(&row) {
+                    return Err(Fault::invalid("The job waits no more.", "Nothing to do."));
+                }
                 let more = job::ActiveModel {
                     blob: Set(Some(blob.clone())),
                     iv: Set(written.iv.map(hex::encode)),

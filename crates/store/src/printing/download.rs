@@ -10,11 +10,11 @@ use utoipa_axum::routes;
 
 use super::query::BlobQuery;
 use crate::blobs;
-use crate::fault::{FILE_MISSING, Fault, Result};
+use crate::fault::{Fault, Result};
 use crate::http::body::Query;
 use crate::http::sealed::{self, Sealed};
 use crate::identity::AgentAuth;
-use crate::jobs;
+use crate::jobs::{self, lost};
 use crate::schema::job;
 use crate::state::AppState;
 
@@ -27,10 +27,10 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     (status = 200, content_type = "application/octet-stream", description = "The blob"),
     (status = 206, content_type = "application/octet-stream", description = "A part of it"),
     (status = 404, body = Problem, description = "`not_found`"),
-    (status = 409, body = Problem, description = "`job_state`: it is still being sealed"),
+    (status = 409, body = Problem, description = "`job_state`: it is still being sealed; `claim_again`: its file was lost, and it is sealed anew"),
     (status = 410, body = Problem, description = "`job_finished`"),
     (status = 416, body = Problem, description = "`range_not_satisfiable`"),
-    (status = 503, body = Problem, description = "`sealing_anew`: ask again"),
+    (status = 503, body = Problem, description = "`sealing_anew`, `file_missing`: ask again"),
 ))]
 async fn agent_gcode(
     State(state): State<AppState>,
@@ -46,10 +46,10 @@ async fn agent_gcode(
     (status = 200, content_type = "application/octet-stream", description = "The blob"),
     (status = 206, content_type = "application/octet-stream", description = "A part of it"),
     (status = 404, body = Problem, description = "`not_found`"),
-    (status = 409, body = Problem, description = "`job_state`: it is still being sealed"),
+    (status = 409, body = Problem, description = "`job_state`: it is still being sealed; `claim_again`: its file was lost, and it is sealed anew"),
     (status = 410, body = Problem, description = "`job_finished`"),
     (status = 416, body = Problem, description = "`range_not_satisfiable`"),
-    (status = 503, body = Problem, description = "`sealing_anew`: ask again"),
+    (status = 503, body = Problem, description = "`sealing_anew`, `file_missing`: ask again"),
 ))]
 async fn print_gcode(
     State(state): State<AppState>,
@@ -65,6 +65,9 @@ async fn send(state: &AppState, agent: &AgentAuth, headers: &HeaderMap, id: &str
     if !agent.may_print(&row) {
         return Err(Fault::not_found("job"));
     }
+    if lost::is_broken_off(&row) && !row.seal_once {
+        return Err(lost::claim_again());
+    }
     let name = blob_of(&row)?;
     let blob = Sealed {
         name: &name,
@@ -73,14 +76,26 @@ async fn send(state: &AppState, agent: &AgentAuth, headers: &HeaderMap, id: &str
         cache: "private, no-transform",
     };
     match sealed::send(state, headers, blob).await {
-        // Its file is gone. Whoever did not get its key gets another one; whoever did asks again while the operator puts it back.
-        Err(Fault::Problem(problem)) if problem.code == FILE_MISSING && !row.seal_once => {
+        Err(fault) if lost::is_file_missing(&fault) => {
             tracing::error!(job = id, "the sealed file of a job is gone");
-            blobs::seal_anew(state, id, &name).await?;
-            Err(jobs::sealed_soon())
+            Err(what_now(state, &row, &name).await?.unwrap_or(fault))
         }
         sent => sent,
     }
+}
+
+/// Its file is gone. What is sealed for one job is sealed anew; a release's file can only be put back, and what its printer says until
+/// then costs nothing.
+async fn what_now(state: &AppState, row: &job::Model, blob: &str) -> Result<Option<Fault>> {
+    let claimed = row.state == JobState::Processing.as_str();
+    if row.seal_once {
+        if claimed && !row.lost {
+            lost::note(state, &row.id).await?;
+        }
+        return Ok(None);
+    }
+    let sealed_anew = blobs::seal_anew(state, &row.id, blob).await?;
+    Ok(sealed_anew.then(|| if claimed { lost::claim_again() } else { jobs::sealed_soon() }))
 }
 
 fn blob_of(row: &job::Model) -> Result<String> {

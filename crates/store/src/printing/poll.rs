@@ -72,7 +72,7 @@ async fn first_of_queue(
     (status = 200, body = NextJob, description = "`{}` when nothing waits; the address alone of a job that was claimed"),
     (status = 404, body = Problem, description = "`not_found`"),
     (status = 409, body = Problem, description = "`already_started`"),
-    (status = 503, body = Problem, description = "`sealing_anew`, `key_missing`: ask again"),
+    (status = 503, body = Problem, description = "`sealing_anew`, `key_missing`, `file_missing`: ask again"),
 ))]
 async fn print_job(
     State(state): State<AppState>,
@@ -92,7 +92,7 @@ async fn print_job(
     (status = 404, body = Problem, description = "`not_found`"),
     (status = 409, body = Problem, description = "`already_started`, `job_state`, `lease_moved`, `cancel_requested`"),
     (status = 410, body = Problem, description = "`job_finished`"),
-    (status = 503, body = Problem, description = "`sealing_anew`, `key_missing`: ask again"),
+    (status = 503, body = Problem, description = "`sealing_anew`, `key_missing`, `file_missing`: ask again"),
 ))]
 async fn claim(
     State(state): State<AppState>,

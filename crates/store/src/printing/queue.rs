@@ -10,13 +10,13 @@ use sealpost_market::{JobState, Nonce};
 
 use crate::fault::{Fault, Result};
 use crate::identity::AgentAuth;
-use crate::jobs::claim::claim;
+use crate::jobs::claim::{Answered, claim};
 use crate::jobs::report::under_way;
-use crate::jobs::{may_be_offered, memory, sealed_soon};
+use crate::jobs::{lost, may_be_offered, memory, sealed_soon};
 use crate::schema::job;
 use crate::schema::value::named;
 use crate::state::AppState;
-use crate::{points, random};
+use crate::{jobs, points, random, vault};
 
 /// Jobs shown to one printer at most.
 const MOST: u64 = 100;
@@ -47,6 +47,7 @@ pub(crate) async fn open(state: &AppState, printer: &str, owner: &str) -> Result
 pub(crate) async fn offers(state: &AppState, agent: &AgentAuth) -> Result<Poll> {
     memory::note(state, agent).await?;
     let rows = open(state, agent.id.as_str(), agent.owner.as_str()).await?;
+    let rows = lost::whole(state, rows).await?;
     let mut poll = Poll { key_set_version: state.identity.keys().await?.version, ..Poll::default() };
     for row in &rows {
         let mut status: JobState = named(&row.state)?;
@@ -81,18 +82,23 @@ pub(crate) async fn next_for_lmnt(state: &AppState, agent: &AgentAuth) -> Result
     if rows.iter().any(is_running) {
         return Ok(None);
     }
-    let next = rows.iter().find(|row| {
+    let rows = lost::whole(state, rows).await?;
+    let next = rows.iter().filter(|row| {
         row.state == JobState::ReadyToPrint.as_str()
             && row.cipher == ContentCipher::Aes256Cbc.as_str()
             && agent.may_print(row)
     });
-    let Some(row) = next else { return Ok(None) };
-    match claim_for_lmnt(state, agent, &row.id).await {
-        Ok(claimed) => Ok(Some(claimed)),
-        // Another poll of the same printer, or its owner, was faster.
-        Err(Fault::Problem(_)) => Ok(None),
-        Err(fault) => Err(fault),
+    for row in next {
+        match claim_for_lmnt(state, agent, &row.id).await {
+            Ok(claimed) => return Ok(Some(claimed)),
+            // The store lost something of it: that is no matter of the others.
+            Err(Fault::Problem(problem)) if problem.status >= 500 => {}
+            // Another poll of the same printer, or its owner, was faster.
+            Err(Fault::Problem(_)) => return Ok(None),
+            Err(fault) => return Err(fault),
+        }
     }
+    Ok(None)
 }
 
 /// Claims a job under a nonce of the store's own, if nobody claimed it before.
@@ -108,9 +114,10 @@ pub(crate) async fn claim_job(
     nonce: Nonce,
     after: Option<u64>,
 ) -> Result<ClaimedJob, Fault> {
+    lost::check_file(state, &jobs::find(state.db.read(), job).await?).await?;
     let keys = state.identity.keys().await.map_err(|error: ApiError| Fault::from(error))?;
     let shared = std::sync::Arc::new((state.clone(), agent.clone(), job.to_owned(), nonce, after, keys));
-    let done: Result<Option<ClaimedJob>> = state
+    let done: Result<Answered> = state
         .db
         .write(move |tx| {
             let shared = shared.clone();
@@ -123,11 +130,12 @@ pub(crate) async fn claim_job(
         })
         .await;
     match points::CLAIM.behind(done)? {
-        Some(claimed) => Ok(claimed),
-        None => {
+        Answered::Claimed(claimed) => Ok(*claimed),
+        Answered::SealedAnew => {
             state.sealing.notify_one();
             Err(sealed_soon())
         }
+        Answered::KeyMissing => Err(vault::missing()),
     }
 }
 

@@ -50,6 +50,8 @@ pub struct Model {
     pub restored: bool,
     /// The memory that its printer's agent had when the store was backed up: with that one it may be claimed.
     pub held_for: Option<String>,
+    /// See `sealpost_market::Job::lost`.
+    pub lost: bool,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -77,6 +79,7 @@ impl Model {
             cancel_requested: self.cancel_requested,
             free_retry: self.free_retry,
             restored: self.restored,
+            lost: self.lost,
         })
     }
 
@@ -106,6 +109,7 @@ impl Model {
             cancel_requested: Set(job.cancel_requested),
             free_retry: Set(job.free_retry),
             restored: Set(job.restored),
+            lost: Set(job.lost),
             updated_at: Set(now),
             row_version: Set(self.row_version + 1),
             ..more

@@ -9,6 +9,8 @@ pub struct Model {
     pub job: String,
     /// Until when nobody else begins, milliseconds since 1970; whoever is at it says it again.
     pub until: i64,
+    /// Whose turn it is, a random name: nobody else prolongs it or gives it back.
+    pub owner: String,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
