@@ -210,6 +210,8 @@ async fn a_cookie_that_was_planted_is_never_used() -> Result<()> {
         let me: Account = fresh.ask(&world, Method::GET, "/api/v1/me", None).await?.json().await?;
         assert_eq!(me.user_id, world.buyer.id);
     }
+    // Whoever it was of: it was given up with the browser that brought it.
+    assert_eq!(planted.status(&world).await?, 401);
     let invented = Browser { cookie: invented, ..planted.clone() };
     assert_eq!(invented.status(&world).await?, 401);
     // Signed in twice by one browser: what was before ends.

@@ -17,8 +17,9 @@ use crate::world::{LISTING, World};
 const EXAMPLES: &str = "6";
 
 /// What can be limited.
-const LIMITS: [&str; 13] = [
+const LIMITS: [&str; 14] = [
     "sign_in",
+    "sign_in_account",
     "sign_in_address",
     "sign_up",
     "pairing_start",

@@ -42,6 +42,31 @@ async fn guesses_end_with_too_many_attempts_whoever_the_client_claims_to_be() ->
     Ok(())
 }
 
+/// A proxy on the same machine is believed unasked, and one that passes on what clients write lets them choose their address.
+#[tokio::test(flavor = "multi_thread")]
+async fn guesses_for_one_account_end_from_whatever_addresses_they_come() -> Result<()> {
+    let world = World::new(
+        "public_url = \"https://store.example\"\n\
+         [rate_limits]\nsign_in_account = { burst = 20, every_ms = 3600000 }\n",
+    )
+    .await?;
+    let sign_in = async |person: &Person, password: &str, from: u32| {
+        let login = json!({"email": person.email, "password": password});
+        let request = world.request(Method::POST, "/auth/login", "")?.json(&login);
+        let address = std::net::Ipv4Addr::from_bits(0xc633_6400 + from).to_string();
+        anyhow::Ok(request.header("x-forwarded-for", address).send().await?.status().as_u16())
+    };
+    let own = sealpost_tests::person::PASSWORD;
+    assert_eq!(sign_in(&world.buyer, own, 250).await?, 200);
+    for count in 0..40 {
+        let expected = if count < 20 { 401 } else { 429 };
+        assert_eq!(sign_in(&world.buyer, "a wrong guess", count).await?, expected, "guess {count}");
+    }
+    assert_eq!(sign_in(&world.buyer, own, 250).await?, 200, "from where it was signed in before");
+    assert_eq!(sign_in(&world.seller, own, 1).await?, 200, "another account");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn behind_a_trusted_proxy_each_client_is_counted_for_itself() -> Result<()> {
     let world = World::new(&format!("trusted_proxies = [\"127.0.0.1\"]\n{SLOW}")).await?;
