@@ -5,6 +5,7 @@
 
 mod debian;
 mod ended;
+mod guarded;
 mod package;
 mod picture;
 mod print;

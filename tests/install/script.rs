@@ -59,6 +59,18 @@ fn foreign_numbers_are_not_killed(debian: &Debian) -> Result<()> {
     Ok(())
 }
 
+/// Nor do they count as started, where the other program is a shell too.
+async fn foreign_numbers_hinder_no_start(debian: &Debian, last: u64) -> Result<()> {
+    debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "stop"]))?;
+    let mut other = debian.below("0:0", &["sh", "-c", "read line"]).stdin(Stdio::piped()).spawn()?;
+    fs::write(debian.at("run/sealpost-printer.pid"), other.id().to_string())?;
+    debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "start"]))?;
+    listens(debian, last).await?;
+    other.kill()?;
+    other.wait()?;
+    Ok(())
+}
+
 #[tokio::test]
 async fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Result<()> {
     let debian = Debian::with_printer(7125)?;
@@ -87,8 +99,9 @@ async fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Res
     assert!(status.contains("NoNewPrivs:\t1") && status.contains("CapEff:\t0000000000000000"), "{status}");
 
     debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "restart"]))?;
-    listens(&debian, first).await?;
+    let second = listens(&debian, first).await?;
     foreign_numbers_are_not_killed(&debian)?;
+    foreign_numbers_hinder_no_start(&debian, second).await?;
     debian.success(&mut debian.below("0:0", &[program, "uninstall", "--yes", "--no-restart"]))?;
     assert_eq!(difference(&before, &picture(&debian.at(""), &[])?), [""; 0]);
     Ok(())

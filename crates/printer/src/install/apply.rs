@@ -1,6 +1,10 @@
 //! Carries a plan out: what is there already is left, what is noted first is done then.
 
-use std::{fs, io, os::unix::fs::MetadataExt, path::{Path, PathBuf}};
+use std::{
+    fs, io,
+    os::unix::fs::MetadataExt,
+    path::{Path, PathBuf},
+};
 
 use rustix::process::geteuid;
 use sealpost_api::Problem;
@@ -140,7 +144,9 @@ impl Installer<'_> {
                 let Some(place) = self.place(&path)? else { return Ok(Standing::Open) };
                 match place.metadata().map_err(failed)? {
                     None => return Ok(Standing::Open),
-                    Some(found) if !found.is_symlink() => return Ok(Standing::Blocked(blocked(&path, "it is no link"))),
+                    Some(found) if !found.is_symlink() => {
+                        return Ok(Standing::Blocked(blocked(&path, "it is no link")));
+                    }
                     Some(_) => {}
                 }
                 let found = place.target().map_err(failed)?.unwrap_or_default();
@@ -203,7 +209,9 @@ impl Installer<'_> {
         let failed = |error: io::Error| unusable(path, &error);
         let Some(place) = self.place(path)? else { return Ok(Standing::Open) };
         let Some(metadata) = place.metadata().map_err(failed)? else { return Ok(Standing::Open) };
-        let Some(found) = place.hash().map_err(failed)? else { return Ok(Standing::Blocked(blocked(path, "it is no file"))) };
+        let Some(found) = place.hash().map_err(failed)? else {
+            return Ok(Standing::Blocked(blocked(path, "it is no file")));
+        };
         if found == sha256 {
             let right = self.numbers(rights).is_ok_and(|wanted| wanted == Numbers::of(&metadata));
             return Ok(if right || entry.is_none() { Standing::Done } else { Standing::Open });

@@ -250,7 +250,11 @@ fn service(tree: &Tree, data: &Path, usual: &str, runs: fn(&[&str]) -> bool) -> 
             let text = tree.text(&folder.join(&name)).ok().flatten().unwrap_or_default();
             let unit = Unit::read(tree, &text);
             let own = format!("systemd/{usual}.env");
-            let mut at = unit.files.iter().filter(|file| file.ends_with(&own)).filter_map(|file| file.ancestors().nth(2));
+            let mut at = unit
+                .files
+                .iter()
+                .filter(|file| file.ends_with(&own))
+                .filter_map(|file| file.ancestors().nth(2));
             let by_file = at.any(|at| is_data(&at.to_owned()));
             let printers = unit.printers();
             if by_file || runs(&unit.words()) && printers.iter().any(is_data) {
@@ -282,9 +286,8 @@ impl Unit {
     fn read(tree: &Tree, text: &str) -> Self {
         let text = text.replace("\\\n", " ");
         let values = |key: &str| -> Vec<String> {
-            let found = text
-                .lines()
-                .filter_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='));
+            let found =
+                text.lines().filter_map(|line| line.trim().strip_prefix(key)?.trim_start().strip_prefix('='));
             found.flat_map(str::split_whitespace).map(|word| word.trim_matches('"').to_owned()).collect()
         };
         let files = values("EnvironmentFile");
@@ -305,10 +308,11 @@ impl Unit {
         // Its configuration lies in a folder of that name, and its variables in that of systemd.
         let inside = |path: &Path| {
             let known = ["config", "systemd", "logs", "comms"].map(std::ffi::OsStr::new);
-            let folder = path.ancestors().find(|folder| folder.file_name().is_some_and(|name| known.contains(&name)));
-            let named = path.ancestors().find(|folder| {
-                folder.file_name().and_then(|name| name.to_str()).is_some_and(is_data_name)
-            });
+            let folder =
+                path.ancestors().find(|folder| folder.file_name().is_some_and(|name| known.contains(&name)));
+            let named = path
+                .ancestors()
+                .find(|folder| folder.file_name().and_then(|name| name.to_str()).is_some_and(is_data_name));
             named.or_else(|| folder.and_then(Path::parent)).map(Path::to_owned)
         };
         let system = Path::new("/etc");
@@ -489,7 +493,10 @@ mod tests {
             "klipper.service",
             "EnvironmentFile=/home/pi/printer_1_data/systemd/klipper.env\nExecStart=/x/python $KLIPPER_ARGS",
         );
-        unit("klipper-2.service", "EnvironmentFile=/etc/default/klipper-2\nExecStart=/x/python $KLIPPER_ARGS");
+        unit(
+            "klipper-2.service",
+            "EnvironmentFile=/etc/default/klipper-2\nExecStart=/x/python $KLIPPER_ARGS",
+        );
         assert_eq!(found("/home/pi/printer_1_data").0.unwrap(), "klipper");
         assert_eq!(found("/home/pi/printer_2_data").0, None);
         std::fs::create_dir_all(folder.path().join("etc/default")).unwrap();

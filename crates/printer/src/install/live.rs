@@ -341,7 +341,8 @@ mod tests {
     fn one_that_takes_no_calls_keeps_nobody_waiting() {
         let folder = tempfile::tempdir().unwrap();
         let socket = folder.path().join("k.sock");
-        let listener = socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
+        let listener =
+            socket_with(AddressFamily::UNIX, SocketType::STREAM, SocketFlags::CLOEXEC, None).unwrap();
         net::bind(&listener, &SocketAddrUnix::new(&socket).unwrap()).unwrap();
         net::listen(&listener, 1).unwrap();
         let waiting: Vec<_> = std::iter::from_fn(|| connect(&socket)).take(20).collect();

@@ -39,11 +39,7 @@ pub(super) fn include(name: &str) -> String {
 }
 
 /// Updates of the parts by Moonraker. The program is not among them: who could replace it could read its keys.
-pub(super) fn update_manager(
-    folder: &Path,
-    checkout: &Checkout,
-    services: &[&str],
-) -> String {
+pub(super) fn update_manager(folder: &Path, checkout: &Checkout, services: &[&str]) -> String {
     format!(
         "
 [update_manager sealpost]

@@ -141,7 +141,8 @@ fn settings(system: &System, state: &Path, steps: &mut Vec<Step>) {
     let path = PathBuf::from(crate::settings::DEFAULT_PATH);
     if system.settings.is_none() {
         // Lines are put before what may end in a table.
-        let text = kept.map_or_else(|| format!("{}{lines}", pieces::SETTINGS), |kept| format!("{lines}{kept}"));
+        let text =
+            kept.map_or_else(|| format!("{}{lines}", pieces::SETTINGS), |kept| format!("{lines}{kept}"));
         steps.push(Step::File { path, rights: Rights::new(0o644, "root", "root"), text });
     } else if !lines.is_empty() {
         steps.push(Step::Block { path, text: format!("# Found by `sealpost-printer install`.\n{lines}") });

@@ -201,7 +201,10 @@ mod tests {
         let found = |text| sections(text).collect::<Vec<_>>();
         assert_eq!(found("[include [s]eal.cfg]\n"), ["include [s", "include [s]eal.cfg"]);
         assert_eq!(found("[mcu] # see [x]\r\n# [include a]\n a: [b]\n[ mcu 2 ]"), ["mcu", "mcu 2"]);
-        assert_eq!(includes("[include a.cfg]\n[include  b c.cfg ]\n[included]\n").collect::<Vec<_>>(), ["a.cfg", "b c.cfg"]);
+        assert_eq!(
+            includes("[include a.cfg]\n[include  b c.cfg ]\n[included]\n").collect::<Vec<_>>(),
+            ["a.cfg", "b c.cfg"]
+        );
     }
 
     #[test]

@@ -160,7 +160,8 @@ fn unblock(
 ) -> Result<Outcome, Problem> {
     let failed = |error: io::Error| unusable(path, &error);
     let done = Ok(Outcome::Done(format!("took the lines out of {}", path.display())));
-    let Some(Edited { place, text: found, numbers, strange }) = edited(tree, owner, path, Last::Followed)? else {
+    let Some(Edited { place, text: found, numbers, strange }) = edited(tree, owner, path, Last::Followed)?
+    else {
         return done;
     };
     if let Some(why) = strange {

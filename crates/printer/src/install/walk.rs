@@ -39,9 +39,7 @@ impl Trust {
     /// Whether others than root can put something else into this folder.
     fn is_open_to_others(&self, folder: &fs::Metadata) -> bool {
         let (uid, gid, mode) = (folder.uid(), folder.gid(), folder.mode());
-        uid != 0 && uid != self.own
-            || mode & 0o002 != 0
-            || mode & 0o020 != 0 && self.groups.contains(&gid)
+        uid != 0 && uid != self.own || mode & 0o002 != 0 || mode & 0o020 != 0 && self.groups.contains(&gid)
     }
 }
 

@@ -276,7 +276,8 @@ fn nothing_of_the_agents_is_read_or_changed_by_a_link_at_any_moment() {
                 let (Moment::Noted(step) | Moment::Written(step) | Moment::Done(step)) = moment;
                 // Before it is looked at once more to be noted, and after it was written beside.
                 let is_before = when == 1 && step.path().ends_with("extras/sealpost");
-                let is_written = when == 2 && matches!(moment, Moment::Written(step) if step.path() == Path::new("/").join(&path));
+                let is_written = when == 2
+                    && matches!(moment, Moment::Written(step) if step.path() == Path::new("/").join(&path));
                 if (is_before || is_written) && !ground.at(&path).is_symlink() {
                     swap(&ground, &path, target);
                 }

@@ -107,7 +107,9 @@ fn nothing_is_undone_while_klipper_would_not_start_afterwards() {
         ),
         (
             "a file in another folder",
-            &|ground| mine(ground, "conf.d/mine.cfg", "config/conf.d/mine.cfg", "[include ../sealpost.cfg]\n"),
+            &|ground| {
+                mine(ground, "conf.d/mine.cfg", "config/conf.d/mine.cfg", "[include ../sealpost.cfg]\n")
+            },
             "conf.d/mine.cfg: `[include ../sealpost.cfg]`",
         ),
         (
@@ -303,7 +305,8 @@ fn stubs_go_and_files_that_somebody_put_beside_them_stay() {
 }
 
 const SETTINGS: &str = "etc/sealpost/printer.toml";
-const MACROS: &str = "# mine\nstore = \"https://store.example\"\n\n[macros]\nSTART_PRINT = { BED = [0, 110] }";
+const MACROS: &str =
+    "# mine\nstore = \"https://store.example\"\n\n[macros]\nSTART_PRINT = { BED = [0, 110] }";
 
 fn moves_to(ground: &Ground, port: u16) {
     ground.file(CONF, &ground.text(CONF).replace("port: 7125", &format!("port: {port}")));
