@@ -185,11 +185,21 @@ impl Work {
             }
             Err(failed) => failed,
         };
-        if sent && self.take_back(&job).await == Back::Prints {
-            return Ok(prints(&job, layers, "The file was opened and prints; Klipper was slow to say so."));
+        match if sent { self.take_back(&job).await } else { Back::Gone } {
+            Back::Prints => {
+                return Ok(prints(
+                    &job,
+                    layers,
+                    "The file was opened and prints; Klipper was slow to say so.",
+                ));
+            }
+            Back::Gone => {
+                picture.give_up();
+                remove_stub(&self.moonraker, gcodes, &job).await;
+            }
+            // It may print yet: then its entry is needed.
+            Back::Unknown => self.take_back_later(job),
         }
-        picture.give_up();
-        remove_stub(&self.moonraker, gcodes, &job).await;
         Err(problem)
     }
 
@@ -202,17 +212,25 @@ impl Work {
             }
             tokio::time::sleep(pause).await;
         }
+        Back::Unknown
+    }
+
+    fn take_back_later(&self, job: String) {
         tracing::warn!(
             job,
             "Klipper may still hold the file; it is taken back as soon as Klipper can be asked"
         );
-        let (moonraker, settings, job) = (self.moonraker.clone(), self.settings.clone(), job.to_owned());
+        let (moonraker, settings) = (self.moonraker.clone(), self.settings.clone());
         tokio::spawn(async move {
-            while back(&moonraker, &settings, &job).await == Back::Unknown {
+            let mut found = Back::Unknown;
+            while found == Back::Unknown {
                 tokio::time::sleep(Duration::from_secs(10)).await;
+                found = back(&moonraker, &settings, &job).await;
+            }
+            if found == Back::Gone {
+                remove_stub(&moonraker, settings.gcodes_dir.as_deref(), &job).await;
             }
         });
-        Back::Unknown
     }
 
     /// The file, and its size in bytes: where the folder can be read, from there, else by Moonraker.
