@@ -119,9 +119,18 @@ impl Place {
 
     /// Makes a folder, or gives the one that is there these rights.
     pub(super) fn make_folder(&self, numbers: Numbers) -> io::Result<()> {
+        self.make(numbers, true)
+    }
+
+    /// Makes a folder, and takes none that came meanwhile with what is in it.
+    pub(super) fn make_new_folder(&self, numbers: Numbers) -> io::Result<()> {
+        self.make(numbers, false)
+    }
+
+    fn make(&self, numbers: Numbers, takes_over: bool) -> io::Result<()> {
         let made = match mkdirat(&self.folder, &self.name, Mode::from_raw_mode(0o700)) {
             Ok(()) => true,
-            Err(rustix::io::Errno::EXIST) => false,
+            Err(rustix::io::Errno::EXIST) if takes_over => false,
             Err(error) => return Err(error.into()),
         };
         let folder = self.open_folder()?;
@@ -266,6 +275,17 @@ mod tests {
     use std::{env, process::Command};
 
     use super::*;
+
+    #[test]
+    fn a_folder_that_came_meanwhile_is_not_taken_for_a_new_one() {
+        let folder = tempfile::tempdir().unwrap();
+        let place = |name: &str| Place::new(File::open(folder.path()).unwrap(), OsStr::new(name));
+        let numbers = Numbers { mode: 0o700, ..Numbers::of(&fs::metadata(folder.path()).unwrap()) };
+        fs::create_dir_all(folder.path().join("there/with")).unwrap();
+        assert_eq!(place("there").make_new_folder(numbers).unwrap_err().kind(), io::ErrorKind::AlreadyExists);
+        place("there").make_folder(numbers).unwrap();
+        place("new").make_new_folder(numbers).unwrap();
+    }
 
     /// With few files open at once, as `sudo` gives them; the limit is a process's, so it is another one's.
     #[test]

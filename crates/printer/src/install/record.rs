@@ -141,7 +141,7 @@ impl Ledger {
         }
         let place = place(tree, inside)?;
         if place.metadata().map_err(failed)?.is_none() {
-            place.make_folder(own(0o700)).map_err(failed)?;
+            place.make_new_folder(own(0o700)).map_err(failed)?;
         }
         Self::open_at(place, inside)
     }
