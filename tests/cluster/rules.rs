@@ -68,7 +68,7 @@ fn ended(order: &Order, job: &JobRow, fleet: &Fleet) -> Result<()> {
             order.cancelled
         }
         // It stood behind another job, or was told to start, when its printer lost its head.
-        (JobState::Failure, "not_started") => met(&["agent", "Klipper", "Moonraker"]),
+        (JobState::Failure, "not_started" | "start_refused") => met(&["agent", "Klipper", "Moonraker"]),
         (JobState::Failure, "klipper_shutdown") => met(&["Klipper"]),
         (JobState::Interrupted, "outcome_unknown") => met(&["Klipper", "Moonraker"]),
         // Nobody reported for a whole lease: its agent and every store were gone again and again.
