@@ -9,6 +9,7 @@ use sealpost_market::JobState;
 use sealpost_tests::person::PASSWORD;
 use sealpost_tests::service::Service;
 use serde_json::{Value, json};
+use tokio::sync::Mutex;
 
 use crate::canary::Secret;
 use crate::places::{Find, holders_are_found, search};
@@ -27,11 +28,15 @@ const FAILING: &str = "failingWombat5512";
 /// At 200 lines a second a quarter of a minute: time to pause, cancel and stop on a busy machine.
 const LAYERS: u32 = 1_000;
 
+/// Held by whoever searches: what one of them plants on purpose is no find of the other.
+static SEARCHING: Mutex<()> = Mutex::const_new(());
+
 #[tokio::test(flavor = "multi_thread")]
 async fn no_end_of_a_print_leaves_a_trace_of_what_was_sold() -> Result<()> {
     if !can_switch()? {
         return Ok(());
     }
+    let _alone = SEARCHING.lock().await;
     let world = World::start(Wishes { rate: 200, ..Wishes::default() }).await?;
     let licence = world.sell("whole", &part(LAYERS, None)).await?;
     let mut said = vec![sign_in_at_the_printer(&world).await?];
@@ -78,6 +83,7 @@ async fn a_secret_that_was_left_anywhere_is_found() -> Result<()> {
     if !can_switch()? {
         return Ok(());
     }
+    let _alone = SEARCHING.lock().await;
     let world = World::start(Wishes::default()).await?;
     let secrets = [Secret::text("comment", COMMENT), Secret::content_key("content key", &[0xc3; 32])];
     told("before", &search(&world, &secrets, &[])?)?;

@@ -1,8 +1,12 @@
 //! Keys in memory of their own that is kept from being swapped out, where the system allows that.
 
-use std::fmt;
+use std::{fmt, hint::black_box};
 
 use region::LockGuard;
+use zeroize::Zeroize;
+
+/// Bytes of the stack that are written over: more than opening a file takes, far less than a thread has.
+const BELOW: usize = 256 << 10;
 
 /// A whole page, also of the larger ones of 64-bit boards: unlocking is by page and would unlock a neighbour too.
 #[repr(align(16384))]
@@ -37,6 +41,27 @@ impl<T> Locked<T> {
     fn is_locked(&self) -> bool {
         self.lock.is_some()
     }
+}
+
+/// Does something with keys, and writes over what they left on the stack: moving a value leaves its bytes where it was.
+#[inline(never)]
+pub(crate) fn leaving_nothing<T>(work: impl FnOnce() -> T) -> T {
+    let done = apart(work);
+    write_over();
+    done
+}
+
+/// In a frame of its own, so that all it used lies below the caller's.
+#[inline(never)]
+fn apart<T>(work: impl FnOnce() -> T) -> T {
+    work()
+}
+
+#[inline(never)]
+fn write_over() {
+    let mut below = [0_u8; BELOW];
+    black_box(&mut below).zeroize();
+    black_box(&below);
 }
 
 impl<T> Drop for Locked<T> {

@@ -30,7 +30,7 @@ use super::{
 use crate::{
     core::Event,
     legacy::file::{HEAD, Kind, check_name, kind_of},
-    locked::Locked,
+    locked::{Locked, leaving_nothing},
     machine::{Identity, rng},
     moonraker::{CallError, Moonraker},
     opening::{OpenError, OpenedFile, check_memory, open_own},
@@ -130,7 +130,7 @@ impl Work {
         let limits = self.settings.macros.within(limits);
         let opened = tokio::task::spawn_blocking(move || {
             let dek = dek.get().ok_or_else(opening_failed)?;
-            open_own(file, size, cipher, dek, &limits).map_err(Problem::from)
+            leaving_nothing(|| open_own(file, size, cipher, dek, &limits)).map_err(Problem::from)
         });
         let opened = opened.await.unwrap_or_else(|_| Err(opening_failed()))?;
         self.print(opened).await

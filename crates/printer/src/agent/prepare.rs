@@ -17,7 +17,7 @@ use super::{Agent, JobFiles, Mail, keeper::Keeper, patience::Patience};
 use crate::{
     core::{Event, Trouble},
     legacy::custody,
-    locked::Locked,
+    locked::{Locked, leaving_nothing},
     machine::Identity,
     moonraker::Moonraker,
     opening::{self, OpenedFile, open_blob, open_legacy_package, open_package},
@@ -98,7 +98,7 @@ impl Work {
         let manifest = self.manifest.clone();
         let opened = tokio::task::spawn_blocking(move || {
             let dek = dek.get().ok_or_else(opening_failed)?;
-            open_blob(file, &digest, &manifest, dek, &limits).map_err(Problem::from)
+            leaving_nothing(|| open_blob(file, &digest, &manifest, dek, &limits)).map_err(Problem::from)
         });
         opened.await.unwrap_or_else(|_| Err(opening_failed()))
     }
@@ -106,15 +106,18 @@ impl Work {
     /// The package says who opens it: the printer's own key, or one that a custodian keeps.
     async fn content_key(&mut self) -> Result<Locked<Dek>, Problem> {
         let package = self.claimed.gcode_dek_package.clone();
-        let dek = match KeyPackage::of(&package) {
+        let opened = match KeyPackage::of(&package) {
             KeyPackage::Psek(package) => {
                 let key = self.kept_key().await?;
                 let key = key.get().ok_or_else(opening_failed)?;
-                open_legacy_package(package, &self.manifest, key)?
+                leaving_nothing(|| open_legacy_package(package, &self.manifest, key).map(Locked::new))
             }
-            _ => open_package(&package, &self.manifest, self.identity.secret())?,
+            _ => {
+                let secret = self.identity.secret();
+                leaving_nothing(|| open_package(&package, &self.manifest, secret).map(Locked::new))
+            }
         };
-        Ok(Locked::new(dek))
+        Ok(opened?)
     }
 
     /// The printer's key from whoever keeps it: that they are away costs nobody a print.
