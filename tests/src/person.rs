@@ -203,7 +203,8 @@ pub async fn problem(answer: Response) -> Result<Problem> {
 pub fn client() -> Result<reqwest::Client> {
     // Another test may have been first; the provider is the same.
     let _ = rustls::crypto::aws_lc_rs::default_provider().install_default();
-    Ok(reqwest::Client::builder().no_proxy().build()?)
+    // As ours do, it lets go of a connection long before a store does, also one that is told to be impatient.
+    Ok(reqwest::Client::builder().no_proxy().pool_idle_timeout(Duration::from_millis(500)).build()?)
 }
 
 fn account(name: &str) -> RegisterRequest {
