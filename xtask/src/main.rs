@@ -26,7 +26,8 @@ cargo xtask COMMAND
   demo [--once]        a store, a printer, a browser, a chain and three sales, end to end; --once stops after them and
                        tells by its exit code
   test [SUITE] [ARGS]  every test, or one suite: unit, vectors, contract, fuzz, interop,
-                       store, chain, printer, faults, cluster, install, e2e, plugin, sdk, browser; ARGS go to the test program
+                       store, chain, printer, lmnt, faults, cluster, install, security, secrecy, e2e, plugin, sdk,
+                       browser; ARGS go to the test program
   bench [NAME] [--json] one benchmark or all: agent, browser, envelope, gas,
                        host, store, waiting
   fuzz [TARGET...]     looks for inputs that break a parser: --seconds N for each target (60), --list, and
