@@ -104,7 +104,7 @@ async fn kill_at(stage: &mut Option<Stage>, point: &str) -> Result<()> {
     rules::check(stage, &schedule, &played).await.with_context(|| format!("{schedule}"))?;
     let expected = match point {
         // The print may be over before the store, or the agent, is back.
-        "store.cancel.commit" | "agent.cancel.asked" => return Ok(()),
+        "store.cancel.commit" | "store.cancel.committed" | "agent.cancel.asked" => return Ok(()),
         _ if schedule.with.contains(&With::Cancel) => JobState::Cancelled,
         // `starting` is durable and the command never left: it is not begun again, and nothing was printed.
         "agent.start.asked" => JobState::Failure,
