@@ -22,12 +22,18 @@ impl Drop for Stopped<'_> {
     }
 }
 
-/// Waits until the agent listens at another socket file than `last`; gives that file's number.
-async fn listens(debian: &Debian, last: u64) -> Result<u64> {
+/// Which file a socket is: its number, which the next file may get again, and when it was made.
+type SocketFile = (u64, i64, i64);
+
+/// Waits until the agent listens at another socket file than `last`; gives which one it is.
+async fn listens(debian: &Debian, last: Option<SocketFile>) -> Result<SocketFile> {
     let deadline = Instant::now() + Duration::from_secs(60);
     while Instant::now() < deadline {
-        match fs::metadata(debian.at(SOCKET)) {
-            Ok(socket) if socket.ino() != last => return Ok(socket.ino()),
+        let file = fs::metadata(debian.at(SOCKET))
+            .ok()
+            .map(|socket| (socket.ino(), socket.mtime(), socket.mtime_nsec()));
+        match file {
+            Some(file) if Some(file) != last => return Ok(file),
             _ => tokio::time::sleep(Duration::from_millis(50)).await,
         }
     }
@@ -60,12 +66,12 @@ fn foreign_numbers_are_not_killed(debian: &Debian) -> Result<()> {
 }
 
 /// Nor do they count as started, where the other program is a shell too.
-async fn foreign_numbers_hinder_no_start(debian: &Debian, last: u64) -> Result<()> {
+async fn foreign_numbers_hinder_no_start(debian: &Debian, last: SocketFile) -> Result<()> {
     debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "stop"]))?;
     let mut other = debian.below("0:0", &["sh", "-c", "read line"]).stdin(Stdio::piped()).spawn()?;
     fs::write(debian.at("run/sealpost-printer.pid"), other.id().to_string())?;
     debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "start"]))?;
-    listens(debian, last).await?;
+    listens(debian, Some(last)).await?;
     other.kill()?;
     other.wait()?;
     Ok(())
@@ -83,7 +89,7 @@ async fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Res
     let _stopped = Stopped(&debian);
     let program = "/root/sealpost-printer";
     debian.success(&mut debian.below("0:0", &[program, "install", "--yes", "--no-restart"]))?;
-    let first = listens(&debian, 0).await?;
+    let first = listens(&debian, None).await?;
     debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "status"]))?;
     debian.success(&mut debian.below("pi:pi", &["/usr/local/bin/sealpost-printer", "status"]))?;
 
@@ -99,7 +105,7 @@ async fn without_systemd_a_script_runs_the_agent_until_it_is_taken_back() -> Res
     assert!(status.contains("NoNewPrivs:\t1") && status.contains("CapEff:\t0000000000000000"), "{status}");
 
     debian.success(&mut debian.below("0:0", &["sh", SCRIPT, "restart"]))?;
-    let second = listens(&debian, first).await?;
+    let second = listens(&debian, Some(first)).await?;
     foreign_numbers_are_not_killed(&debian)?;
     foreign_numbers_hinder_no_start(&debian, second).await?;
     debian.success(&mut debian.below("0:0", &[program, "uninstall", "--yes", "--no-restart"]))?;
