@@ -22,6 +22,7 @@ mod failures;
 mod familiar;
 mod identifier;
 mod migration;
+mod people;
 mod query;
 mod routes;
 mod sessions;

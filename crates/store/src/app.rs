@@ -9,7 +9,7 @@ use crate::http::govern::{Limits, govern};
 use crate::http::layers;
 use crate::state::AppState;
 use crate::{
-    catalogue, chain, description, identity, jobs, lmnt, pages, plugins, printing, publish, purchases,
+    catalogue, chain, description, identity, jobs, lmnt, operate, pages, plugins, printing, publish, purchases,
 };
 
 #[derive(OpenApi)]
@@ -33,6 +33,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(jobs::router())
         .merge(printing::router())
         .merge(lmnt::router())
+        .merge(operate::router())
 }
 
 pub(crate) fn router(state: AppState, shop: Option<Router>) -> Router {

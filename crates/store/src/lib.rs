@@ -19,6 +19,7 @@ mod limits;
 mod lmnt;
 mod migrations;
 mod open;
+mod operate;
 mod pages;
 mod pipe;
 mod plugins;
