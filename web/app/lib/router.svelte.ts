@@ -1,27 +1,33 @@
 // Which page an address is. Addresses are real ones, so they can be kept and sent; the store answers all of them with this page.
 
+import type { Component } from "svelte";
+
 const BASE = "/shop/";
 
-export type Route =
-  | { page: "catalogue" }
-  | { page: "listing"; id: string }
-  | { page: "buy"; id: string }
-  | { page: "sign-in"; next: string }
-  | { page: "library" }
-  | { page: "licence"; id: string }
-  | { page: "run"; id: string }
-  | { page: "payment"; id: string }
-  | { page: "sales" }
-  | { page: "unknown" };
+/** One page: its address below `/shop/`, with `:name` for parts that its component gets as properties. */
+export interface Route {
+  path: string;
+  // Each page has properties of its own; what the address gives is text.
+  load: () => Promise<{ default: Component<any> }>;
+  /** Who may see it; everybody where absent. */
+  for?: "person" | "operator";
+  /** Key of the entry in the navigation that it belongs to. */
+  nav?: string;
+}
+
+export interface Found {
+  route: Route;
+  params: Record<string, string>;
+}
 
 let address = $state(location.pathname + location.search);
 
 export const router = {
-  get route(): Route {
-    return read(address);
-  },
   get address(): string {
     return address;
+  },
+  get query(): URLSearchParams {
+    return new URL(address, location.origin).searchParams;
   },
 };
 
@@ -34,53 +40,67 @@ export function signInThen(next: string): string {
   return `${to("sign-in")}?next=${encodeURIComponent(next)}`;
 }
 
+/** Where somebody who signed in wants to go: an address of the shop alone, a link must not lead people elsewhere. */
+export function next(): string {
+  const wanted = router.query.get("next");
+  if (!wanted || !URL.canParse(wanted, location.origin)) return to();
+  const url = new URL(wanted, location.origin);
+  return url.origin === location.origin && url.pathname.startsWith(BASE) ? url.pathname + url.search : to();
+}
+
 export function go(path: string, { replace = false } = {}) {
   if (replace) history.replaceState(null, "", path);
   else history.pushState(null, "", path);
-  address = path;
-  window.scrollTo(0, 0);
+  const before = address.split("?")[0];
+  address = path.split("#")[0] ?? path;
+  if (address.split("?")[0] !== before) window.scrollTo(0, 0);
+}
+
+/** Changes the query alone, in place: filters, tabs, a search. */
+export function ask(query: Record<string, string | undefined>) {
+  const url = new URL(address, location.origin);
+  for (const [name, value] of Object.entries(query)) {
+    if (value) url.searchParams.set(name, value);
+    else url.searchParams.delete(name);
+  }
+  go(url.pathname + url.search, { replace: true });
 }
 
 /** Takes clicks on links into the shop; whatever the browser does otherwise with them stays. */
 export function follow(event: MouseEvent) {
   const plain = event.button === 0 && !event.metaKey && !event.ctrlKey && !event.shiftKey && !event.altKey;
   const link = event.target instanceof Element ? event.target.closest("a") : null;
-  if (!plain || event.defaultPrevented || !link || link.target || link.origin !== location.origin) return;
-  if (!link.pathname.startsWith(BASE)) return;
+  if (!plain || event.defaultPrevented || !link || link.target || link.hasAttribute("download")) return;
+  if (link.origin !== location.origin || !link.pathname.startsWith(BASE)) return;
   event.preventDefault();
-  go(link.pathname + link.search);
+  go(link.pathname + link.search + link.hash);
+}
+
+/** The page of an address, if it has one. */
+export function find(routes: Route[], path: string): Found | undefined {
+  const parts = new URL(path, location.origin).pathname.slice(BASE.length).split("/").filter(Boolean).map(decode);
+  for (const route of routes) {
+    const params = match(route.path, parts);
+    if (params) return { route, params };
+  }
+  return undefined;
+}
+
+function match(path: string, parts: string[]): Record<string, string> | undefined {
+  const wanted = path.split("/").filter(Boolean);
+  if (wanted.length !== parts.length) return undefined;
+  const params: Record<string, string> = {};
+  for (const [place, name] of wanted.entries()) {
+    const part = parts[place] ?? "";
+    if (name.startsWith(":")) params[name.slice(1)] = part;
+    else if (name !== part) return undefined;
+  }
+  return params;
 }
 
 window.addEventListener("popstate", () => {
   address = location.pathname + location.search;
 });
-
-function read(path: string): Route {
-  const { pathname, searchParams } = new URL(path, location.origin);
-  const parts = pathname.slice(BASE.length).split("/").filter(Boolean).map(decode);
-  const [area, id, what, more] = parts;
-  if (area === undefined) return { page: "catalogue" };
-  if (area === "sign-in" && id === undefined) return { page: "sign-in", next: within(searchParams.get("next")) };
-  if (area === "plugins" && id !== undefined && more === undefined) {
-    if (what === undefined) return { page: "listing", id };
-    if (what === "buy") return { page: "buy", id };
-  }
-  if (area === "library" && more === undefined) {
-    if (id === undefined) return { page: "library" };
-    if (what === undefined) return { page: "licence", id };
-    if (what === "run") return { page: "run", id };
-  }
-  if (area === "payments" && id !== undefined && what === undefined) return { page: "payment", id: id.toLowerCase() };
-  if (area === "sales" && id === undefined) return { page: "sales" };
-  return { page: "unknown" };
-}
-
-/** An address of the shop alone: a link must not lead people elsewhere after they signed in. */
-function within(next: string | null): string {
-  if (!next || !URL.canParse(next, location.origin)) return to("library");
-  const url = new URL(next, location.origin);
-  return url.origin === location.origin && url.pathname.startsWith(BASE) ? url.pathname + url.search : to("library");
-}
 
 function decode(part: string): string {
   try {

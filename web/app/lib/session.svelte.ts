@@ -1,43 +1,69 @@
-// Who is signed in. The token stays in this module: it is never written anywhere, so a reload signs out.
+// Who is signed in. The browser holds a cookie that no script can read; this module holds the name alone.
 
-import { forgetKeys } from "./keys.svelte";
-import { ask } from "./store";
+import { forgetKeys } from "../keys/keys.svelte";
+import { ask, onSignedOut } from "./ask";
 import type { Account } from "./types";
 
-let token: string | undefined;
 let account = $state<Account>();
+let known = $state(false);
 
 export const session = {
   get account(): Account | undefined {
     return account;
   },
-  /** For requests of this person. */
-  get token(): string | undefined {
-    return token;
+  /** Whether the store was asked yet who this is. */
+  get known(): boolean {
+    return known;
+  },
+  get isOperator(): boolean {
+    return account?.roles?.includes("operator") ?? false;
   },
 };
+
+/** Asks the store who this is; at the start, and whenever another page may have changed it. */
+export async function look() {
+  try {
+    account = await ask<Account>("GET", "/api/v1/me");
+  } catch {
+    account = undefined;
+  } finally {
+    known = true;
+  }
+}
 
 /** By address or name. */
 export async function signIn(who: string, password: string) {
   const body = who.includes("@") ? { email: who, password } : { username: who, password };
-  await begin(await ask<{ token: string }>("POST", "/auth/login", { body }));
+  begin(await ask<Account>("POST", "/auth/session", { body }));
 }
 
 export async function register(email: string, username: string, password: string) {
   const body = { email, username: username || undefined, password };
-  await begin(await ask<{ token: string }>("POST", "/api/v1/accounts", { body }));
+  begin(await ask<Account>("POST", "/auth/session/sign-up", { body }));
+}
+
+/** For whatever signs in by another way than a password. */
+export function begin(found: Account) {
+  account = found;
+  known = true;
+  others?.postMessage("changed");
 }
 
 export async function signOut() {
-  const ended = token;
-  token = undefined;
-  account = undefined;
-  forgetKeys();
-  if (ended) await ask("POST", "/auth/logout", { token: ended });
+  await ask("DELETE", "/auth/session");
+  ended();
+  others?.postMessage("changed");
 }
 
-async function begin(answer: { token: string }) {
-  const found = await ask<Account>("GET", "/api/v1/me", { token: answer.token });
-  token = answer.token;
-  account = found;
+/** Nothing of the person stays in the page. */
+function ended() {
+  if (!account) return;
+  account = undefined;
+  forgetKeys();
 }
+
+onSignedOut(ended);
+
+// Other tabs of this shop learn of it too.
+const others = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("sealpost-session");
+others?.addEventListener("message", () => void look());

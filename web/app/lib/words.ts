@@ -28,6 +28,21 @@ export function date(text: string): string {
   return new Intl.DateTimeFormat("en", { dateStyle: "medium" }).format(new Date(text));
 }
 
+const relative = new Intl.RelativeTimeFormat("en", { numeric: "auto" });
+const STEPS: [Intl.RelativeTimeFormatUnit, number][] = [
+  ["day", 86_400],
+  ["hour", 3_600],
+  ["minute", 60],
+];
+
+/** Such as `3 hours ago`; a date when it is longer ago than a month. */
+export function ago(text: string, now = Date.now()): string {
+  const seconds = (new Date(text).getTime() - now) / 1000;
+  if (Math.abs(seconds) > 30 * 86_400) return date(text);
+  const [unit, size] = STEPS.find(([, size]) => Math.abs(seconds) >= size) ?? ["second", 1];
+  return unit === "second" ? "just now" : relative.format(Math.trunc(seconds / size), unit);
+}
+
 /** Decimals of coins and tokens, for stores that do not say them with the price; what the browser knows as money is not in here. */
 const COINS: Record<string, number> = Object.fromEntries(
   Object.entries({ 6: "EURC USDC USDT", 8: "BTC CBBTC HBAR WBTC", 18: "AVAX BNB CELO DAI ETH MATIC POL WETH XDAI" }).flatMap(([decimals, symbols]) =>

@@ -1,0 +1,61 @@
+// What a buyer asks the store.
+
+import type { LoadableBundle } from "@sealpost/marketplace-loader";
+import { ask } from "../lib/ask";
+import { tidied } from "./manifest";
+import type { Device, Licence, Listing, Payment, Purchase, Recipient } from "../lib/types";
+
+/** Plugins on offer, newest first. */
+export async function plugins(search: string, signal?: AbortSignal): Promise<Listing[]> {
+  const found: Listing[] = [];
+  let after: string | undefined;
+  do {
+    const query = new URLSearchParams({ kind: "plugin", limit: "200" });
+    if (search) query.set("q", search);
+    if (after) query.set("after", after);
+    const page = await ask<{ listings: Listing[]; next?: string }>("GET", `/api/v1/listings?${query}`, { signal });
+    found.push(...page.listings.filter((listing) => listing.kind === "plugin" && listing.plugin).map(tidied));
+    after = page.next;
+  } while (after && found.length < 200);
+  return found;
+}
+
+export async function listing(id: string): Promise<Listing> {
+  return tidied(await ask<Listing>("GET", `/api/v1/listings/${encodeURIComponent(id)}`));
+}
+
+export function buy(listing: string, payment: Payment, recipient: Recipient, once: string): Promise<Purchase> {
+  return ask("POST", "/api/v1/purchases", { once, body: { listing, payment, recipient } });
+}
+
+export function purchase(id: string): Promise<Purchase> {
+  return ask("GET", `/api/v1/purchases/${encodeURIComponent(id)}`);
+}
+
+/** What this person may run, newest first. */
+export async function licences(): Promise<Licence[]> {
+  const found: Licence[] = [];
+  let after: string | undefined;
+  do {
+    const query = new URLSearchParams({ limit: "200", ...(after && { after }) });
+    const page = await ask<{ licences: Licence[]; next?: string }>("GET", `/api/v1/licences?${query}`);
+    found.push(...page.licences.filter((licence) => licence.kind === "plugin"));
+    after = page.next;
+  } while (after);
+  return found;
+}
+
+export function licence(id: string): Promise<Licence> {
+  return ask("GET", `/api/v1/licences/${encodeURIComponent(id)}`);
+}
+
+export async function addDevice(licence: string, recipient: Recipient): Promise<Device> {
+  const path = `/api/v1/licences/${encodeURIComponent(licence)}/devices`;
+  return (await ask<{ device: Device }>("POST", path, { body: recipient })).device;
+}
+
+/** The newest version a device may open: manifest, hash, signature, the device's envelope, and where the sealed file lies. */
+export function bundle(licence: string, device: string, signal?: AbortSignal): Promise<LoadableBundle> {
+  const path = `/api/v1/licences/${encodeURIComponent(licence)}/bundle?device=${encodeURIComponent(device)}`;
+  return ask("GET", path, { signal });
+}
