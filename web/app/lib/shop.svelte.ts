@@ -4,10 +4,10 @@ import { ask, path } from "./ask";
 
 export interface Shop {
   name: string;
-  registration_open: boolean;
+  registration: "open" | "invited" | "closed";
   /** Whether it can send mail. */
   mail: boolean;
-  chain: boolean;
+  chain?: { chain_id: number; name?: string };
   fee_bps: number;
   /** Whether it waits for its first operator. */
   first_run: boolean;
@@ -16,14 +16,15 @@ export interface Shop {
   currency?: string;
   terms?: string;
   contact?: string;
+  max_upload_bytes?: number;
+  version?: string;
 }
 
 /** Of a store that does not say. */
 const PLAIN: Shop = {
   name: "Shop",
-  registration_open: true,
+  registration: "open",
   mail: false,
-  chain: false,
   fee_bps: 0,
   first_run: false,
   passkeys: false,
