@@ -11,6 +11,7 @@ mod description;
 mod error;
 mod facts;
 mod fault;
+mod happenings;
 mod http;
 mod hub;
 mod identity;

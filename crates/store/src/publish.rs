@@ -28,7 +28,7 @@ use crate::schema::value::named;
 use crate::schema::{release, thumbnail};
 use crate::state::AppState;
 use crate::vault::{self, Sealed};
-use crate::{limits, points, random};
+use crate::{happenings, limits, points, random};
 use ingest::Ingested;
 use plugin::Said;
 
@@ -251,6 +251,7 @@ async fn insert(
     let cleared = state.clone();
     tx.after_commit(move || cleared.pages.clear());
     Answer::new(StatusCode::CREATED, &release_to_api(row)?)
+    happenings::of_release(tx, row.created_at, &listing, row)?;
 }
 
 fn key_changed() -> Fault {

@@ -7,6 +7,8 @@ pub(crate) mod chain_offer;
 pub(crate) mod chain_payment;
 pub(crate) mod device;
 pub(crate) mod device_key;
+pub(crate) mod happening;
+pub(crate) mod happening_turn;
 pub(crate) mod job;
 pub(crate) mod licence;
 pub(crate) mod linked_key;
@@ -30,6 +32,9 @@ mod m0005;
 mod m0006;
 mod m0007;
 mod m0008;
+mod m0010;
+mod m0012;
+mod m0011;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -43,5 +48,8 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0006::Migration),
         Box::new(m0007::Migration),
         Box::new(m0008::Migration),
+        Box::new(m0010::Migration),
+        Box::new(m0012::Migration),
+        Box::new(m0011::Migration),
     ]
 }

@@ -259,6 +259,7 @@ pub(crate) async fn save(
     tx.after_commit(move || cleared.pages.clear());
     let releases = releases::of(tx, std::slice::from_ref(&row.id)).await?;
     to_api(state, &row, releases)
+        crate::happenings::of_listing(tx, now, &row, None, &facts)?;
 }
 
 fn to_api(state: &AppState, row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing> {

@@ -12,7 +12,7 @@ use crate::hub::{Hub, wire};
 use crate::purchases::find_licence;
 use crate::schema::job;
 use crate::schema::value::to_timestamp;
-use crate::{facts, vault};
+use crate::{facts, happenings, vault};
 
 /// What happens to a job, and what is saved with it.
 pub(crate) struct Change<'a> {
@@ -40,7 +40,9 @@ pub(crate) async fn change(tx: &Tx, row: &job::Model, change: Change<'_>) -> Res
     if step.repeated {
         return Ok(step);
     }
-    row.save(tx, &step.job, change.more, change.now).await?;
+    let said = change.more.message.try_as_ref().cloned().flatten();
+    let more = with_times(row, &step.job, change.more, change.now);
+    row.save(tx, &step.job, more, change.now).await?;
     if step.licence != before {
         licence.save(tx, &step.licence).await?;
     }
@@ -50,6 +52,11 @@ pub(crate) async fn change(tx: &Tx, row: &job::Model, change: Change<'_>) -> Res
     facts::record(tx, change.now, change.actor, &format!("job:{}", row.id), &step.facts)?;
     Ok(step)
 }
+    happenings::of_job(tx, change.now, row, &step.job, said, &step.facts).await?;
+    if let Some(hub) = change.hub {
+        let moved = row.state != step.job.state.as_str() || row.cancel_requested != step.job.cancel_requested;
+        tell(tx, hub.live(), row, moved).await?;
+    }
 
 /// Takes back all jobs of a licence whose key is not out.
 pub(crate) async fn cancel_waiting(tx: &Tx, licence: &str, actor: &Actor, now: i64) -> Result<()> {

@@ -21,7 +21,7 @@ use crate::schema::device::Wanted;
 use crate::schema::value::{stored, to_timestamp};
 use crate::schema::{device, licence, listing, purchase, release, voucher};
 use crate::state::AppState;
-use crate::{facts, limits, random};
+use crate::{facts, happenings, limits, random};
 
 /// Who buys what, and how.
 #[derive(Clone, Debug)]
@@ -144,6 +144,7 @@ pub(crate) async fn write(state: &AppState, tx: &Tx, order: &Order) -> Result<So
         tx.insert_later(row.into_active_model());
     }
     facts::record(tx, now, &order.actor, &format!("purchase:{}", purchase.id), &step.facts)?;
+    happenings::of_sale(tx, now, &row, &purchase, &step.facts)?;
     Ok(Sold { listing: row, device, given, purchase, licence: step.licence })
 }
 

@@ -4,14 +4,14 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use sealpost_accounts::Actor;
 use sealpost_database::Tx;
-use sealpost_market::{self as market, PurchaseEvent};
+use sealpost_market::{self as market, PurchaseEvent, PurchaseState};
 
 use super::find_licence;
 use crate::fault::{Fault, Result};
 use crate::schema::value::to_timestamp;
 use crate::schema::{device, licence, purchase};
 use crate::state::AppState;
-use crate::{facts, jobs};
+use crate::{facts, happenings, jobs};
 
 /// A purchase after an event.
 #[derive(Debug)]
@@ -40,6 +40,12 @@ pub(crate) async fn apply(
     let after = purchase::Model {
         created_at: row.created_at,
         row_version: row.row_version + 1,
+        paid_at: row.paid_at.or((step.purchase.state == PurchaseState::Paid).then_some(now)),
+        refunded_at: (step.purchase.state == PurchaseState::Refunded)
+            .then(|| row.refunded_at.unwrap_or(now)),
+        fee_basis_points: row.fee_basis_points,
+        payment_source: row.payment_source.clone(),
+        payment_reference: row.payment_reference.clone(),
         ..purchase::Model::from_market(&step.purchase, wanted.as_ref(), row.voucher.clone(), now)?
     };
     save(tx, row, &after).await?;
@@ -56,6 +62,7 @@ pub(crate) async fn apply(
         _ => {}
     }
     facts::record(tx, now, actor, &format!("purchase:{}", row.id), &step.facts)?;
+    happenings::of_purchase(tx, now, &after, &step.facts).await?;
     let mut licence = step.licence;
     if matches!(after.state.as_str(), "refunded" | "undone")
         && let Some(held) = &held
@@ -84,6 +91,8 @@ async fn save(tx: &Tx, before: &purchase::Model, after: &purchase::Model) -> Res
         price_amount: Set(after.price_amount.clone()),
         price_currency: Set(after.price_currency.clone()),
         version: Set(after.version.clone()),
+        paid_at: Set(after.paid_at),
+        refunded_at: Set(after.refunded_at),
         publisher_key: Set(after.publisher_key.clone()),
         row_version: Set(after.row_version),
         ..Default::default()

@@ -25,7 +25,7 @@ use crate::plugins::{device_to_api, devices_of};
 use crate::schema::value::count;
 use crate::schema::{device, licence, listing};
 use crate::state::AppState;
-use crate::{facts, jobs};
+use crate::{facts, happenings, jobs};
 
 /// Licences shown at most.
 const MOST: u64 = 1000;
@@ -191,6 +191,7 @@ async fn revoke(
                 held.save(tx, &licence).await?;
                 let now = state.clock.now_ms();
                 facts::record(tx, now, &user.actor(), &format!("licence:{id}"), &facts)?;
+                happenings::of_licence(tx, now, &listing, &held, &facts)?;
                 jobs::cancel_waiting(tx, id, &user.actor(), now).await?;
             }
             let mut devices = devices_of(tx, &[id]).await?.remove(id).unwrap_or_default();

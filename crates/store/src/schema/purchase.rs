@@ -30,6 +30,15 @@ pub struct Model {
     pub publisher_key: Option<String>,
     /// JSON of a [`Wanted`].
     pub device: Option<String>,
+    /// When it was paid first.
+    pub paid_at: Option<i64>,
+    pub refunded_at: Option<i64>,
+    /// The store's part of the price, as it was when it was paid.
+    pub fee_basis_points: i32,
+    /// Where the buyer pays, and who says that they did; see `payment_source`.
+    pub payment_source: Option<String>,
+    /// What the one who took the money calls the payment.
+    pub payment_reference: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -86,6 +95,11 @@ impl Model {
             kind: purchase.kind.as_str().to_owned(),
             publisher_key: purchase.publisher_key.clone(),
             device: wanted.map(serde_json::to_string).transpose()?,
+            paid_at: (purchase.state == market::PurchaseState::Paid).then_some(now),
+            refunded_at: None,
+            fee_basis_points: 0,
+            payment_source: None,
+            payment_reference: None,
         })
     }
 }
