@@ -13,7 +13,7 @@ pub const PATH: &str = "/shop/";
 
 /// Of the shop's pages: nothing inline, no other host. Svelte makes its elements from templates by a policy of this name.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
-    img-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; \
+    img-src 'self' blob:; worker-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; \
     require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
 
 const PLACEHOLDER: &str = include_str!("placeholder.html");
@@ -51,44 +51,81 @@ async fn page<F: RustEmbed>(headers: HeaderMap) -> Response {
         (HeaderName::from_static("cross-origin-opener-policy"), HeaderValue::from_static("same-origin")),
         (header::CACHE_CONTROL, HeaderValue::from_static("no-cache")),
     ];
-    let page = match F::get("index.html") {
-        Some(file) => unless_known(&headers, "index.html", file),
+    let page = match unless_known::<F>(&headers, "index.html") {
+        Some(page) => page,
         None => ([(header::CONTENT_TYPE, "text/html; charset=utf-8")], PLACEHOLDER).into_response(),
     };
     (policy, page).into_response()
 }
 
 async fn asset<F: RustEmbed>(headers: HeaderMap, Path(path): Path<String>) -> Response {
-    match F::get(&format!("assets/{path}")) {
+    let path = format!("assets/{path}");
+    // What lies compressed beside a file is no file of the shop.
+    let found = kind(&path).and_then(|_| unless_known::<F>(&headers, &path));
+    match found {
         Some(file) => {
             let keep = [(header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
-            (keep, unless_known(&headers, &path, file)).into_response()
+            (keep, file).into_response()
         }
         None => (StatusCode::NOT_FOUND, "There is no such part of the shop: load the page again.\n")
             .into_response(),
     }
 }
 
-/// The file, or that the client has it.
-fn unless_known(headers: &HeaderMap, path: &str, file: EmbeddedFile) -> Response {
+/// The file at `path`, compressed where that lies beside it and the client takes it, or that the client has it.
+fn unless_known<F: RustEmbed>(headers: &HeaderMap, path: &str) -> Option<Response> {
+    let (file, encoding) = best::<F>(headers, path)?;
     let tag = format!("\"{}\"", hex::encode(&file.metadata.sha256_hash()[..16]));
-    let known = headers.get(header::IF_NONE_MATCH).and_then(|known| known.to_str().ok());
-    if known.is_some_and(|known| known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag)) {
-        return (StatusCode::NOT_MODIFIED, [(header::ETAG, tag)]).into_response();
+    let known = text(headers, header::IF_NONE_MATCH);
+    let common = [(header::ETAG, tag.clone()), (header::VARY, "accept-encoding".to_owned())];
+    if known.split(',').any(|known| known.trim().trim_start_matches("W/") == tag) {
+        return Some((StatusCode::NOT_MODIFIED, common).into_response());
     }
-    ([(header::ETAG, tag), (header::CONTENT_TYPE, kind(path).to_owned())], file.data).into_response()
+    let kind = kind(path).unwrap_or("application/octet-stream");
+    let mut answer = (common, [(header::CONTENT_TYPE, kind)], file.data).into_response();
+    if let Some(encoding) = encoding {
+        answer.headers_mut().insert(header::CONTENT_ENCODING, HeaderValue::from_static(encoding));
+    }
+    Some(answer)
 }
 
-/// The media type of what the front end's build makes.
-fn kind(path: &str) -> &'static str {
-    match path.rsplit_once('.').map(|(_, extension)| extension) {
-        Some("html") => "text/html; charset=utf-8",
-        Some("js") => "text/javascript; charset=utf-8",
-        Some("css") => "text/css; charset=utf-8",
-        Some("svg") => "image/svg+xml",
-        Some("wasm") => "application/wasm",
-        _ => "application/octet-stream",
+/// The smallest form of a file that the client takes (RFC 9110, 12.5.3; one that it gives the weight 0 it does not take).
+fn best<F: RustEmbed>(headers: &HeaderMap, path: &str) -> Option<(EmbeddedFile, Option<&'static str>)> {
+    let accepted = text(headers, header::ACCEPT_ENCODING);
+    let takes = |coding: &str| {
+        accepted.split(',').any(|item| {
+            let (name, weight) = item.split_once(';').unwrap_or((item, ""));
+            let refused = weight
+                .trim()
+                .strip_prefix("q=")
+                .and_then(|q| q.parse::<f32>().ok())
+                .is_some_and(|q| q <= 0.0);
+            name.trim().eq_ignore_ascii_case(coding) && !refused
+        })
+    };
+    let small = [("br", ".br"), ("gzip", ".gz")].into_iter().filter(|(coding, _)| takes(coding));
+    for (coding, ending) in small {
+        if let Some(file) = F::get(&format!("{path}{ending}")) {
+            return Some((file, Some(coding)));
+        }
     }
+    F::get(path).map(|file| (file, None))
+}
+
+fn text(headers: &HeaderMap, name: HeaderName) -> &str {
+    headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default()
+}
+
+/// The media type of what the front end's build makes; nothing else is served.
+fn kind(path: &str) -> Option<&'static str> {
+    Some(match path.rsplit_once('.')?.1 {
+        "html" => "text/html; charset=utf-8",
+        "js" => "text/javascript; charset=utf-8",
+        "css" => "text/css; charset=utf-8",
+        "svg" => "image/svg+xml",
+        "wasm" => "application/wasm",
+        _ => return None,
+    })
 }
 
 #[cfg(test)]
@@ -179,6 +216,28 @@ mod tests {
             let (again, again_body) = ask_of::<Sample>(path, Some(&another)).await;
             assert_eq!((again.status, again_body), (StatusCode::OK, body));
         }
+    }
+
+    #[tokio::test]
+    async fn a_client_gets_the_smallest_form_that_it_takes() {
+        for (accepted, wanted) in [
+            ("gzip, deflate, br", Some("br")),
+            ("gzip", Some("gzip")),
+            ("gzip;q=1.0, br;q=0", Some("gzip")),
+            ("identity", None),
+        ] {
+            let request =
+                Request::get("/shop/assets/part-12345678.js").header(header::ACCEPT_ENCODING, accepted);
+            let request = request.body(Body::empty()).unwrap();
+            let answer = router_of::<(), Sample>().oneshot(request).await.unwrap();
+            let encoding =
+                answer.headers().get(header::CONTENT_ENCODING).map(|coding| coding.to_str().unwrap());
+            assert_eq!(encoding, wanted, "{accepted}");
+            assert_eq!(answer.headers()[header::VARY], "accept-encoding");
+            assert_eq!(answer.headers()[header::CONTENT_TYPE], "text/javascript; charset=utf-8");
+        }
+        let (direct, _) = ask_of::<Sample>("/shop/assets/part-12345678.js.br", None).await;
+        assert_eq!(direct.status, StatusCode::NOT_FOUND);
     }
 
     #[tokio::test]
