@@ -49,6 +49,9 @@ pub struct NewListing {
     /// What plugins have besides; required for them.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plugin: Option<PluginTerms>,
+    /// `listed` (default), `unlisted`, or `draft`: seen by its publisher alone until it is published.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
 }
 
 /// What the listing of a plugin has besides.
@@ -79,9 +82,24 @@ pub struct ListingChanges {
     /// Price of later purchases; an amount of `0` makes it free.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
-    /// `listed`, `unlisted` or (operators) `suspended`.
+    /// `listed`, `unlisted` or (operators) `suspended`. A draft that leaves that state is published.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
+    /// Prints (devices, for plugins) that later purchases grant.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub prints: Option<u32>,
+    /// Failed prints that later buyers get back.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_retries: Option<u32>,
+    /// Whether the blob is printed as it is, for later purchases.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seal_once: Option<bool>,
+    /// Whether later buyers may use later versions too.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub free_updates: Option<bool>,
+    /// Days that later licences last; `0` is for ever.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub valid_days: Option<u32>,
     /// For plugins: the Ed25519 key (32 bytes, lower hex) that later releases must be signed by. Those who bought keep the key that was
     /// there when they did.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -100,7 +118,7 @@ pub struct Listing {
     pub description: String,
     /// `gcode` or `plugin`.
     pub kind: String,
-    /// `listed`, `unlisted` or `suspended`.
+    /// `listed`, `unlisted`, `suspended` or, for its publisher, `draft`.
     pub state: String,
     /// Publisher's account id.
     pub publisher: String,
@@ -131,8 +149,93 @@ pub struct Listing {
     pub plugin: Option<PluginTerms>,
     /// RFC 3339.
     pub created_at: String,
+    /// Pictures, in the publisher's order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pictures: Vec<Picture>,
+    /// What buyers say of it; absent while nobody reviewed it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rating: Option<Rating>,
     /// Releases, newest first.
     pub releases: Vec<Release>,
+}
+
+/// A picture of a listing, as the store painted it anew: a JPEG.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Picture {
+    /// Picture id.
+    pub id: String,
+    /// What it shows, as its publisher says; may be empty.
+    pub alt: String,
+    /// Pixels.
+    pub width: u32,
+    /// Pixels.
+    pub height: u32,
+    /// Path on this store: at most 1600 pixels on a side.
+    pub url: String,
+    /// Path on this store: at most 480 pixels on a side.
+    pub small_url: String,
+}
+
+/// `PUT /api/v1/listings/{id}/pictures`: all pictures of the listing, in their new order.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PictureOrder {
+    /// Each of them once.
+    pub pictures: Vec<PlacedPicture>,
+}
+
+/// One picture in its place.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PlacedPicture {
+    /// Picture id.
+    pub id: String,
+    /// What it shows; as it was where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub alt: Option<String>,
+}
+
+/// The pictures of a listing.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct PictureList {
+    /// In order.
+    pub pictures: Vec<Picture>,
+}
+
+/// What buyers say of a listing together.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Rating {
+    /// Mean of their stars in hundredths: `450` is four and a half.
+    pub average_x100: u32,
+    /// How many reviews.
+    pub count: u32,
+}
+
+/// `GET /api/v1/catalogue`: what listings differ in, and how many there are of each, most first.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Facets {
+    /// `gcode`, `plugin`.
+    pub kinds: Vec<Facet>,
+    /// What G-code prints with, lower case.
+    pub materials: Vec<Facet>,
+    /// Currencies of prices.
+    pub currencies: Vec<Facet>,
+    /// How many cost nothing.
+    pub free: u64,
+}
+
+/// One value, and how many listings have it.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Facet {
+    /// The value.
+    pub name: String,
+    /// Listings.
+    pub count: u64,
 }
 
 /// One version of a listing's file. What it holds was read from the file itself when it was sealed.
@@ -174,6 +277,9 @@ pub struct Release {
     /// Lower-hex SHA-256 of a plugin as it is opened: its `wasmHash`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub plain_sha256: Option<String>,
+    /// What its publisher says of it; plain text.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notes: String,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -223,14 +329,21 @@ pub struct NewRelease {
     /// For plugins that were sealed before: the CID of the sealed blob, which the signature then covers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cid: Option<String>,
+    /// What is new in it; plain text of at most 5000 characters.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub notes: String,
 }
 
-/// `PATCH /api/v1/releases/{id}`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+/// `PATCH /api/v1/releases/{id}`: what is absent stays.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ReleaseChanges {
     /// `active` or `yanked`.
-    pub state: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    /// What its publisher says of it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notes: Option<String>,
 }
 
 /// How a blob that arrives sealed can be opened by the vault.
@@ -265,7 +378,7 @@ pub struct VaultKey {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ListingPage {
-    /// Newest first.
+    /// As they were asked for; newest first by itself.
     pub listings: Vec<Listing>,
     /// Value of `?after=` for the next page, absent on the last one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -273,7 +386,7 @@ pub struct ListingPage {
 }
 
 /// `POST /api/v1/vouchers`.
-#[derive(Clone, Debug, Deserialize, Serialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct NewVoucher {
     /// Listing of the caller's it pays for.
@@ -287,12 +400,18 @@ pub struct NewVoucher {
     /// RFC 3339; never where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires_at: Option<String>,
+    /// What the publisher calls it, such as whom it is for; buyers do not see it.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub label: String,
 }
 
 /// A voucher, shown once with its code.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Voucher {
+    /// Names it in the list of its listing's vouchers; pays for nothing.
+    #[serde(default)]
+    pub id: String,
     /// What the buyer types.
     pub code: String,
     /// Listing it pays for.

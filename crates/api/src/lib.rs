@@ -14,6 +14,7 @@ pub mod pairing;
 pub mod printer;
 pub mod problem;
 pub mod purchase;
+pub mod selling;
 
 pub use problem::Problem;
 

@@ -124,6 +124,9 @@ pub enum RuleError {
     /// The listing is not for sale.
     #[error("this listing is {0}")]
     ListingNotForSale(ListingState),
+    /// What was seen by others is no draft again.
+    #[error("this listing was published already")]
+    AlreadyPublished,
     /// No version to give.
     #[error("there is no such version of this listing")]
     NoRelease,
@@ -142,6 +145,9 @@ pub enum RuleError {
     /// The voucher's time is over.
     #[error("this voucher has expired")]
     VoucherExpired,
+    /// Its publisher took it back.
+    #[error("this voucher was taken back by its publisher")]
+    VoucherDisabled,
     /// A purchase by voucher without one, or a voucher where none is taken.
     #[error("a purchase by voucher needs a voucher, and no other purchase takes one")]
     VoucherMismatch,
@@ -263,6 +269,9 @@ impl RuleError {
             Self::ListingNotForSale(_) => {
                 ("listing_not_for_sale", Gone, "Ask the publisher, or choose another listing.")
             }
+            Self::AlreadyPublished => {
+                ("already_published", Conflict, "Unlist it: then only its address leads to it.")
+            }
             Self::NoRelease => ("no_release", NotFound, "List the versions and name one of them."),
             Self::ReleaseYanked(_) => {
                 ("release_yanked", Gone, "Take another version, or ask the publisher for a new one.")
@@ -273,6 +282,7 @@ impl RuleError {
             Self::VoucherForOther => ("voucher_for_other", Invalid, "Use it on the listing it was made for."),
             Self::VoucherUsedUp => ("voucher_used_up", Gone, "Ask whoever gave it to you for another."),
             Self::VoucherExpired => ("voucher_expired", Gone, "Ask whoever gave it to you for another."),
+            Self::VoucherDisabled => ("voucher_disabled", Gone, "Ask whoever gave it to you for another."),
             Self::VoucherMismatch => {
                 ("voucher_mismatch", Invalid, "Send the voucher's code with the payment method `voucher`.")
             }

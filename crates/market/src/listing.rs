@@ -22,6 +22,8 @@ pub enum ListingKind {
 #[serde(rename_all = "snake_case")]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub enum ListingState {
+    /// Being made: seen by its publisher alone, and not sold. Once it is published it is no draft again.
+    Draft,
     /// Shown in the catalogue and sold.
     Listed,
     /// Not shown; sold to whoever has its address.
@@ -103,9 +105,9 @@ impl Listing {
     /// Whether it can be bought now.
     ///
     /// # Errors
-    /// [`RuleError::ListingNotForSale`] while suspended, [`RuleError::NoPrints`] when its terms grant nothing.
+    /// [`RuleError::ListingNotForSale`] while suspended or a draft, [`RuleError::NoPrints`] when its terms grant nothing.
     pub fn check_sale(&self) -> Result<(), RuleError> {
-        if self.state == ListingState::Suspended {
+        if !self.state.is_for_sale() {
             return Err(RuleError::ListingNotForSale(self.state));
         }
         if self.terms.prints == 0 {
@@ -114,10 +116,11 @@ impl Listing {
         Ok(())
     }
 
-    /// Shows, hides, suspends it or lifts a suspension.
+    /// Publishes, shows, hides, suspends it or lifts a suspension.
     ///
     /// # Errors
     /// [`RuleError::NotAllowed`]: publishers move between listed and unlisted, operators anywhere, others nowhere.
+    /// [`RuleError::AlreadyPublished`]: nothing becomes a draft again.
     pub fn change_state(mut self, to: ListingState, by: Party) -> Result<(Self, Vec<Fact>), RuleError> {
         let suspension = self.state == ListingState::Suspended || to == ListingState::Suspended;
         match by {
@@ -125,6 +128,9 @@ impl Listing {
             Party::Publisher if !suspension => {}
             Party::Publisher => return Err(RuleError::NotAllowed("an operator")),
             Party::Buyer | Party::Store => return Err(RuleError::NotAllowed("the publisher")),
+        }
+        if to == ListingState::Draft && self.state != ListingState::Draft {
+            return Err(RuleError::AlreadyPublished);
         }
         let mut facts = Vec::new();
         if self.state != to {
@@ -136,10 +142,17 @@ impl Listing {
 }
 
 impl ListingState {
+    /// Whether it is sold to whoever knows of it.
+    #[must_use]
+    pub fn is_for_sale(self) -> bool {
+        matches!(self, Self::Listed | Self::Unlisted)
+    }
+
     /// Its name, as it travels.
     #[must_use]
     pub fn as_str(self) -> &'static str {
         match self {
+            Self::Draft => "draft",
             Self::Listed => "listed",
             Self::Unlisted => "unlisted",
             Self::Suspended => "suspended",

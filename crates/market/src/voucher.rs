@@ -29,6 +29,8 @@ pub struct Voucher {
     pub prints: Option<u32>,
     /// When it ends.
     pub expires_at: Option<Timestamp>,
+    /// Whether its publisher took it back.
+    pub disabled: bool,
 }
 
 /// A voucher after it was redeemed once more.
@@ -44,10 +46,13 @@ impl Voucher {
     /// Redeems it once for `listing`.
     ///
     /// # Errors
-    /// [`RuleError::VoucherForOther`], [`RuleError::VoucherExpired`], [`RuleError::VoucherUsedUp`].
+    /// [`RuleError::VoucherForOther`], [`RuleError::VoucherDisabled`], [`RuleError::VoucherExpired`], [`RuleError::VoucherUsedUp`].
     pub fn redeem(mut self, listing: &ListingId, now: Timestamp) -> Result<Redemption, RuleError> {
         if self.listing != *listing {
             return Err(RuleError::VoucherForOther);
+        }
+        if self.disabled {
+            return Err(RuleError::VoucherDisabled);
         }
         if self.expires_at.is_some_and(|end| now.reached(end)) {
             return Err(RuleError::VoucherExpired);

@@ -4,6 +4,8 @@ use crate::fault::{Fault, Result};
 
 const TITLE_MAX: usize = 200;
 const DESCRIPTION_MAX: usize = 20_000;
+const NOTES_MAX: usize = 5_000;
+const LABEL_MAX: usize = 100;
 const PRINTS_MAX: u32 = 1_000_000;
 const RETRIES_MAX: u32 = 1_000;
 const DAYS_MAX: u32 = 36_500;
@@ -22,9 +24,25 @@ pub(crate) fn title(text: &str) -> Result<String> {
 }
 
 pub(crate) fn description(text: &str) -> Result<String> {
-    let printable = |c: char| !c.is_control() || matches!(c, '\n' | '\r' | '\t');
     if text.chars().count() > DESCRIPTION_MAX || !text.chars().all(printable) {
         return Err(invalid("description", "it has at most 20000 characters of plain text"));
+    }
+    Ok(text.to_owned())
+}
+
+/// What is told of a release.
+pub(crate) fn notes(text: &str) -> Result<String> {
+    if text.chars().count() > NOTES_MAX || !text.chars().all(printable) {
+        return Err(invalid("notes", "they have at most 5000 characters of plain text"));
+    }
+    Ok(text.trim_end().to_owned())
+}
+
+/// What a publisher calls a voucher.
+pub(crate) fn label(text: &str) -> Result<String> {
+    let text = text.trim();
+    if text.chars().count() > LABEL_MAX || text.chars().any(char::is_control) {
+        return Err(invalid("label", "it has at most 100 characters on one line"));
     }
     Ok(text.to_owned())
 }
@@ -55,4 +73,9 @@ pub(crate) fn retries(retries: u32) -> Result<u32> {
         return Ok(retries);
     }
     Err(invalid("free_retries", "it is 0 to 1000"))
+}
+
+/// Of text that may have lines.
+fn printable(c: char) -> bool {
+    !c.is_control() || matches!(c, '\n' | '\r' | '\t')
 }

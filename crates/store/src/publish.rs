@@ -127,10 +127,12 @@ struct Offer {
     item: ChainHash,
     /// Of a plugin.
     said: Option<Said>,
+    notes: String,
 }
 
 async fn look(state: &AppState, user: &UserAuth, new: &NewRelease) -> Result<Offer> {
     let version: Version = new.version.parse().map_err(|error| limits::invalid("version", error))?;
+    let notes = limits::notes(&new.notes)?;
     let listing = owned_listing(state.db.read(), &new.listing, user).await?;
     check_version(state.db.read(), &listing.id, &version).await?;
     let kind = named(&listing.kind)?;
@@ -139,7 +141,7 @@ async fn look(state: &AppState, user: &UserAuth, new: &NewRelease) -> Result<Off
         said.check_signature(ingest::plain_digest(sealed)?.sha256)?;
     }
     let item = item_id(&item_text(listing.plugin_id.as_deref().unwrap_or(&listing.id), &version));
-    Ok(Offer { listing: listing.id, kind, version, item, said })
+    Ok(Offer { listing: listing.id, kind, version, item, said, notes })
 }
 
 async fn check_version(db: &impl sea_orm::ConnectionTrait, listing: &str, version: &Version) -> Result<()> {
@@ -183,6 +185,7 @@ fn to_row(state: &AppState, id: &ReleaseId, offer: &Offer, ingested: &Ingested) 
         cid: ingested.written.cid.clone(),
         signed_cid: signed.is_some() && said.is_some_and(|said| said.cid.is_some()),
         item: Some(offer.item.to_string()),
+        notes: offer.notes.clone(),
     })
 }
 
@@ -248,10 +251,10 @@ async fn insert(
     });
     let subject = format!("release:{}", row.id);
     audit::record(tx, row.created_at, &user.actor(), "release.published", &subject, details).await?;
+    happenings::of_release(tx, row.created_at, &listing, row)?;
     let cleared = state.clone();
     tx.after_commit(move || cleared.pages.clear());
     Answer::new(StatusCode::CREATED, &release_to_api(row)?)
-    happenings::of_release(tx, row.created_at, &listing, row)?;
 }
 
 fn key_changed() -> Fault {

@@ -13,12 +13,18 @@ pub(crate) mod job;
 pub(crate) mod licence;
 pub(crate) mod linked_key;
 pub(crate) mod listing;
+pub(crate) mod listing_report;
 pub(crate) mod pending_blob;
+pub(crate) mod picture;
+pub(crate) mod picture_file;
 pub(crate) mod printer_memory;
 pub(crate) mod purchase;
 pub(crate) mod release;
+pub(crate) mod review;
 pub(crate) mod sealing;
+pub(crate) mod setting;
 pub(crate) mod store_key;
+pub(crate) mod suspension;
 pub(crate) mod thumbnail;
 pub(crate) mod value;
 pub(crate) mod vault_key;
@@ -32,9 +38,11 @@ mod m0005;
 mod m0006;
 mod m0007;
 mod m0008;
+mod m0009;
 mod m0010;
 mod m0012;
 mod m0011;
+mod m0013;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -48,8 +56,10 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0006::Migration),
         Box::new(m0007::Migration),
         Box::new(m0008::Migration),
+        Box::new(m0009::Migration),
         Box::new(m0010::Migration),
         Box::new(m0012::Migration),
         Box::new(m0011::Migration),
+        Box::new(m0013::Migration),
     ]
 }

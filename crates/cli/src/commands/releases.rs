@@ -41,7 +41,7 @@ pub(crate) async fn release(command: ReleaseCommand) -> Result<()> {
         ReleaseCommand::Restore(args) => (args, "active"),
     };
     let client = Client::signed_in(&args.connection)?;
-    let changes = ReleaseChanges { state: state.to_owned() };
+    let changes = ReleaseChanges { state: Some(state.to_owned()), ..ReleaseChanges::default() };
     let release: Release = client.patch(&["api", "v1", "releases", &args.release], &changes).await?;
     answer(args.connection.json, &release, |release| {
         let effect = match release.state.as_str() {

@@ -41,6 +41,7 @@ pub(crate) async fn create(args: CreateArgs) -> Result<()> {
         prints: args.prints,
         uses: Some(args.uses),
         expires_at: args.expires,
+        ..NewVoucher::default()
     };
     let voucher: Voucher = client.post(&["api", "v1", "vouchers"], &request).await?;
     if !args.connection.json {

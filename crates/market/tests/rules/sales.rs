@@ -34,7 +34,7 @@ fn buy(
 }
 
 fn voucher(uses_left: u32, prints: Option<u32>) -> Voucher {
-    Voucher { listing: "l_1".parse().expect("id"), uses_left, prints, expires_at: Some(NOW.plus_seconds(60)) }
+    Voucher { listing: "l_1".parse().expect("id"), uses_left, prints, expires_at: Some(NOW.plus_seconds(60)), disabled: false }
 }
 
 fn paid() -> (sealpost_market::Purchase, Licence) {

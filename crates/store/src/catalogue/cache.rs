@@ -1,6 +1,7 @@
 //! Pages of the catalogue as they are sent, kept for a moment.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{PoisonError, RwLock};
 
 use axum::response::{IntoResponse, Response};
@@ -26,7 +27,11 @@ pub(crate) struct Page {
 }
 
 #[derive(Debug, Default)]
-pub(crate) struct PageCache(RwLock<Kept>);
+pub(crate) struct PageCache {
+    kept: RwLock<Kept>,
+    /// When sales were counted last.
+    counted: AtomicI64,
+}
 
 #[derive(Debug, Default)]
 struct Kept {
@@ -38,14 +43,14 @@ struct Kept {
 impl PageCache {
     /// The page kept under `key`, and which generation of the catalogue this is.
     pub(crate) fn get(&self, key: &str, now_ms: i64) -> (Option<Page>, u64) {
-        let kept = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let kept = self.kept.read().unwrap_or_else(PoisonError::into_inner);
         let page = kept.pages.get(key).filter(|(at, _)| (0..LIFE_MS).contains(&(now_ms - at)));
         (page.map(|(_, page)| page.clone()), kept.generation)
     }
 
     /// Keeps a page that was read while `generation` was current; an older one is not kept.
     pub(crate) fn put(&self, key: String, page: &Page, generation: u64, now_ms: i64) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         if kept.generation != generation {
             return;
         }
@@ -66,9 +71,16 @@ impl PageCache {
         }
     }
 
+    /// Whether sales are to be counted anew now; then nobody else counts them for `every_ms`.
+    pub(crate) fn counts_again(&self, now_ms: i64, every_ms: i64) -> bool {
+        let last = self.counted.load(Ordering::Relaxed);
+        let due = now_ms.saturating_sub(last) >= every_ms;
+        due && self.counted.compare_exchange(last, now_ms, Ordering::Relaxed, Ordering::Relaxed).is_ok()
+    }
+
     /// The catalogue has changed.
     pub(crate) fn clear(&self) {
-        let mut kept = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut kept = self.kept.write().unwrap_or_else(PoisonError::into_inner);
         kept.generation += 1;
         kept.empty();
     }
@@ -114,7 +126,7 @@ mod tests {
         let page = Page::new(&"x".repeat(3 << 20)).unwrap();
         for n in 0..100 {
             cache.put(format!("q={n}"), &page, 0, n * 10);
-            let kept = cache.0.read().unwrap();
+            let kept = cache.kept.read().unwrap();
             let bytes: usize = kept.pages.iter().map(|(key, (_, page))| key.len() + page.body.len()).sum();
             assert_eq!(kept.bytes, bytes);
             assert!(bytes <= MOST_BYTES, "{bytes}");
@@ -122,6 +134,6 @@ mod tests {
         assert!(cache.get("q=99", 990).0.is_some());
         cache.put("q=99".to_owned(), &page, 0, 1_000);
         cache.clear();
-        assert_eq!(cache.0.read().unwrap().bytes, 0);
+        assert_eq!(cache.kept.read().unwrap().bytes, 0);
     }
 }

@@ -1,33 +1,31 @@
 //! `/api/v1/listings`.
 
-use std::collections::HashMap;
-
 use axum::extract::State;
 use axum::response::Response;
 use http::{HeaderMap, StatusCode};
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
+use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, QueryFilter, QueryOrder,
-    QuerySelect,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect,
 };
-use sealpost_accounts::{UserAuth, audit};
+use sealpost_accounts::{ApiError, UserAuth, audit};
 use sealpost_api::Problem;
-use sealpost_api::catalogue::{Listing, ListingChanges, ListingPage, NewListing, PluginTerms, Price};
+use sealpost_api::catalogue::{Listing, ListingChanges, ListingPage, NewListing, PluginTerms, Price, Rating};
 use sealpost_market as market;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::browse;
 use super::cache::Page;
-use super::offer;
+use super::{offer, pictures};
 use super::query::ListQuery;
 use super::releases;
 use crate::chain::offers;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
-use crate::http::page::PageQuery;
 use crate::schema::value::{from_price, name, named};
-use crate::schema::{listing, release};
+use crate::schema::{licence, listing, release};
 use crate::state::AppState;
 use crate::{limits, points};
 use sealpost_database::clock::rfc3339;
@@ -46,6 +44,33 @@ pub(crate) async fn find(db: &impl ConnectionTrait, id: &str) -> Result<listing:
     row.ok_or_else(|| Fault::not_found("listing"))
 }
 
+/// Refuses a draft to everybody but its publisher and operators, and what is suspended to all others but those who bought it.
+pub(crate) async fn check_shown(
+    db: &impl ConnectionTrait,
+    row: &listing::Model,
+    user: &std::result::Result<UserAuth, ApiError>,
+) -> Result<()> {
+    if is_for_all(row) {
+        return Ok(());
+    }
+    let user = user.as_ref().map_err(|_| Fault::not_found("listing"))?;
+    if row.publisher == user.id().as_str() || user.0.operator {
+        return Ok(());
+    }
+    let bought = licence::Entity::find()
+        .filter(licence::Column::Listing.eq(&row.id))
+        .filter(licence::Column::Holder.eq(user.id().as_str()));
+    if !is_draft(row) && bought.count(db).await? > 0 { Ok(()) } else { Err(Fault::not_found("listing")) }
+}
+
+fn is_draft(row: &listing::Model) -> bool {
+    row.state == market::ListingState::Draft.as_str()
+}
+
+fn is_for_all(row: &listing::Model) -> bool {
+    named::<market::ListingState>(&row.state).is_ok_and(market::ListingState::is_for_sale)
+}
+
 /// The row of a listing that this person may change.
 pub(crate) async fn owned(db: &impl ConnectionTrait, id: &str, user: &UserAuth) -> Result<listing::Model> {
     let row = find(db, id).await?;
@@ -58,7 +83,7 @@ pub(crate) async fn owned(db: &impl ConnectionTrait, id: &str, user: &UserAuth) 
         .into())
 }
 
-/// Browse the catalogue, newest first. Of manifests there are name, type and description of the newest active release alone.
+/// Browse and search the catalogue. Of manifests there are name, type and description of the newest active release alone.
 #[utoipa::path(get, path = "/api/v1/listings", tag = "catalogue", params(ListQuery), responses(
     (status = 200, body = ListingPage),
     (status = 422, body = Problem, description = "`invalid`"),
@@ -74,48 +99,9 @@ async fn list(
     if let Some(page) = kept {
         return Ok(page.respond(&headers));
     }
-    let page = Page::new(&read_page(&state, &query).await?)?;
+    let page = Page::new(&browse::page(&state, &query).await?)?;
     state.pages.put(key, &page, generation, now);
     Ok(page.respond(&headers))
-}
-
-async fn read_page(state: &AppState, query: &ListQuery) -> Result<ListingPage> {
-    let page = PageQuery { after: query.after.clone(), limit: query.limit };
-    let mut select = listing::Entity::find()
-        .filter(listing::Column::State.eq(market::ListingState::Listed.as_str()))
-        .filter(page.condition(listing::Column::CreatedAt, listing::Column::Id)?)
-        .order_by_desc(listing::Column::CreatedAt)
-        .order_by_desc(listing::Column::Id)
-        .limit(page.limit() + 1);
-    if let Some(publisher) = &query.publisher {
-        select = select.filter(listing::Column::Publisher.eq(publisher));
-    }
-    if let Some(kind) = &query.kind {
-        select = select.filter(listing::Column::Kind.eq(offer::kind(kind)?.as_str()));
-    }
-    if let Some(text) = query.q.as_deref().filter(|text| !text.is_empty()) {
-        select = select.filter(title_holds(text));
-    }
-    let mut rows = select.all(state.db.read()).await?;
-    let next = page.cut(&mut rows, |row| (row.created_at, &row.id));
-    let ids: Vec<_> = rows.iter().map(|row| row.id.clone()).collect();
-    let mut releases: HashMap<String, Vec<release::Model>> = HashMap::new();
-    for row in releases::of(state.db.read(), &ids).await? {
-        releases.entry(row.listing.clone()).or_default().push(row);
-    }
-    let listings = rows.iter().map(|row| {
-        let releases = releases.remove(&row.id).unwrap_or_default();
-        let releases = releases.iter().map(releases::in_short).collect::<Result<_>>()?;
-        Ok(Listing { releases, ..to_api(state, row, Vec::new())? })
-    });
-    Ok(ListingPage { listings: listings.collect::<Result<_>>()?, next })
-}
-
-/// Without regard to case on either database; `%` and `_` are letters like others.
-fn title_holds(text: &str) -> sea_orm::sea_query::SimpleExpr {
-    let text = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    let pattern = LikeExpr::new(format!("%{text}%")).escape('\\');
-    Expr::expr(Func::lower(Expr::col(listing::Column::Title))).like(pattern)
 }
 
 /// Offer something.
@@ -155,12 +141,18 @@ async fn create(
     points::LISTING.behind(done)
 }
 
-/// Look at one listing with its releases; the newest active one has its manifest.
+/// Look at one listing with its releases; the newest active one has its manifest. A draft is there for its publisher alone, what is
+/// suspended for those who bought it.
 #[utoipa::path(get, path = "/api/v1/listings/{id}", tag = "catalogue", params(("id" = String, Path)), responses(
     (status = 200, body = Listing),
     (status = 404, body = Problem, description = "`not_found`"),
 ))]
-async fn show(State(state): State<AppState>, headers: HeaderMap, Path(id): Path<String>) -> Result<Response> {
+async fn show(
+    State(state): State<AppState>,
+    user: Result<UserAuth, ApiError>,
+    headers: HeaderMap,
+    Path(id): Path<String>,
+) -> Result<Response> {
     let now = state.clock.now_ms();
     let key = format!("listing {id}");
     let (kept, generation) = state.pages.get(&key, now);
@@ -168,9 +160,13 @@ async fn show(State(state): State<AppState>, headers: HeaderMap, Path(id): Path<
         return Ok(page.respond(&headers));
     }
     let row = find(state.db.read(), &id).await?;
+    check_shown(state.db.read(), &row, &user).await?;
     let releases = releases::of(state.db.read(), std::slice::from_ref(&row.id)).await?;
-    let page = Page::new(&to_api(&state, &row, releases)?)?;
-    state.pages.put(key, &page, generation, now);
+    let page = Page::new(&whole(&state, state.db.read(), &row, releases).await?)?;
+    // Nobody else is to find it there.
+    if is_for_all(&row) {
+        state.pages.put(key, &page, generation, now);
+    }
     Ok(page.respond(&headers))
 }
 
@@ -180,6 +176,8 @@ async fn show(State(state): State<AppState>, headers: HeaderMap, Path(id): Path<
     (status = 200, body = Listing),
     (status = 403, body = Problem, description = "`not_your_listing`, `not_allowed`"),
     (status = 404, body = Problem, description = "`not_found`"),
+    (status = 409, body = Problem, description = "`already_published`, `nothing_to_sell`"),
+    (status = 422, body = Problem, description = "`invalid`"),
 ))]
 async fn change(
     State(state): State<AppState>,
@@ -213,17 +211,23 @@ async fn apply_changes(
     if let Some(description) = &changes.description {
         row.description = limits::description(description)?;
     }
+    offer::change_terms(&mut row, changes)?;
     if let Some(new) = &changes.price {
         (row.price_amount, row.price_currency) = from_price(&offer::price(Some(new))?);
     }
     if let Some(to) = &changes.state {
         let to = named(to).map_err(|_| {
-            Fault::invalid("`state` is not listed, unlisted or suspended.", "Send one of these words.")
+            Fault::invalid("`state` is not listed, unlisted, suspended or draft.", "Send one of these words.")
         })?;
+        if is_draft(&row) && to != market::ListingState::Draft {
+            check_file(tx, &row.id).await?;
+            row.created_at = now;
+        }
         let by = if user.0.operator { market::Party::Operator } else { market::Party::Publisher };
         let (listing, facts) = row.to_market()?.change_state(to, by)?;
         row.state = listing.state.as_str().to_owned();
         crate::facts::record(tx, now, &user.actor(), &format!("listing:{}", row.id), &facts)?;
+        crate::happenings::of_listing(tx, now, &row, None, &facts)?;
     }
     if let Some(new) = &changes.publisher_key {
         let (key, old) = (offer::key_of(&row, new)?, row.publisher_key.clone());
@@ -237,6 +241,20 @@ async fn apply_changes(
     save(state, tx, row).await
 }
 
+/// What is published holds something.
+async fn check_file(tx: &sealpost_database::Tx, listing: &str) -> Result<()> {
+    let active = release::Entity::find()
+        .filter(release::Column::Listing.eq(listing))
+        .filter(release::Column::State.eq("active"));
+    if active.count(tx).await? > 0 {
+        return Ok(());
+    }
+    Err(Problem::new(409, "nothing_to_sell", "The listing holds no file yet")
+        .detail("Buyers would get nothing.")
+        .hint("Upload a version first.")
+        .into())
+}
+
 /// Saves a listing that was changed, if nobody else changed it since; what it costs on chain goes into the history.
 pub(crate) async fn save(
     state: &AppState,
@@ -245,8 +263,13 @@ pub(crate) async fn save(
 ) -> Result<Listing> {
     let before = row.row_version;
     row.row_version += 1;
+    row = row.shelved();
+    let mut change = row.clone().into_active_model().reset_all();
+    // What others count meanwhile stays.
+    (change.sold, change.stars, change.reviews) = (NotSet, NotSet, NotSet);
+    (change.rating_rank, change.materials) = (NotSet, NotSet);
     let saved = listing::Entity::update_many()
-        .set(row.clone().into_active_model().reset_all())
+        .set(change)
         .filter(listing::Column::Id.eq(&row.id))
         .filter(listing::Column::RowVersion.eq(before))
         .exec(tx)
@@ -258,11 +281,25 @@ pub(crate) async fn save(
     let cleared = state.clone();
     tx.after_commit(move || cleared.pages.clear());
     let releases = releases::of(tx, std::slice::from_ref(&row.id)).await?;
-    to_api(state, &row, releases)
-        crate::happenings::of_listing(tx, now, &row, None, &facts)?;
+    whole(state, tx, &row, releases).await
 }
 
-fn to_api(state: &AppState, row: &listing::Model, releases: Vec<release::Model>) -> Result<Listing> {
+/// A listing with its pictures.
+async fn whole(
+    state: &AppState,
+    db: &impl ConnectionTrait,
+    row: &listing::Model,
+    releases: Vec<release::Model>,
+) -> Result<Listing> {
+    let pictures = pictures::of(db, std::slice::from_ref(&row.id)).await?.remove(&row.id);
+    Ok(Listing { pictures: pictures.unwrap_or_default(), ..to_api(state, row, releases)? })
+}
+
+pub(super) fn to_api(
+    state: &AppState,
+    row: &listing::Model,
+    releases: Vec<release::Model>,
+) -> Result<Listing> {
     let asked = offers::asked(state.chain.as_deref().map(|port| port.terms()), row)?;
     let terms: market::Terms = serde_json::from_str(&row.terms)?;
     let price = row.price_amount.clone().zip(row.price_currency.clone());
@@ -288,6 +325,14 @@ fn to_api(state: &AppState, row: &listing::Model, releases: Vec<release::Model>)
             publisher_key: row.publisher_key.clone(),
         }),
         created_at: rfc3339(row.created_at),
+        pictures: Vec::new(),
+        rating: rating(row),
         releases: releases.iter().map(releases::to_api).collect::<Result<_>>()?,
     })
+}
+
+fn rating(row: &listing::Model) -> Option<Rating> {
+    let (stars, count) = (u64::try_from(row.stars).ok()?, u64::try_from(row.reviews).ok()?);
+    let average = (stars * 100 + count / 2).checked_div(count)?;
+    Some(Rating { average_x100: u32::try_from(average).ok()?, count: u32::try_from(count).ok()? })
 }

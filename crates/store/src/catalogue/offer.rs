@@ -3,9 +3,9 @@
 use sea_orm::{ColumnTrait, Condition, ConnectionTrait, DbErr, EntityTrait, QueryFilter, SqlErr};
 use sealpost_accounts::UserAuth;
 use sealpost_api::Problem;
-use sealpost_api::catalogue::{NewListing, PluginTerms, Price};
+use sealpost_api::catalogue::{ListingChanges, NewListing, PluginTerms, Price};
 use sealpost_envelope::keyset;
-use sealpost_market::{self as market, ListingKind, PluginId, Terms};
+use sealpost_market::{self as market, ListingKind, ListingState, PluginId, Terms};
 
 use crate::fault::{Fault, Result};
 use crate::schema::listing;
@@ -30,7 +30,7 @@ pub(crate) fn to_row(state: &AppState, user: &UserAuth, new: &NewListing) -> Res
         publisher: user.id().to_string(),
         publisher_name: user.0.username.clone(),
         kind: kind.as_str().to_owned(),
-        state: market::ListingState::Listed.as_str().to_owned(),
+        state: first_state(new.state.as_deref())?.as_str().to_owned(),
         title: limits::title(&new.title)?,
         description: limits::description(&new.description)?,
         price_amount,
@@ -41,7 +41,15 @@ pub(crate) fn to_row(state: &AppState, user: &UserAuth, new: &NewListing) -> Res
         plugin_id: plugin.map(plugin_id).transpose()?.map(String::from),
         publisher_key: plugin.and_then(|plugin| plugin.publisher_key.as_deref()).map(key).transpose()?,
         payout: None,
-    })
+        words: String::new(),
+        materials: None,
+        sold: 0,
+        stars: 0,
+        reviews: 0,
+        rating_rank: 0,
+        price_rank: 0,
+    }
+    .shelved())
 }
 
 /// Refuses a listing whose id or plugin id already leads to another one: either serves wherever a listing is named.
@@ -58,6 +66,43 @@ pub(crate) async fn check_names(db: &impl ConnectionTrait, row: &listing::Model)
 /// A kind by its name.
 pub(crate) fn kind(name: &str) -> Result<ListingKind> {
     named(name).map_err(|_| limits::invalid("kind", "it is `gcode` or `plugin`"))
+}
+
+/// What a listing begins as.
+fn first_state(state: Option<&str>) -> Result<ListingState> {
+    match state.map_or(Ok(ListingState::Listed), named) {
+        Ok(state) if state != ListingState::Suspended => Ok(state),
+        _ => Err(limits::invalid("state", "it begins as `listed`, `unlisted` or `draft`")),
+    }
+}
+
+/// The terms of later purchases, as its publisher changes them.
+pub(crate) fn change_terms(row: &mut listing::Model, changes: &ListingChanges) -> Result<()> {
+    let mut terms: Terms = serde_json::from_str(&row.terms)?;
+    let plugin = row.plugin_id.is_some();
+    if let Some(prints) = changes.prints {
+        terms.prints = if plugin { limits::devices(prints)? } else { limits::prints(prints)? };
+    }
+    if let Some(retries) = changes.free_retries {
+        gcode_alone(plugin, "free_retries")?;
+        terms.free_retries = limits::retries(retries)?;
+    }
+    if let Some(seal_once) = changes.seal_once {
+        gcode_alone(plugin, "seal_once")?;
+        terms.seal_once = seal_once;
+    }
+    terms.free_updates = changes.free_updates.unwrap_or(terms.free_updates);
+    match changes.valid_days {
+        Some(0) => terms.valid_seconds = None,
+        Some(days) => terms.valid_seconds = Some(limits::valid_days(days)? * DAY_S),
+        None => {}
+    }
+    row.terms = serde_json::to_string(&terms)?;
+    Ok(())
+}
+
+fn gcode_alone(plugin: bool, field: &str) -> Result<()> {
+    if plugin { Err(limits::invalid(field, "a plugin is not printed")) } else { Ok(()) }
 }
 
 pub(crate) fn price(price: Option<&Price>) -> Result<market::Price> {

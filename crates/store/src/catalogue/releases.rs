@@ -1,14 +1,12 @@
-//! `/api/v1/releases`: looking at releases, their pictures, and taking them back.
+//! `/api/v1/releases`: looking at releases, and taking them back.
 
 use std::collections::{HashMap, HashSet};
 
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
-use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, Iterable, QueryFilter, QueryOrder, QuerySelect};
-use sealpost_accounts::UserAuth;
+use sealpost_accounts::{ApiError, UserAuth};
 use sealpost_api::Problem;
 use sealpost_api::catalogue::{Release, ReleaseChanges, VaultKey};
 use sealpost_database::clock::rfc3339;
@@ -18,10 +16,9 @@ use utoipa_axum::routes;
 
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path};
-use crate::http::etag;
 use crate::limits;
 use crate::schema::value::{name, named};
-use crate::schema::{release, thumbnail};
+use crate::schema::release;
 use crate::state::AppState;
 
 /// Texts of a manifest that pages of the catalogue show, and how much of each.
@@ -32,7 +29,6 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(show, change))
         .routes(routes!(yank))
-        .routes(routes!(picture))
         .routes(routes!(vault_key))
 }
 
@@ -102,6 +98,7 @@ pub(crate) fn to_api(row: &release::Model) -> Result<Release> {
         signature: row.signature.clone(),
         publisher_key: row.publisher_key.clone(),
         plain_sha256: row.cid.is_some().then(|| row.plain_sha256.clone()),
+        notes: row.notes.clone(),
         created_at: rfc3339(row.created_at),
     })
 }
@@ -111,9 +108,15 @@ pub(crate) fn to_api(row: &release::Model) -> Result<Release> {
     (status = 200, body = Release),
     (status = 404, body = Problem, description = "`not_found`"),
 ))]
-async fn show(State(state): State<AppState>, Path(id): Path<String>) -> Result<axum::Json<Release>> {
+async fn show(
+    State(state): State<AppState>,
+    user: Result<UserAuth, ApiError>,
+    Path(id): Path<String>,
+) -> Result<axum::Json<Release>> {
     let row = release::Entity::find_by_id(&id).one(state.db.read()).await?;
     let row = row.ok_or_else(|| Fault::not_found("release"))?;
+    let listing = super::find_listing(state.db.read(), &row.listing).await?;
+    super::check_shown(state.db.read(), &listing, &user).await.map_err(|_| Fault::not_found("release"))?;
     to_api(&row).map(axum::Json)
 }
 
@@ -128,10 +131,10 @@ async fn yank(
     user: UserAuth,
     Path(id): Path<String>,
 ) -> Result<axum::Json<Release>> {
-    set_state(&state, user, id, ReleaseState::Yanked).await.map(axum::Json)
+    apply(&state, user, id, Changes { state: Some(ReleaseState::Yanked), notes: None }).await.map(axum::Json)
 }
 
-/// Take a release back (`yanked`), or give it again (`active`).
+/// Take a release back (`yanked`), give it again (`active`), or say something else of it.
 #[utoipa::path(patch, path = "/api/v1/releases/{id}", tag = "catalogue", params(("id" = String, Path)),
     request_body = ReleaseChanges, responses(
     (status = 200, body = Release),
@@ -145,24 +148,41 @@ async fn change(
     Path(id): Path<String>,
     Body(changes): Body<ReleaseChanges>,
 ) -> Result<axum::Json<Release>> {
-    let to = named(&changes.state).map_err(|_| limits::invalid("state", "it is `active` or `yanked`"))?;
-    set_state(&state, user, id, to).await.map(axum::Json)
+    let to = changes.state.as_deref().map(named).transpose();
+    let changes = Changes {
+        state: to.map_err(|_| limits::invalid("state", "it is `active` or `yanked`"))?,
+        notes: changes.notes.as_deref().map(limits::notes).transpose()?,
+    };
+    apply(&state, user, id, changes).await.map(axum::Json)
 }
 
-async fn set_state(state: &AppState, user: UserAuth, id: String, to: ReleaseState) -> Result<Release> {
+/// What changes of a release.
+#[derive(Clone)]
+struct Changes {
+    state: Option<ReleaseState>,
+    notes: Option<String>,
+}
+
+async fn apply(state: &AppState, user: UserAuth, id: String, changes: Changes) -> Result<Release> {
     let shared = state.clone();
     state
         .db
         .write(move |tx| {
-            let (state, user, id) = (shared.clone(), user.clone(), id.clone());
+            let (state, user, id, changes) = (shared.clone(), user.clone(), id.clone(), changes.clone());
             Box::pin(async move {
                 let row = release::Entity::find_by_id(&id).one(tx).await?;
                 let mut row = row.ok_or_else(|| Fault::not_found("release"))?;
                 super::owned_listing(tx, &row.listing, &user).await?;
                 let by = if user.0.operator { Party::Operator } else { Party::Publisher };
+                let to = changes.state.map_or_else(|| named(&row.state), Ok)?;
                 let (changed, facts) = row.to_market()?.change_state(to, by)?;
                 row.state = name(&changed.state)?;
-                let change = release::ActiveModel { state: Set(row.state.clone()), ..Default::default() };
+                row.notes = changes.notes.unwrap_or(row.notes);
+                let change = release::ActiveModel {
+                    state: Set(row.state.clone()),
+                    notes: Set(row.notes.clone()),
+                    ..Default::default()
+                };
                 release::Entity::update_many()
                     .set(change)
                     .filter(release::Column::Id.eq(&id))
@@ -175,32 +195,6 @@ async fn set_state(state: &AppState, user: UserAuth, id: String, to: ReleaseStat
             })
         })
         .await
-}
-
-/// The largest picture that the slicer put into the file.
-#[utoipa::path(get, path = "/api/v1/releases/{id}/thumbnail", tag = "catalogue", params(("id" = String, Path)), responses(
-    (status = 200, content_type = "image/png", description = "The picture"),
-    (status = 404, body = Problem, description = "`not_found`"),
-))]
-async fn picture(
-    State(state): State<AppState>,
-    headers: HeaderMap,
-    Path(id): Path<String>,
-) -> Result<Response> {
-    let etag = HeaderValue::from_str(&format!("\"{id}\"")).map_err(|_| Fault::not_found("picture"))?;
-    let kept = [(header::ETAG, etag.clone()), (header::CACHE_CONTROL, forever())];
-    let select = thumbnail::Entity::find()
-        .filter(thumbnail::Column::Release.eq(&id))
-        .order_by_desc(thumbnail::Column::Width);
-    let row = select.one(state.db.read()).await?.ok_or_else(|| Fault::not_found("picture"))?;
-    if etag::is_known(&headers, &etag) {
-        return Ok((StatusCode::NOT_MODIFIED, kept).into_response());
-    }
-    Ok((kept, [(header::CONTENT_TYPE, row.media_type)], row.picture).into_response())
-}
-
-fn forever() -> HeaderValue {
-    HeaderValue::from_static("public, max-age=31536000, immutable")
 }
 
 /// The key that publishers who seal on their own side send content keys to.

@@ -28,7 +28,7 @@ pub(crate) struct Asked {
 /// What is asked for a listing now; `None` where it is not sold on chain.
 pub(crate) fn asked(terms: Option<&ChainTerms>, row: &listing::Model) -> Result<Option<Asked>> {
     let (Some(terms), Some(payout)) = (terms, &row.payout) else { return Ok(None) };
-    if named::<ListingState>(&row.state)? == ListingState::Suspended {
+    if !named::<ListingState>(&row.state)?.is_for_sale() {
         return Ok(None);
     }
     let listing = row.to_market()?;
@@ -168,7 +168,7 @@ async fn close(tx: &Tx, offer: &Model, now: i64) -> Result<()> {
 
 /// Whether a listing still says what an offer of it says.
 fn still_says(row: &listing::Model, offer: &Model) -> Result<bool> {
-    Ok(named::<ListingState>(&row.state)? != ListingState::Suspended
+    Ok(named::<ListingState>(&row.state)?.is_for_sale()
         && row.payout.as_ref() == Some(&offer.payout)
         && row.price_currency.as_ref() == Some(&offer.currency)
         && row.price_amount.as_ref() == Some(&offer.amount))

@@ -35,6 +35,8 @@ pub struct Model {
     pub signed_cid: bool,
     /// What a chain knows it by: `0x` and hex of [`market::chain::item_id`].
     pub item: Option<String>,
+    /// What its publisher says of it; plain text.
+    pub notes: String,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -16,6 +16,13 @@ pub struct Model {
     pub prints: Option<i32>,
     pub expires_at: Option<i64>,
     pub created_at: i64,
+    /// How often it could be used when it was made; not known of old ones.
+    pub uses: Option<i32>,
+    /// What its publisher calls it.
+    pub label: String,
+    /// The last characters of the code, by which its publisher tells it from others.
+    pub ends: String,
+    pub disabled_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -31,6 +38,7 @@ impl Model {
             uses_left: count(self.uses_left),
             prints: self.prints.map(count),
             expires_at: self.expires_at.map(to_timestamp),
+            disabled: self.disabled_at.is_some(),
         })
     }
 }

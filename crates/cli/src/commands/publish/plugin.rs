@@ -118,6 +118,7 @@ pub(crate) async fn publish(args: &PublishArgs, price: Option<Price>) -> Result<
         signature: None,
         // Only who signs knows that the store keeps the blob as it came.
         cid: sealed.as_ref().filter(|_| key.is_some()).map(|(blob, _)| cid::of(blob)),
+        notes: String::new(),
     };
     if let Some(key) = &key {
         new.signature = Some(sign(key, &plugin.plugin_id, &new, plain)?);
