@@ -212,5 +212,6 @@ fn account(name: &str) -> RegisterRequest {
         email: format!("{name}@example.org"),
         username: Some(name.to_owned()),
         password: PASSWORD.to_owned(),
+        invitation: None,
     }
 }

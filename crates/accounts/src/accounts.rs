@@ -2,13 +2,17 @@
 
 mod entering;
 
-use std::{net::IpAddr, sync::Arc};
+use std::{
+    net::IpAddr,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use http::StatusCode;
 use sea_orm::{ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
 use sealpost_api::account::{
     Account, ChangePassword, LoginRequest, LoginResponse, RegisterRequest, SetupRequest,
 };
+use sealpost_api::operate::Registration;
 use sealpost_database::{Clock, Database};
 use sealpost_envelope::SecretText;
 use sealpost_keyring::KekProvider;
@@ -40,8 +44,8 @@ const SETUP_LIFE_MS: i64 = 24 * 3_600_000;
 pub struct Config {
     /// The server's origin: claim `iss` of all tokens.
     pub issuer: String,
-    /// Whether anybody may sign up.
-    pub open_registration: bool,
+    /// Who may sign up, until [`Accounts::govern`] says otherwise.
+    pub registration: Registration,
     /// How often people may try.
     pub limits: Limits,
 }
@@ -88,6 +92,7 @@ struct Inner {
     sign_ins_by_address: Limiter,
     sign_ups: Limiter,
     failures: Failures,
+    registration: RwLock<Registration>,
 }
 
 /// Somebody who is signed in.
@@ -110,7 +115,7 @@ impl Accounts {
     pub fn new(db: Database, clock: Clock, keks: Arc<dyn KekProvider>, config: Config) -> Self {
         let keys = SigningKeys::new(db.clone(), clock.clone(), keks);
         let tokens = Tokens::new(db.clone(), clock.clone(), config.issuer.clone(), keys.clone());
-        let limits = config.limits;
+        let (limits, registration) = (config.limits, config.registration);
         Self(Arc::new(Inner {
             db,
             clock,
@@ -125,6 +130,7 @@ impl Accounts {
             sign_ins_by_address: Limiter::of(limits.sign_in_address),
             sign_ups: Limiter::of(limits.sign_up),
             failures: Failures::default(),
+            registration: RwLock::new(registration),
         }))
     }
 
@@ -143,7 +149,7 @@ impl Accounts {
     /// # Errors
     /// Closed registration, an address or name that is taken or malformed, a weak password.
     pub async fn register(&self, request: RegisterRequest, from: IpAddr) -> Result<LoginResponse, ApiError> {
-        self.check_open()?;
+        self.check_open(request.invitation.as_deref(), from).await?;
         self.create(request, from, None, Way::Token).await?.token()
     }
 
@@ -154,7 +160,7 @@ impl Accounts {
         from: IpAddr,
         begin: Begin,
     ) -> Result<Account, ApiError> {
-        self.check_open()?;
+        self.check_open(request.invitation.as_deref(), from).await?;
         Ok(self.create(request, from, None, Way::Browser(begin)).await?.account)
     }
 
@@ -396,12 +402,32 @@ impl Accounts {
         });
     }
 
-    fn check_open(&self) -> Result<(), ApiError> {
-        if self.0.config.open_registration {
-            return Ok(());
+    /// Refuses whoever may not sign up now. An invitation is used up by [`Accounts::create`] alone.
+    pub(crate) async fn check_open(&self, invitation: Option<&str>, from: IpAddr) -> Result<(), ApiError> {
+        match self.registration() {
+            Registration::Open => Ok(()),
+            Registration::Invited => self.check_invitation(invitation, from).await,
+            Registration::Closed => Err(closed()),
         }
-        Err(ApiError::new(StatusCode::FORBIDDEN, "registration_closed", "Sign-up is closed here")
-            .hint("Ask the operator of this server for an account."))
+    }
+
+    /// Who may sign up now.
+    pub fn registration(&self) -> Registration {
+        *self.0.registration.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Changes who may sign up, and how often people may try, from now on.
+    pub fn govern(&self, registration: Registration, limits: &Limits) {
+        *self.0.registration.write().unwrap_or_else(PoisonError::into_inner) = registration;
+        self.0.sign_ins.set(limits.sign_in);
+        self.0.sign_ins_by_account.set(limits.sign_in_account);
+        self.0.sign_ins_by_address.set(limits.sign_in_address);
+        self.0.sign_ups.set(limits.sign_up);
+    }
+
+    /// How often one address may guess.
+    pub(crate) fn guesses(&self) -> &Limiter {
+        &self.0.sign_ins_by_address
     }
 
     async fn create(
@@ -421,7 +447,11 @@ impl Accounts {
         let id = AccountId::generate(&id_bytes(&mut system_rng()));
         let password_hash = self.0.passwords.hash(password).await?;
         let issuer = self.0.tokens.issuer().await?;
-        let new = New { id, email, wanted, password_hash, setup, now };
+        // Whoever needs none keeps it for another time.
+        let invited = setup.is_none() && self.registration() == Registration::Invited;
+        let invitation =
+            request.invitation.filter(|_| invited).map(|code| secret_hash(&Zeroizing::new(code)));
+        let new = New { id, email, wanted, password_hash, setup, invitation, now };
         let way = Arc::new((issuer, way));
         let result = self.0.db.write(move |tx| Box::pin(insert(tx, way.clone(), new.clone()))).await;
         result.map_err(|error: ApiError| if error.is_unique_violation() { email_taken() } else { error })
@@ -448,6 +478,11 @@ impl From<Person> for Account {
 fn wrong_credentials() -> ApiError {
     ApiError::new(StatusCode::UNAUTHORIZED, "wrong_credentials", "Address, name or password is wrong")
         .hint("Check for a typing error, or sign up if you have no account here.")
+}
+
+fn closed() -> ApiError {
+    ApiError::new(StatusCode::FORBIDDEN, "registration_closed", "Sign-up is closed here")
+        .hint("Ask the operator of this server for an account.")
 }
 
 fn email_taken() -> ApiError {

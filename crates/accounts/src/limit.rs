@@ -36,10 +36,8 @@ impl Rate {
 /// A limit on attempts for each key (an address, an account, both).
 #[derive(Debug)]
 pub struct Limiter {
-    burst: u32,
-    refill_ms: u32,
     seed: RandomState,
-    buckets: Mutex<Box<[Bucket]>>,
+    buckets: Mutex<(Rate, Box<[Bucket]>)>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -51,13 +49,20 @@ struct Bucket {
 impl Limiter {
     /// Allows `burst` attempts at once, and one more every `refill_ms` milliseconds.
     pub fn new(burst: u32, refill_ms: u32) -> Self {
-        let buckets = Mutex::new(vec![Bucket::default(); BUCKETS].into_boxed_slice());
-        Self { burst, refill_ms: refill_ms.max(1), seed: RandomState::new(), buckets }
+        let buckets = vec![Bucket::default(); BUCKETS].into_boxed_slice();
+        let rate = Rate::new(burst, refill_ms.max(1));
+        Self { seed: RandomState::new(), buckets: Mutex::new((rate, buckets)) }
     }
 
     /// As [`Limiter::new`].
     pub fn of(rate: Rate) -> Self {
         Self::new(rate.burst, rate.every_ms)
+    }
+
+    /// Allows another rate from now on; what was spent stays spent.
+    pub fn set(&self, rate: Rate) {
+        let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
+        buckets.0 = Rate::new(rate.burst, rate.every_ms.max(1));
     }
 
     /// Whether an attempt would be allowed, without counting one.
@@ -75,17 +80,17 @@ impl Limiter {
     /// # Errors
     /// Seconds until the next attempt is allowed; a refused attempt costs nothing.
     pub fn attempt(&self, key: impl Hash, now_ms: i64) -> Result<(), u64> {
-        self.with(key, |bucket| {
+        self.with(key, |Rate { burst, every_ms }, bucket| {
             let elapsed = now_ms.saturating_sub(bucket.since_ms);
             if bucket.spent == 0 || elapsed < 0 {
                 *bucket = Bucket { spent: bucket.spent, since_ms: now_ms };
             } else {
-                let refilled = elapsed / i64::from(self.refill_ms);
+                let refilled = elapsed / i64::from(every_ms);
                 bucket.spent = bucket.spent.saturating_sub(u32::try_from(refilled).unwrap_or(u32::MAX));
-                bucket.since_ms += refilled * i64::from(self.refill_ms);
+                bucket.since_ms += refilled * i64::from(every_ms);
             }
-            if bucket.spent >= self.burst {
-                let wait = bucket.since_ms + i64::from(self.refill_ms) - now_ms;
+            if bucket.spent >= burst {
+                let wait = bucket.since_ms + i64::from(every_ms) - now_ms;
                 return Err(u64::try_from(wait).unwrap_or(0).div_ceil(1000).max(1));
             }
             bucket.spent += 1;
@@ -95,13 +100,14 @@ impl Limiter {
 
     /// Gives an attempt back: it was honest after all.
     pub fn refund(&self, key: impl Hash) {
-        self.with(key, |bucket| bucket.spent = bucket.spent.saturating_sub(1));
+        self.with(key, |_, bucket| bucket.spent = bucket.spent.saturating_sub(1));
     }
 
-    fn with<T>(&self, key: impl Hash, act: impl FnOnce(&mut Bucket) -> T) -> T {
+    fn with<T>(&self, key: impl Hash, act: impl FnOnce(Rate, &mut Bucket) -> T) -> T {
         let index = self.seed.hash_one(key) as usize % BUCKETS;
         let mut buckets = self.buckets.lock().unwrap_or_else(PoisonError::into_inner);
-        act(&mut buckets[index])
+        let (rate, buckets) = &mut *buckets;
+        act(*rate, &mut buckets[index])
     }
 }
 
@@ -148,6 +154,18 @@ mod tests {
         limiter.attempt("a", 0).unwrap();
         assert_eq!(limiter.check("a", 0), Err(10));
         limiter.check("a", 10_000).unwrap();
+    }
+
+    #[test]
+    fn another_rate_counts_from_now_on() {
+        let limiter = Limiter::of(Rate::new(1, 10_000));
+        limiter.attempt("a", 0).unwrap();
+        limiter.set(Rate::new(3, 1_000));
+        limiter.attempt("a", 0).unwrap();
+        limiter.attempt("a", 0).unwrap();
+        assert_eq!(limiter.attempt("a", 0), Err(1));
+        limiter.set(Rate::new(1, 10_000));
+        assert_eq!(limiter.attempt("a", 0), Err(10));
     }
 
     #[test]

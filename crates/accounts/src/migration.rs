@@ -4,12 +4,12 @@ use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
     prelude::{ColumnDef, Index, Table},
-    schema::{big_integer, big_integer_null, boolean, string, text, text_null},
+    schema::{big_integer, big_integer_null, boolean, string, string_null, text, text_null},
 };
 
 /// In the order in which they are applied.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(Accounts), Box::new(AuditByActor), Box::new(Browsers)]
+    vec![Box::new(Accounts), Box::new(AuditByActor), Box::new(Browsers), Box::new(Invitations)]
 }
 
 struct Accounts;
@@ -19,6 +19,35 @@ struct AuditByActor;
 
 /// Browsers sign in too.
 struct Browsers;
+
+/// Operators invite people.
+struct Invitations;
+
+impl MigrationName for Invitations {
+    fn name(&self) -> &str {
+        "accounts_invitations"
+    }
+}
+
+#[async_trait::async_trait]
+impl MigrationTrait for Invitations {
+    async fn up(&self, manager: &SchemaManager) -> Result<(), DbErr> {
+        manager
+            .create_table(
+                Table::create()
+                    .table("invitations")
+                    .col(key("hash"))
+                    .col(text("note"))
+                    .col(string("invited_by"))
+                    .col(big_integer("created_at"))
+                    .col(big_integer("expires_at"))
+                    .col(big_integer_null("used_at"))
+                    .col(string_null("account"))
+                    .to_owned(),
+            )
+            .await
+    }
+}
 
 impl MigrationName for Browsers {
     fn name(&self) -> &str {

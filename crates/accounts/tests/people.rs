@@ -16,7 +16,7 @@ use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use sea_orm::{ConnectionTrait, DbBackend};
 use sealpost_accounts::{
-    Accounts, Actor, ApiError, Config, Limits, audit, migrations,
+    Accounts, Actor, ApiError, Config, Limits, Registration, audit, migrations,
     random::{id_bytes, system_rng},
     router,
 };
@@ -48,7 +48,8 @@ impl Rig {
         };
         let keks: Arc<dyn KekProvider> = Arc::new(Kek::generate(&mut system_rng()));
         let limits = Limits::default();
-        let config = Config { issuer: "https://store.example".to_owned(), open_registration, limits };
+        let registration = if open_registration { Registration::Open } else { Registration::Closed };
+        let config = Config { issuer: "https://store.example".to_owned(), registration, limits };
         let accounts = Accounts::new(db.clone(), clock, keks, config);
         let router = router::<Accounts>().split_for_parts().0.with_state(accounts.clone());
         Self { accounts, db, router, now, _folder: folder }

@@ -13,6 +13,9 @@ pub struct RegisterRequest {
     pub username: Option<String>,
     /// At least 10 characters.
     pub password: String,
+    /// The code of an operator's invitation, where the store asks for one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub invitation: Option<String>,
 }
 
 /// `POST /api/v1/setup`: the first operator, by the one-time token that `serve` printed.

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
+use sealpost_accounts::Registration;
 use sealpost_accounts::proxies::TrustedProxies;
 use serde::{Deserialize, Serialize};
 
@@ -156,6 +157,11 @@ impl Config {
             return wrong("sweep_interval_ms", "intervals last longer than nothing");
         }
         Ok(())
+    }
+
+    /// Who may sign up while no operator says otherwise.
+    pub(crate) fn registration(&self) -> Registration {
+        if self.open_registration { Registration::Open } else { Registration::Closed }
     }
 
     /// The proxies whose word about clients counts.

@@ -18,8 +18,9 @@ use crate::chain::bell::Bell;
 use crate::chain::keys::Proofs;
 use crate::chain::{ChainPort, Questions};
 use crate::hub::Hub;
-use crate::identity::Identity;
+use crate::identity::{Around, Identity};
 use crate::jobs::{self, Workers};
+use crate::live::Live;
 use crate::plugins::Strangers;
 use crate::purchases::payments::{BuiltIn, Payments};
 use crate::schema::store_key;
@@ -102,10 +103,12 @@ impl Store {
             keks.clone(),
             sealpost_accounts::Config {
                 issuer: config.origin(),
-                open_registration: config.open_registration,
+                registration: config.registration(),
                 limits: config.rate_limits.people(),
             },
         );
+        let live = Live::default();
+        let hub = Hub::new(live.clone());
         let identity = Identity::open(
             db.clone(),
             clock.clone(),
@@ -113,7 +116,7 @@ impl Store {
             accounts.clone(),
             config.origin(),
             &config.rate_limits,
-            jobs::printer_left,
+            Around { hub: hub.clone(), left: jobs::printer_left },
         )
         .await
         .map_err(|error| Error::Keys(error.to_string()))?;
@@ -147,7 +150,8 @@ impl Store {
             watching: Bell::default(),
             questions: Questions::default(),
             proofs: Proofs::new(proof_secret),
-            hub: Hub::default(),
+            hub,
+            live,
             pages: PageCache::default(),
             strangers: Strangers::default(),
             sealing: Notify::new(),

@@ -18,6 +18,7 @@ use crate::{
     audit::Actor,
     entity::{account, setup_token},
     identifier::{username_from, username_key},
+    invitations,
     jwt::{Registered, UserClaims},
     sessions::{self, Begin},
     tokens::Issuer,
@@ -31,6 +32,8 @@ pub(super) struct New {
     pub(super) password_hash: String,
     /// Hash of the one-time token that makes an operator.
     pub(super) setup: Option<String>,
+    /// Hash of the invitation that is used up.
+    pub(super) invitation: Option<String>,
     pub(super) now: i64,
 }
 
@@ -56,6 +59,9 @@ impl Entered {
 pub(super) async fn insert(tx: &Tx, way: Arc<(Issuer, Way)>, new: New) -> Result<Entered, ApiError> {
     if let Some(hash) = &new.setup {
         use_setup_token(tx, hash, new.now).await?;
+    }
+    if let Some(hash) = &new.invitation {
+        invitations::use_up(tx, hash, new.id.as_str(), new.now).await?;
     }
     let same_email = account::Entity::find().filter(account::Column::Email.eq(&new.email));
     if same_email.count(tx).await? > 0 {

@@ -31,13 +31,17 @@ impl Rig {
         db.migrate(migrations()).await.unwrap();
         let config = Config {
             issuer: "https://store.example".to_owned(),
-            open_registration: true,
+            registration: Registration::Open,
             limits: Limits::default(),
         };
         let clock = Clock::new(|| 1_800_000_000_000);
         let accounts = Accounts::new(db, clock, Arc::new(Kek::generate(&mut system_rng())), config);
-        let new =
-            RegisterRequest { email: "ann@example.org".to_owned(), username: None, password: OLD.to_owned() };
+        let new = RegisterRequest {
+            email: "ann@example.org".to_owned(),
+            username: None,
+            password: OLD.to_owned(),
+            invitation: None,
+        };
         let token = accounts.register(new, home(1)).await.unwrap().token;
         let person = accounts.person(&token).await.unwrap();
         Self { accounts, person, _folder: folder }
@@ -117,8 +121,12 @@ async fn a_sign_in_ends_the_one_before_it_in_the_same_browser_whoever_that_was()
     let (first, begin) = Begin::new(&headers, None);
     rig.accounts.login_browser(ann(OLD), home(1), begin).await.unwrap();
     let (_, begin) = Begin::new(&headers, Some(&first));
-    let bob =
-        RegisterRequest { email: "bob@example.org".to_owned(), username: None, password: OLD.to_owned() };
+    let bob = RegisterRequest {
+        email: "bob@example.org".to_owned(),
+        username: None,
+        password: OLD.to_owned(),
+        invitation: None,
+    };
     rig.accounts.register_browser(bob, home(1), begin).await.unwrap();
     assert_eq!(rig.accounts.browser(&first).await.unwrap_err().code(), "session_ended");
 }

@@ -51,7 +51,7 @@ impl Rig {
         };
         let keks: Arc<dyn KekProvider> = Arc::new(Kek::generate(&mut system_rng()));
         let limits = sealpost_accounts::Limits::default();
-        let config = sealpost_accounts::Config { issuer: ORIGIN.to_owned(), open_registration: true, limits };
+        let config = sealpost_accounts::Config { issuer: ORIGIN.to_owned(), registration: sealpost_accounts::Registration::Open, limits };
         let accounts = Accounts::new(db.clone(), clock.clone(), keks.clone(), config);
         let rates = crate::RateLimits::default();
         let identity = Identity::open(
