@@ -95,6 +95,24 @@ impl Accounts {
         self.standing(account.flatten(), row.jti)
     }
 
+    /// The person as they stand now, if the sign-in they came by goes on: for answers that last longer than a moment, which count as
+    /// requests for as long as they last.
+    ///
+    /// # Errors
+    /// 401 when the sign-in ended, or the account is gone or disabled.
+    pub async fn still(&self, person: &Person) -> Result<Person, ApiError> {
+        let now = self.now_ms();
+        let found = token::Entity::find_by_id(&person.jti).find_also_related(account::Entity);
+        let (row, account) = found.one(self.db().read()).await?.unzip();
+        let row = row.filter(|row| row.subject == person.id.as_str() && is_alive(row, now));
+        let row = row.ok_or_else(ended)?;
+        let seen = row.seen_at.unwrap_or(row.issued_at);
+        if row.kind == KIND && !(0..SEEN_EVERY_MS).contains(&now.saturating_sub(seen)) {
+            self.note_seen(row.jti.clone(), now);
+        }
+        self.standing(account.flatten(), row.jti)
+    }
+
     /// Where somebody is signed in, the newest first.
     ///
     /// # Errors

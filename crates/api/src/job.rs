@@ -50,6 +50,74 @@ pub struct Job {
     pub created_at: String,
     /// RFC 3339.
     pub updated_at: String,
+    /// Layers in all, as the slicer wrote them.
+    #[serde(default)]
+    pub layers: Option<u32>,
+    /// The slicer's estimate, seconds.
+    #[serde(default)]
+    pub estimated_s: Option<u64>,
+    /// What is left while it prints or pauses, seconds.
+    #[serde(default)]
+    pub remaining_s: Option<u64>,
+    /// Path of its picture on this store.
+    #[serde(default)]
+    pub picture: Option<String>,
+    /// Why it did not end well, or stands still.
+    #[serde(default)]
+    pub reason: Option<Reason>,
+    /// As what the caller sees it.
+    #[serde(default)]
+    pub role: JobRole,
+    /// Whether the caller may take it back, or ask the printer to stop.
+    #[serde(default)]
+    pub may_cancel: bool,
+    /// Whether the caller may say how it ended.
+    #[serde(default)]
+    pub may_resolve: bool,
+    /// Whether the printer was asked to stop, and has not said that it did.
+    #[serde(default)]
+    pub cancel_requested: bool,
+    /// Whether its print was given back after its key was released.
+    #[serde(default)]
+    pub free_retry: bool,
+    /// When it expires unless its printer claims it, while it waits; RFC 3339.
+    #[serde(default)]
+    pub expires_at: Option<String>,
+    /// When its printer began, RFC 3339.
+    #[serde(default)]
+    pub started_at: Option<String>,
+    /// When it came to its end, RFC 3339.
+    #[serde(default)]
+    pub ended_at: Option<String>,
+    /// Counts up with every change: of two views of a job, the one with the higher number is the newer.
+    #[serde(default)]
+    pub revision: u64,
+}
+
+/// Why a job did not end well, or stands still.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Reason {
+    /// Stable, such as `printer_silent`.
+    pub code: String,
+    /// For people.
+    pub sentence: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// As what somebody sees a job.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub enum JobRole {
+    /// Bought it, and prints it.
+    #[default]
+    Buyer,
+    /// Runs the store.
+    Operator,
+    /// Sells it.
+    Publisher,
 }
 
 /// One page of jobs.

@@ -9,7 +9,7 @@ use crate::http::govern::{Limits, govern};
 use crate::http::layers;
 use crate::state::AppState;
 use crate::{
-    catalogue, chain, description, identity, jobs, lmnt, operate, pages, plugins, printing, publish, purchases,
+    catalogue, chain, description, identity, jobs, live, lmnt, operate, pages, plugins, printing, publish, purchases,
 };
 
 #[derive(OpenApi)]
@@ -32,6 +32,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(chain::router())
         .merge(jobs::router())
         .merge(printing::router())
+        .merge(live::router())
         .merge(lmnt::router())
         .merge(operate::router())
 }

@@ -11,6 +11,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
 
+use crate::live::Live;
 use crate::random;
 
 const SHARDS: usize = 64;
@@ -36,6 +37,7 @@ struct Inner {
     seed: RandomState,
     closed: AtomicBool,
     shards: Vec<Mutex<Shard>>,
+    live: Live,
 }
 
 /// Small, because there is one for each of ten thousand printers.
@@ -55,6 +57,23 @@ pub(crate) struct Waiting {
 }
 
 impl Hub {
+    /// Of printers that belong to the people of `live`.
+    pub(crate) fn new(live: Live) -> Self {
+        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
+        let name = random::bytes::<8>().map(hex::encode).unwrap_or_default();
+        Self(Arc::new(Inner { name, seed: RandomState::new(), closed: false.into(), shards, live }))
+    }
+
+    /// The pages of the people.
+    pub(crate) fn live(&self) -> &Live {
+        &self.0.live
+    }
+
+    /// Whether the printer is connected to this process.
+    pub(crate) fn is_waiting(&self, printer: &str) -> bool {
+        self.shard(printer).contains_key(printer)
+    }
+
     /// Starts to wait; rings from now on are heard.
     pub(crate) fn wait(&self, printer: &str) -> Waiting {
         let mut shard = self.shard(printer);
@@ -101,14 +120,6 @@ impl Hub {
     }
 }
 
-impl Default for Hub {
-    fn default() -> Self {
-        let shards = (0..SHARDS).map(|_| Mutex::default()).collect();
-        let name = random::bytes::<8>().map(hex::encode).unwrap_or_default();
-        Self(Arc::new(Inner { name, seed: RandomState::new(), closed: false.into(), shards }))
-    }
-}
-
 impl Bell {
     fn rings(&self) -> Rings {
         Rings { jobs: self.jobs.load(Ordering::Acquire), cancels: self.cancels.load(Ordering::Acquire) }
@@ -150,7 +161,7 @@ mod tests {
 
     #[tokio::test]
     async fn a_ring_between_two_waits_is_heard() {
-        let hub = Hub::default();
+        let hub = Hub::new(Live::default());
         let mut waiting = hub.wait("p_1");
         hub.ring_jobs("p_1");
         hub.ring_jobs("p_1");
@@ -162,7 +173,7 @@ mod tests {
 
     #[test]
     fn bells_of_printers_that_went_are_forgotten() {
-        let hub = Hub::default();
+        let hub = Hub::new(Live::default());
         let (one, two) = (hub.wait("p_1"), hub.wait("p_1"));
         drop(one);
         assert_eq!(hub.shard("p_1").len(), 1);

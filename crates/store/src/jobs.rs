@@ -6,6 +6,7 @@ pub(crate) mod create;
 pub(crate) mod lost;
 pub(crate) mod memory;
 mod query;
+mod reason;
 pub(crate) mod report;
 mod restored;
 mod routes;
@@ -20,6 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::blobs;
 use crate::chain::{archive, watch};
 use crate::hub::wire;
+use crate::live::wire as live;
 use crate::state::AppState;
 
 pub(crate) use change::{Change, cancel_waiting, change, find, printer_left};
@@ -28,6 +30,7 @@ pub(crate) use restored::{hold_all, is_to_be_sealed, may_be_offered, sealed_soon
 pub(crate) use sealing::seal;
 #[cfg(test)]
 pub(crate) use turn::{Turn, give_back};
+pub(crate) use view::shown;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     routes::router()
@@ -35,7 +38,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// What goes on in the background; stopped when dropped. What it was doing is taken up by the next run.
 #[derive(Debug)]
-pub(crate) struct Workers([AbortHandle; 6]);
+pub(crate) struct Workers([AbortHandle; 7]);
 
 /// Starts what goes on in the background; takes up what an earlier run left unfinished.
 pub(crate) fn start_workers(state: &AppState) -> Workers {
@@ -44,6 +47,7 @@ pub(crate) fn start_workers(state: &AppState) -> Workers {
         tokio::spawn(sweep::work(state.clone())).abort_handle(),
         tokio::spawn(blobs::audit(state.clone())).abort_handle(),
         tokio::spawn(wire::hear(state.clone())).abort_handle(),
+        tokio::spawn(live::say(state.clone())).abort_handle(),
         tokio::spawn(watch::work(state.clone())).abort_handle(),
         tokio::spawn(archive::work(state.clone())).abort_handle(),
     ])

@@ -17,6 +17,7 @@ mod hub;
 mod identity;
 mod jobs;
 mod limits;
+mod live;
 mod lmnt;
 mod migrations;
 mod open;

@@ -83,6 +83,7 @@ impl Store {
         }
         drop((listener, stopped));
         self.state.hub.close();
+        self.state.live.close();
         stop.send_replace(());
         stop.closed().await;
     }

@@ -18,6 +18,7 @@ use crate::chain::keys::Proofs;
 use crate::chain::{ChainPort, Questions};
 use crate::hub::Hub;
 use crate::identity::Identity;
+use crate::live::Live;
 use crate::plugins::Strangers;
 use crate::purchases::payments::Payments;
 
@@ -49,6 +50,7 @@ pub(crate) struct Shared {
     /// By which people prove that keys are theirs.
     pub(crate) proofs: Proofs,
     pub(crate) hub: Hub,
+    pub(crate) live: Live,
     pub(crate) pages: PageCache,
     pub(crate) strangers: Strangers,
     /// Uploads under way.

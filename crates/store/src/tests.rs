@@ -24,6 +24,7 @@ mod description;
 mod given_up;
 mod handed_over;
 mod kit;
+mod live;
 mod lost;
 mod marketplace;
 mod nonsense;

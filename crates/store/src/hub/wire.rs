@@ -11,6 +11,7 @@ use sealpost_database::Tx;
 
 use super::Hub;
 use crate::fault::Result;
+use crate::live::wire as live;
 use crate::state::AppState;
 
 const CHANNEL: &str = "sealpost_rings";
@@ -54,10 +55,15 @@ pub(crate) async fn hear(state: AppState) {
 async fn listen(state: &AppState) -> Result<(), sea_orm::sqlx::Error> {
     let pool = state.db.read().get_postgres_connection_pool();
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(CHANNEL).await?;
+    listener.listen_all([CHANNEL, live::CHANNEL]).await?;
+    // What was said before this connection is lost.
+    live::deaf(&state.live);
     loop {
-        let told = listener.recv().await?;
-        ring(&state.hub, told.payload());
+        match listener.try_recv().await? {
+            Some(told) if told.channel() == CHANNEL => ring(&state.hub, told.payload()),
+            Some(told) => live::heard(&state.live, told.payload()),
+            None => live::deaf(&state.live),
+        }
     }
 }
 
@@ -86,10 +92,11 @@ impl Kind {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::live::Live;
 
     #[tokio::test]
     async fn a_ring_of_another_process_is_heard_and_nonsense_is_not() {
-        let hub = Hub::default();
+        let hub = Hub::new(Live::default());
         let mut waiting = hub.wait("p_1");
         ring(&hub, "nonsense");
         ring(&hub, &format!("{} j p_1", hub.0.name));

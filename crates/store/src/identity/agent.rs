@@ -15,6 +15,9 @@ use super::{
     Identity,
     entity::{pairing, printer},
 };
+use crate::fault::Fault;
+use crate::hub::Hub;
+use crate::live::Topic;
 use crate::points;
 use crate::schema::job;
 
@@ -34,7 +37,29 @@ pub(crate) enum Protocol {
 
 /// What a printer's jobs need to know when it leaves its owner: what waits is taken back without a trace, and what
 /// is under way is to stop.
-pub(crate) type Left = for<'t> fn(&'t Tx, PrinterId, AccountId, i64) -> BoxFuture<'t, Result<(), ApiError>>;
+pub(crate) type Left =
+    for<'t> fn(&'t Tx, &'t Hub, PrinterId, AccountId, i64) -> BoxFuture<'t, Result<(), ApiError>>;
+
+/// What printers have around them in a store.
+#[derive(Clone)]
+pub(crate) struct Around {
+    /// Who is told what.
+    pub(crate) hub: Hub,
+    /// Told in the same transaction when a printer leaves its owner.
+    pub(crate) left: Left,
+}
+
+impl Around {
+    /// Tells the pages of a printer's owner, once the transaction is committed.
+    pub(super) async fn tell(&self, tx: &Tx, owner: &str, printer: &str) -> Result<(), ApiError> {
+        let topic = Topic::Printer { id: printer.to_owned() };
+        self.hub.live().tell_with(tx, owner, topic).await.map_err(|fault| match fault {
+            Fault::Accounts(error) => error,
+            Fault::Database(error) => error.into(),
+            other => other.problem().into(),
+        })
+    }
+}
 
 /// A printer, by the printer token in `Authorization: Bearer`.
 #[derive(Clone, Debug)]
@@ -123,9 +148,16 @@ impl Identity {
 
     async fn activate(&self, id: String, jti: String) -> Result<printer::Model, ApiError> {
         let now = self.now_ms();
-        let left = self.0.left;
+        let around = self.0.around.clone();
         let done =
-            self.0.db.write(move |tx| Box::pin(activate(tx, left, id.clone(), jti.clone(), now))).await;
+            self
+            .0
+            .db
+            .write(move |tx| {
+                let (around, id, jti) = (around.clone(), id.clone(), jti.clone());
+                Box::pin(async move { activate(tx, &around, id, jti, now).await })
+            })
+            .await;
         points::ACTIVATE.behind(done)
     }
 
@@ -162,7 +194,7 @@ impl Identity {
 /// public key and approve it, but not open the answer.
 async fn activate(
     tx: &Tx,
-    left: Left,
+    around: &Around,
     id: String,
     jti: String,
     now: i64,
@@ -197,7 +229,8 @@ async fn activate(
             name = name.or_else(|| own_name(&session.description)).or_else(|| Some("Printer".to_owned()));
             let printer = PrinterId::parse(&id).map_err(ApiError::internal)?;
             let before = AccountId::parse(&row.owner).map_err(ApiError::internal)?;
-            left(tx, printer, before, now).await?;
+            (around.left)(tx, &around.hub, printer, before, now).await?;
+            around.tell(tx, &row.owner, &id).await?;
         }
         let name = name.unwrap_or_else(|| row.name.clone());
         let details = json!({"owner": owner, "before": row.owner});
@@ -209,6 +242,7 @@ async fn activate(
         row = printer::Model { owner, name, ..row };
     }
     change.exec(tx).await?;
+    around.tell(tx, &row.owner, &id).await?;
     tokens::revoke_all(tx, TokenKind::Printer, &id, Some(&jti), now + grace).await?;
     points::ACTIVATE.checked()?;
     Ok(printer::Model { active_jti: Some(jti), ..row })

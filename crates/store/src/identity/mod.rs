@@ -30,7 +30,7 @@ use sealpost_envelope::SigningKey;
 use sealpost_keyring::KekProvider;
 use utoipa_axum::{router::OpenApiRouter, routes};
 
-pub(crate) use agent::{AgentAuth, Left, Protocol};
+pub(crate) use agent::{AgentAuth, Around, Protocol};
 pub(crate) use migration::migrations;
 pub(crate) use printers::{OwnPrinter, ids_of_owner, of_owner};
 
@@ -47,7 +47,7 @@ struct Inner {
     accounts: Accounts,
     origin: String,
     root: Arc<SigningKey>,
-    left: Left,
+    around: Around,
     limits: Limits,
     key_cache: keys::Cache,
 }
@@ -64,8 +64,7 @@ struct Limits {
 }
 
 impl Identity {
-    /// The printers kept in `db`, where the migrations have run; `left` is told in the same transaction when a printer leaves
-    /// its owner.
+    /// The printers kept in `db`, where the migrations have run; `around` is what is told.
     ///
     /// # Errors
     /// Keys that cannot be made or opened.
@@ -76,7 +75,7 @@ impl Identity {
         accounts: Accounts,
         origin: String,
         rates: &RateLimits,
-        left: Left,
+        around: Around,
     ) -> Result<Self, ApiError> {
         let root = keys::root(&accounts).await?;
         let limits = Limits {
@@ -87,7 +86,7 @@ impl Identity {
         };
         let key_cache = keys::Cache::default();
         let identity =
-            Self(Arc::new(Inner { db, clock, keks, accounts, origin, root, left, limits, key_cache }));
+            Self(Arc::new(Inner { db, clock, keks, accounts, origin, root, around, limits, key_cache }));
         identity.keys().await?;
         Ok(identity)
     }

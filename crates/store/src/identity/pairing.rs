@@ -300,6 +300,8 @@ async fn make_printer(
         created_at: Set(now),
         last_seen_at: Set(None),
         removed_at: Set(None),
+        agent: Set(None),
+        reduced: Set(None),
     };
     row.insert(tx).await?;
     Ok(id)

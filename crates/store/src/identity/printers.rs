@@ -22,7 +22,7 @@ use serde_json::json;
 
 use super::{
     Identity,
-    agent::{Left, Protocol},
+    agent::{Around, Protocol},
     describe,
     entity::printer,
     pairing::{live_with_key, printer_key},
@@ -58,6 +58,8 @@ pub(super) async fn register(
         created_at: now,
         last_seen_at: None,
         removed_at: None,
+        agent: None,
+        reduced: None,
     };
     let issuer = identity.accounts().tokens().issuer().await?;
     let (row, issued) =
@@ -105,11 +107,17 @@ pub(super) async fn rename(
     ApiJson(request): ApiJson<RenamePrinter>,
 ) -> Result<Json<Printer>, ApiError> {
     let name = describe::line(&request.name).ok_or_else(no_name)?;
-    let (owner, now) = (user.id().to_string(), identity.now_ms());
+    let (owner, around, now) = (user.id().to_string(), identity.0.around.clone(), identity.now_ms());
     let row = identity
         .0
         .db
-        .write(move |tx| Box::pin(rename_row(tx, id.clone(), owner.clone(), name.clone(), now)))
+        .write(move |tx| {
+            let (around, id, owner, name) = (around.clone(), id.clone(), owner.clone(), name.clone());
+            Box::pin(async move {
+                around.tell(tx, &owner, &id).await?;
+                rename_row(tx, id, owner, name, now).await
+            })
+        })
         .await?;
     Ok(Json(shown(row)))
 }
@@ -124,8 +132,12 @@ pub(super) async fn unpair(
     user: UserAuth,
     ApiPath(id): ApiPath<String>,
 ) -> Result<StatusCode, ApiError> {
-    let (owner, left, now) = (user.id().clone(), identity.0.left, identity.now_ms());
-    identity.0.db.write(move |tx| Box::pin(remove(tx, left, id.clone(), owner.clone(), now))).await?;
+    let (owner, around, now) = (user.id().clone(), identity.0.around.clone(), identity.now_ms());
+    let removed = identity.0.db.write(move |tx| {
+        let (around, id, owner) = (around.clone(), id.clone(), owner.clone());
+        Box::pin(async move { remove(tx, &around, id, owner, now).await })
+    });
+    removed.await?;
     Ok(StatusCode::NO_CONTENT)
 }
 
@@ -240,7 +252,7 @@ async fn rename_row(
     Ok(printer::Model { name, ..row })
 }
 
-async fn remove(tx: &Tx, left: Left, id: String, owner: AccountId, now: i64) -> Result<(), ApiError> {
+async fn remove(tx: &Tx, around: &Around, id: String, owner: AccountId, now: i64) -> Result<(), ApiError> {
     if !set_removed(tx, &id, owner.as_str(), now).await? {
         return Err(not_found());
     }
@@ -248,7 +260,8 @@ async fn remove(tx: &Tx, left: Left, id: String, owner: AccountId, now: i64) -> 
     let actor = Actor::User(owner.to_string());
     audit::record(tx, now, &actor, "printer.removed", &format!("printer:{id}"), json!({})).await?;
     let printer = PrinterId::parse(&id).map_err(ApiError::internal)?;
-    left(tx, printer, owner, now).await
+    around.tell(tx, owner.as_str(), &id).await?;
+    (around.left)(tx, &around.hub, printer, owner, now).await
 }
 
 /// Whether it was there to be removed.

@@ -1,14 +1,16 @@
 //! One event on one job: loaded, decided by the rules, saved by compare-and-set, with everything that follows from it.
 
 use futures::future::BoxFuture;
+use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect};
 use sealpost_accounts::{Actor, ApiError};
 use sealpost_database::Tx;
-use sealpost_market::{AccountId, Effect, JobEvent, JobState, Party, PrinterId, Transition, apply};
+use sealpost_market::{AccountId, Effect, Job, JobEvent, JobState, Party, PrinterId, Transition, apply};
 
 use crate::blobs::pending;
 use crate::fault::{Fault, Result};
 use crate::hub::{Hub, wire};
+use crate::live::{Live, Topic};
 use crate::purchases::find_licence;
 use crate::schema::job;
 use crate::schema::value::to_timestamp;
@@ -50,27 +52,60 @@ pub(crate) async fn change(tx: &Tx, row: &job::Model, change: Change<'_>) -> Res
         follow(tx, row, effect, change.hub, change.now).await?;
     }
     facts::record(tx, change.now, change.actor, &format!("job:{}", row.id), &step.facts)?;
-    Ok(step)
-}
     happenings::of_job(tx, change.now, row, &step.job, said, &step.facts).await?;
     if let Some(hub) = change.hub {
         let moved = row.state != step.job.state.as_str() || row.cancel_requested != step.job.cancel_requested;
         tell(tx, hub.live(), row, moved).await?;
     }
+    Ok(step)
+}
+
+/// Tells the pages of its buyer and of its publisher; what is more than progress reaches other processes whatever happens to this one.
+pub(super) async fn tell(tx: &Tx, live: &Live, row: &job::Model, moved: bool) -> Result<()> {
+    let publisher = Some(&row.publisher).filter(|publisher| **publisher != row.owner);
+    for account in [Some(&row.owner), publisher].into_iter().flatten().cloned() {
+        let topic = Topic::Job { id: row.id.clone() };
+        if moved {
+            live.tell_with(tx, &account, topic).await?;
+        } else {
+            let live = live.clone();
+            tx.after_commit(move || live.tell(&account, topic));
+        }
+    }
+    Ok(())
+}
+
+/// When it began and ended.
+fn with_times(row: &job::Model, job: &Job, mut more: job::ActiveModel, now: i64) -> job::ActiveModel {
+    if job.started && row.started_at.is_none() {
+        more.started_at = Set(Some(now));
+    }
+    if job.state.is_final() && row.ended_at.is_none() {
+        more.ended_at = Set(Some(now));
+    }
+    more
+}
 
 /// Takes back all jobs of a licence whose key is not out.
-pub(crate) async fn cancel_waiting(tx: &Tx, licence: &str, actor: &Actor, now: i64) -> Result<()> {
+pub(crate) async fn cancel_waiting(
+    hub: &Hub,
+    tx: &Tx,
+    licence: &str,
+    actor: &Actor,
+    now: i64,
+) -> Result<()> {
     let rows = job::Entity::find().filter(job::Column::Licence.eq(licence)).filter(waiting()).all(tx).await?;
-    cancel_all(tx, &rows, Party::Store, actor, now).await
+    cancel_all(hub, tx, &rows, actor, now).await
 }
 
 /// Takes back what waits for a printer that leaves its owner, and has it stop what it is at.
-pub(crate) fn printer_left(
-    tx: &Tx,
+pub(crate) fn printer_left<'t>(
+    tx: &'t Tx,
+    hub: &'t Hub,
     printer: PrinterId,
     owner: AccountId,
     now: i64,
-) -> BoxFuture<'_, Result<(), ApiError>> {
+) -> BoxFuture<'t, Result<(), ApiError>> {
     Box::pin(async move {
         let over = JobState::ALL.into_iter().filter(|state| state.is_final()).map(JobState::as_str);
         let rows = job::Entity::find()
@@ -81,7 +116,7 @@ pub(crate) fn printer_left(
             .lock_exclusive()
             .all(tx)
             .await?;
-        let cancelled = cancel_all(tx, &rows, Party::Store, &Actor::System, now).await;
+        let cancelled = cancel_all(hub, tx, &rows, &Actor::System, now).await;
         cancelled.map_err(|fault| match fault {
             Fault::Accounts(error) => error,
             Fault::Database(error) => error.into(),
@@ -95,10 +130,10 @@ fn waiting() -> sea_orm::Condition {
     sea_orm::Condition::all().add(job::Column::State.is_in(states))
 }
 
-async fn cancel_all(tx: &Tx, rows: &[job::Model], by: Party, actor: &Actor, now: i64) -> Result<()> {
+async fn cancel_all(hub: &Hub, tx: &Tx, rows: &[job::Model], actor: &Actor, now: i64) -> Result<()> {
     for row in rows {
-        let event = JobEvent::Cancel { by };
-        let cancel = Change { event, actor, more: job::ActiveModel::default(), hub: None, now };
+        let event = JobEvent::Cancel { by: Party::Store };
+        let cancel = Change { event, actor, more: job::ActiveModel::default(), hub: Some(hub), now };
         change(tx, row, cancel).await?;
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 use sea_orm::{ColumnTrait, EntityTrait, IntoActiveModel, QueryFilter};
 use sealpost_accounts::Actor;
+use sealpost_api::catalogue::Preview;
 use sealpost_database::Tx;
 use sealpost_envelope::ContentCipher;
 use sealpost_market::{self as market, AccountId, Effect, JobId, NewJob, create_job, pick_release};
@@ -68,6 +69,7 @@ pub(crate) async fn place(state: &AppState, tx: &Tx, order: &PrintOrder) -> Resu
     job::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await?;
     let actor = Actor::User(order.owner.to_string());
     facts::record(tx, now, &actor, &format!("job:{}", row.id), &step.facts)?;
+    super::change::tell(tx, state.hub.live(), &row, true).await?;
     let (shared, waiting) = (state.clone(), row.printer.clone());
     if step.effects.contains(&Effect::StartSealing) {
         tx.after_commit(move || shared.sealing.notify_one());
@@ -129,6 +131,8 @@ async fn choose(
 
 fn to_row(order: &PrintOrder, parts: &Parts<'_>, plan: &Plan, job: &market::Job, now: i64) -> job::Model {
     let Parts { listing, release, printer, purchase } = parts;
+    // A preview that cannot be read shows nothing, and prints all the same.
+    let preview = serde_json::from_str::<Option<Preview>>(&release.preview).ok().flatten().unwrap_or_default();
     let reused = plan.seal_once.then_some(*release);
     job::Model {
         id: job.id.to_string(),
@@ -154,6 +158,12 @@ fn to_row(order: &PrintOrder, parts: &Parts<'_>, plan: &Plan, job: &market::Job,
         restored: false,
         held_for: None,
         lost: false,
+        publisher: listing.publisher.clone(),
+        layers: preview.layers.map(crate::schema::value::stored),
+        estimated_s: preview.estimated_time_s.map(u64::cast_signed),
+        pictured: preview.thumbnail_url.is_some(),
+        started_at: None,
+        ended_at: None,
         progress_permille: 0,
         layer: None,
         filament_used_mm_x100: None,

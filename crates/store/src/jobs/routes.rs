@@ -16,7 +16,7 @@ use utoipa_axum::routes;
 use super::change::{Change, change, find};
 use super::create::{PrintOrder, place};
 use super::query::ListQuery;
-use super::view::to_api;
+use super::view::shown;
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
@@ -53,11 +53,11 @@ async fn create(
     let order = PrintOrder::new(user.id(), new.licence, new.printer, new.release)?;
     let shared = state.clone();
     let done = once(&state, request, StatusCode::CREATED, move |tx| {
-        let (state, order) = (shared.clone(), order.clone());
+        let (state, order, user) = (shared.clone(), order.clone(), user.clone());
         Box::pin(async move {
             let row = place(&state, tx, &order).await?;
             points::JOB.before()?;
-            to_api(&row)
+            shown(&row, &user)
         })
     })
     .await;
@@ -86,7 +86,7 @@ async fn list(
     }
     let mut rows = select.all(state.db.read()).await?;
     let next = page.cut(&mut rows, |row| (row.created_at, &row.id));
-    let jobs = rows.iter().map(to_api).collect::<Result<_>>()?;
+    let jobs = rows.iter().map(|row| shown(row, &user)).collect::<Result<_>>()?;
     Ok(Json(JobPage { jobs, next }))
 }
 
@@ -97,7 +97,7 @@ async fn list(
 ))]
 async fn show(State(state): State<AppState>, user: UserAuth, Path(id): Path<String>) -> Result<Json<Job>> {
     let (row, _) = visible(state.db.read(), &id, &user).await?;
-    to_api(&row).map(Json)
+    shown(&row, &user).map(Json)
 }
 
 /// Take a job back; once its key is out, the printer is asked to stop.
@@ -172,7 +172,7 @@ async fn decide(
             let (now, actor) = (state.clock.now_ms(), user.actor());
             change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now }).await?;
             points::CANCEL.before()?;
-            to_api(&find(tx, id).await?)
+            shown(&find(tx, id).await?, user)
         })
     })
     .await;

@@ -67,7 +67,7 @@ pub(crate) async fn apply(
     if matches!(after.state.as_str(), "refunded" | "undone")
         && let Some(held) = &held
     {
-        jobs::cancel_waiting(tx, &held.id, actor, now).await?;
+        jobs::cancel_waiting(&state.hub, tx, &held.id, actor, now).await?;
         licence = Some(find_licence(tx, &held.id).await?.to_market()?);
     }
     Ok(Changed { purchase: after, licence })

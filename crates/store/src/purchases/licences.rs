@@ -192,7 +192,7 @@ async fn revoke(
                 let now = state.clock.now_ms();
                 facts::record(tx, now, &user.actor(), &format!("licence:{id}"), &facts)?;
                 happenings::of_licence(tx, now, &listing, &held, &facts)?;
-                jobs::cancel_waiting(tx, id, &user.actor(), now).await?;
+                jobs::cancel_waiting(&state.hub, tx, id, &user.actor(), now).await?;
             }
             let mut devices = devices_of(tx, &[id]).await?.remove(id).unwrap_or_default();
             devices.iter_mut().for_each(keep_to_buyer);

@@ -52,6 +52,18 @@ pub struct Model {
     pub held_for: Option<String>,
     /// See `sealpost_market::Job::lost`.
     pub lost: bool,
+    /// Of the listing.
+    pub publisher: String,
+    /// Of the release.
+    pub layers: Option<i32>,
+    /// The slicer's estimate for the release, seconds.
+    pub estimated_s: Option<i64>,
+    /// Whether the release has a picture.
+    pub pictured: bool,
+    /// When its printer first said that it prints.
+    pub started_at: Option<i64>,
+    /// When it came to its final state.
+    pub ended_at: Option<i64>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

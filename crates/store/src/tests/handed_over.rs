@@ -43,9 +43,11 @@ impl Scene {
     async fn leave(&self) {
         let row = jobs::find(self.kit.store.state.db.read(), &self.jobs[0]).await.unwrap();
         let now = self.kit.store.state.clock.now_ms();
+        let hub = self.kit.store.state.hub.clone();
         let left = self.kit.store.state.db.write(move |tx| {
             let (printer, owner) = (PrinterId::parse(&row.printer), AccountId::parse(&row.owner));
-            Box::pin(async move { printer_left(tx, printer.unwrap(), owner.unwrap(), now).await })
+            let hub = hub.clone();
+            Box::pin(async move { printer_left(tx, &hub, printer.unwrap(), owner.unwrap(), now).await })
         });
         left.await.unwrap();
     }

@@ -177,6 +177,12 @@ impl Kit {
         answer.json()["token"].as_str().unwrap().to_owned()
     }
 
+    /// Another token of a person's.
+    pub(crate) async fn sign_in(&self, name: &str) -> String {
+        let body = json!({"username": name, "password": "correct horse battery"});
+        self.post("/auth/login", "", body).await.string("token")
+    }
+
     /// The first operator's token.
     pub(crate) async fn operator(&self) -> String {
         let link = self.store.first_steps().await.unwrap().setup_link.unwrap();

@@ -25,6 +25,10 @@ pub struct Model {
     pub created_at: i64,
     pub last_seen_at: Option<i64>,
     pub removed_at: Option<i64>,
+    /// What its agent calls itself, such as `sealpost-printer/1.2.0`.
+    pub agent: Option<String>,
+    /// Whether its agent said that its prints are protected less than they could be.
+    pub reduced: Option<bool>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

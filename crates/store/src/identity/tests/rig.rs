@@ -9,22 +9,26 @@ use std::{
 };
 
 use axum::{Json, Router, body::Body, routing::get};
+use futures::future::BoxFuture;
 use http::{Method, Request, StatusCode, header};
 use http_body_util::BodyExt;
 use sea_orm::ConnectionTrait;
 use sealpost_accounts::{
-    Accounts, Actor, audit,
+    Accounts, Actor, ApiError, audit,
     random::{id_bytes, system_rng},
 };
 use sealpost_api::pairing::{PairStarted, SealedAnswer};
-use sealpost_database::{Clock, Database};
+use sealpost_database::{Clock, Database, Tx};
 use sealpost_envelope::{PrinterSecret, SealedMessage, pairing::Grant};
 use sealpost_keyring::{Kek, KekProvider};
+use sealpost_market::{AccountId, PrinterId};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use super::super::{AgentAuth, Identity, Protocol, migrations, router};
+use super::super::{AgentAuth, Around, Identity, Protocol, migrations, router};
+use crate::hub::Hub;
+use crate::live::Live;
 
 pub(super) const ORIGIN: &str = "https://store.example";
 const START: i64 = 1_800_000_000_000;
@@ -61,12 +65,7 @@ impl Rig {
             accounts,
             ORIGIN.to_owned(),
             &rates,
-            |tx, printer, owner, now| {
-                Box::pin(async move {
-                    let (subject, details) = (format!("left:{printer}"), json!({"owner": owner.as_str()}));
-                    Ok(audit::record(tx, now, &Actor::System, "test.left", &subject, details).await?)
-                })
-            },
+            Around { hub: Hub::new(Live::default()), left },
         );
         let identity = identity.await.unwrap();
         let routes = router::<Identity>().merge(sealpost_accounts::router::<Identity>());
@@ -215,4 +214,17 @@ async fn whoami(agent: AgentAuth) -> Json<Value> {
         "id": agent.id, "owner": agent.owner, "protocol": protocol,
         "public_key": agent.public_key.to_string(),
     }))
+}
+
+fn left<'t>(
+    tx: &'t Tx,
+    _: &'t Hub,
+    printer: PrinterId,
+    owner: AccountId,
+    now: i64,
+) -> BoxFuture<'t, Result<(), ApiError>> {
+    Box::pin(async move {
+        let (subject, details) = (format!("left:{printer}"), json!({"owner": owner.as_str()}));
+        Ok(audit::record(tx, now, &Actor::System, "test.left", &subject, details).await?)
+    })
 }
