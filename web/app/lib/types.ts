@@ -35,6 +35,31 @@ export interface FunctionShape {
 
 export type ParamType = "i32" | "i64" | "f32" | "f64" | "bytes" | "text" | "json";
 
+/** What a slicer said of a G-code file. */
+export interface Preview {
+  slicer?: string;
+  layers?: number;
+  estimated_time_s?: number;
+  filament_mm_x100?: number;
+  filament_type?: string;
+  thumbnail_url?: string;
+}
+
+/** A picture of a listing, as the store painted it anew. */
+export interface Picture {
+  id: string;
+  alt: string;
+  width: number;
+  height: number;
+  url: string;
+  small_url: string;
+}
+
+export interface Rating {
+  average_x100: number;
+  count: number;
+}
+
 export interface Release {
   id: string;
   listing: string;
@@ -49,6 +74,8 @@ export interface Release {
   signature?: string;
   publisher_key?: string;
   plain_sha256?: string;
+  preview?: Preview | null;
+  notes?: string;
   created_at: string;
 }
 
@@ -65,10 +92,16 @@ export interface Listing {
   payout?: string;
   /** Whether its price can be paid there. */
   on_chain?: boolean;
+  /** Prints (devices, for plugins) that a purchase grants. */
+  prints: number;
+  free_retries: number;
+  seal_once: boolean;
   free_updates: boolean;
   valid_days?: number;
   plugin?: { plugin_id: string; devices: number; publisher_key?: string };
   created_at: string;
+  pictures?: Picture[];
+  rating?: Rating;
   releases: Release[];
 }
 
@@ -91,10 +124,19 @@ export interface Licence {
   publisher_key?: string | null;
   devices_allowed?: number;
   devices?: Device[];
+  prints_allowed: number;
+  prints_used: number;
+  prints_reserved: number;
   expires_at?: string | null;
   /** The newest version it covers; all where absent. */
   covers?: string | null;
   purchase?: string;
+  publisher_name?: string;
+  /** The version that it gives now. */
+  newest?: string;
+  /** Path of a small picture. */
+  picture?: string;
+  created_at: string;
 }
 
 /** Whom a content key is wrapped for. */
@@ -109,13 +151,29 @@ export type Payment =
   | { method: "free" }
   | { method: "voucher"; code: string }
   | { method: "marked_paid" }
+  | { method: "external"; source?: string }
   | { method: "chain"; tx_hash: string };
 
 export interface Purchase {
-  purchase: { id: string; state: string };
+  purchase: Order;
   licence?: Licence | null;
   device?: Device;
   payment?: ChainPayment;
+  /** Where to pay, while somebody else's page takes the money. */
+  payment_url?: string;
+}
+
+/** A purchase by itself. */
+export interface Order {
+  id: string;
+  listing: string;
+  method: "free" | "voucher" | "marked_paid" | "webhook" | "chain";
+  state: "pending" | "paid" | "undone" | "refunded" | "failed";
+  kind: "gcode" | "plugin";
+  title: string;
+  price?: Price | null;
+  licence?: string;
+  created_at: string;
 }
 
 export interface Account {
