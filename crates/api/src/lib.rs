@@ -14,7 +14,12 @@ pub mod pairing;
 pub mod printer;
 pub mod problem;
 pub mod purchase;
+pub mod receipt;
+pub mod sales;
+pub mod review;
 pub mod selling;
+pub mod webhook;
+pub mod ways;
 
 pub use problem::Problem;
 
@@ -25,6 +30,9 @@ pub const AGENT_HEADER: &str = "sealpost-agent";
 /// The id of the state document of a Sealpost agent: 16 to 64 characters of `[a-z0-9_-]`, random, made with the document. A store that
 /// was restored from a backup lets an agent claim what was open then only while it remembers what it started.
 pub const MEMORY_HEADER: &str = "sealpost-memory";
+
+/// How much a Sealpost agent protects prints: `full`, or `reduced` where other programs on the printer may look into them.
+pub const PROTECTION_HEADER: &str = "sealpost-protection";
 
 /// Header of RFC draft `idempotency-key`: repeats of a request get the first answer.
 pub const IDEMPOTENCY_HEADER: &str = "idempotency-key";

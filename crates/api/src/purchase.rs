@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::catalogue::Price;
 use crate::chain::ChainPayment;
 
 /// `POST /api/v1/purchases`.
@@ -44,6 +45,12 @@ pub enum Payment {
     Free,
     /// The seller will say when the money arrived; no licence before.
     MarkedPaid,
+    /// A payment provider will say so; the answer says where to pay, and there is no licence before.
+    External {
+        /// One of `GET /api/v1/listings/{id}/payment`; the first where absent.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        source: Option<String>,
+    },
     /// A voucher's code.
     Voucher {
         /// What the seller handed out.
@@ -75,6 +82,9 @@ pub struct PurchaseResponse {
     /// CID of the sealed blob that the envelope opens.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub cid: Option<String>,
+    /// Where to pay, while an external payment is pending and there is an address for it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub payment_url: Option<String>,
     /// How far the payment is, for purchases on chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<ChainPayment>,
@@ -88,10 +98,22 @@ pub struct Purchase {
     pub id: String,
     /// Listing bought.
     pub listing: String,
-    /// `free`, `voucher`, `marked_paid` or `chain`.
+    /// `free`, `voucher`, `marked_paid`, `webhook` (external) or `chain`.
     pub method: String,
     /// `pending`, `paid`, `undone` (the chain took the payment back, and it may return), `refunded` or `failed`.
     pub state: String,
+    /// `gcode` or `plugin`.
+    #[serde(default = "gcode")]
+    pub kind: String,
+    /// The listing's title, where purchases are listed or looked at.
+    #[serde(default)]
+    pub title: String,
+    /// What it costs; free where absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub price: Option<Price>,
+    /// The licence, once there is one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub licence: Option<String>,
     /// RFC 3339.
     pub created_at: String,
 }
@@ -151,6 +173,18 @@ pub struct Licence {
     /// Devices registered, oldest first; for plugins.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub devices: Option<Vec<Device>>,
+    /// The publisher's name, for the holder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub publisher_name: Option<String>,
+    /// The version that it gives now, for the holder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub newest: Option<String>,
+    /// Path of a small picture on this store, for the holder.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<String>,
+    /// When it was bought, RFC 3339.
+    #[serde(default)]
+    pub created_at: String,
 }
 
 /// A device that a plugin licence counts.

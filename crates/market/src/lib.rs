@@ -5,6 +5,7 @@ mod audit;
 pub mod chain;
 mod device;
 mod error;
+pub mod fee;
 mod id;
 mod job;
 mod licence;
@@ -13,6 +14,8 @@ mod money;
 mod plugin;
 mod purchase;
 mod release;
+pub mod retry;
+mod review;
 mod time;
 mod voucher;
 mod wasm;
@@ -37,6 +40,9 @@ pub use purchase::{
     start_chain_purchase, start_purchase,
 };
 pub use release::{Release, ReleaseState, Version, VersionError, pick_release};
+pub use review::{
+    Held, REVIEW_TEXT_MAX, ReviewError, Stars, is_shown, may_answer, may_review, rating_rank, review_text,
+};
 pub use time::Timestamp;
 pub use voucher::{CODE_RANDOM_BYTES, Redemption, Voucher, VoucherCode, VoucherCodeError};
 pub use wasm::{FileStart, NotWasm};

@@ -31,15 +31,20 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(plugins::router())
         .merge(chain::router())
         .merge(jobs::router())
+        .merge(crate::reviews::router())
         .merge(printing::router())
         .merge(live::router())
         .merge(lmnt::router())
+        .merge(crate::checkout::router())
+        .merge(crate::receipts::router())
+        .merge(crate::sales::router())
+        .merge(crate::webhooks::router())
         .merge(operate::router())
 }
 
 pub(crate) fn router(state: AppState, shop: Option<Router>) -> Router {
     let config = state.config.clone();
-    let limits = Limits::new(&config.rate_limits, state.clock.clone(), state.accounts.clone());
+    let limits = Limits::new(state.clone());
     let (router, mut description) = routes().split_for_parts();
     description::complete(&mut description);
     let proxies = config.proxies();

@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::AppState;
 
 pub(crate) use listings::{check_shown, find as find_listing, owned as owned_listing, save as save_listing};
-pub(crate) use releases::to_api as release_to_api;
+pub(crate) use releases::{of as releases_of, to_api as release_to_api};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()

@@ -8,7 +8,7 @@ use sealpost_accounts::ApiError;
 use sealpost_api::Problem;
 use sealpost_api::problem::MEDIA_TYPE;
 use sealpost_database::{Failure, is_serialization_failure, is_unstorable_text};
-use sealpost_market::{RuleClass, RuleError};
+use sealpost_market::{ReviewError, RuleClass, RuleError};
 
 use crate::blobs::BlobError;
 
@@ -48,6 +48,15 @@ impl Fault {
 
     pub(crate) fn internal(reason: impl std::fmt::Display) -> Self {
         Self::Internal(reason.to_string())
+    }
+
+    /// For what answers with the errors of the accounts.
+    pub(crate) fn into_api(self) -> ApiError {
+        match self {
+            Self::Accounts(error) => error,
+            Self::Database(error) => error.into(),
+            other => other.problem().into(),
+        }
     }
 
     pub(crate) fn problem(self) -> Problem {
@@ -162,6 +171,17 @@ impl From<RuleError> for Fault {
             .detail(sentence(&error.to_string()))
             .hint(error.hint())
             .into()
+    }
+}
+
+impl From<ReviewError> for Fault {
+    fn from(error: ReviewError) -> Self {
+        let (status, title) = match error.class() {
+            RuleClass::Conflict => (409, "Not in this state"),
+            RuleClass::Forbidden => (403, "Not allowed"),
+            _ => (422, "The request cannot be used"),
+        };
+        Problem::new(status, error.code(), title).detail(sentence(&error.to_string())).hint(error.hint()).into()
     }
 }
 

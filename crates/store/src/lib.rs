@@ -6,6 +6,7 @@ pub mod backup;
 mod blobs;
 mod catalogue;
 pub mod chain;
+mod checkout;
 mod config;
 mod description;
 mod error;
@@ -31,6 +32,9 @@ mod publish;
 mod purchases;
 mod random;
 mod rates;
+mod receipts;
+mod reviews;
+mod sales;
 #[expect(unreachable_pub, reason = "what SeaORM derives has the visibility of the model")]
 mod schema;
 mod serve;
@@ -39,6 +43,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 mod vault;
+mod webhooks;
 
 pub use blobs::{BlobError, Blobs, FolderBlobs};
 pub use config::Config;

@@ -21,7 +21,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::blobs::pending;
-use crate::catalogue::{find_listing, owned_listing, release_to_api};
+use crate::catalogue::{find_listing, owned_listing, release_to_api, shelf};
 use crate::fault::{Fault, Result};
 use crate::http::once::{Answer, Once};
 use crate::schema::value::named;
@@ -243,6 +243,7 @@ async fn insert(
     for picture in pictures {
         thumbnail::Entity::insert(picture.clone().into_active_model()).exec_without_returning(tx).await?;
     }
+    shelf::releases_changed(tx, &row.listing).await?;
     vault::keep(tx, key).await?;
     pending::adopt(tx, &row.blob).await?;
     let details = serde_json::json!({

@@ -7,6 +7,8 @@ pub(crate) mod on_chain;
 pub(crate) mod payments;
 mod query;
 mod routes;
+mod shown;
+mod tell;
 
 use utoipa_axum::router::OpenApiRouter;
 

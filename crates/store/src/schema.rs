@@ -14,6 +14,8 @@ pub(crate) mod licence;
 pub(crate) mod linked_key;
 pub(crate) mod listing;
 pub(crate) mod listing_report;
+pub(crate) mod payment_notice;
+pub(crate) mod payment_source;
 pub(crate) mod pending_blob;
 pub(crate) mod picture;
 pub(crate) mod picture_file;
@@ -29,6 +31,9 @@ pub(crate) mod thumbnail;
 pub(crate) mod value;
 pub(crate) mod vault_key;
 pub(crate) mod voucher;
+pub(crate) mod webhook_delivery;
+pub(crate) mod webhook_endpoint;
+pub(crate) mod webhook_try;
 
 mod m0001;
 mod m0002;

@@ -10,4 +10,5 @@ mod job_states;
 mod job_table;
 mod plugins;
 mod reasons;
+mod reviews;
 mod sales;

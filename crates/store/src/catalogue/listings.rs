@@ -6,7 +6,7 @@ use http::{HeaderMap, StatusCode};
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    QueryFilter,
 };
 use sealpost_accounts::{ApiError, UserAuth, audit};
 use sealpost_api::Problem;

@@ -188,6 +188,7 @@ async fn apply(state: &AppState, user: UserAuth, id: String, changes: Changes) -
                     .filter(release::Column::Id.eq(&id))
                     .exec(tx)
                     .await?;
+                super::shelf::releases_changed(tx, &row.listing).await?;
                 let now = state.clock.now_ms();
                 crate::facts::record(tx, now, &user.actor(), &format!("release:{id}"), &facts)?;
                 tx.after_commit(move || state.pages.clear());

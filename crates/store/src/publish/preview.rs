@@ -33,6 +33,7 @@ pub(crate) fn pictures(release: &str, report: &Report) -> Result<Vec<thumbnail::
             height: stored(picture.height),
             media_type: media_type.to_owned(),
             picture: picture.data.clone(),
+            remade: false,
         });
     }
     Ok(rows)

@@ -4,6 +4,7 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, DbErr, EntityTrait, IntoActiveModel, QueryFilter, SqlErr};
 use sealpost_accounts::Actor;
 use sealpost_api::Problem;
+use sealpost_api::catalogue::Price;
 use sealpost_api::purchase::{Payment, Purchase, PurchaseResponse};
 use sealpost_database::Tx;
 use sealpost_database::clock::rfc3339;
@@ -12,16 +13,17 @@ use sealpost_market::{
     PurchaseTransition, Version, VoucherCode, start_purchase,
 };
 
-use super::licence_to_api;
+use super::{licence_to_api, tell};
 use crate::catalogue::vouchers::code_hash;
 use crate::fault::{Fault, Result};
+use crate::live::Topic;
 use crate::plugins::device_to_api;
 use crate::plugins::give::{self, Given, offered};
 use crate::schema::device::Wanted;
 use crate::schema::value::{stored, to_timestamp};
 use crate::schema::{device, licence, listing, purchase, release, voucher};
 use crate::state::AppState;
-use crate::{facts, happenings, limits, random};
+use crate::{checkout, facts, happenings, limits, random};
 
 /// Who buys what, and how.
 #[derive(Clone, Debug)]
@@ -38,6 +40,8 @@ pub(crate) struct Order {
     pub(crate) at_once: bool,
     /// For plugins, the version that the device is given; the newest where absent.
     pub(crate) version: Option<Version>,
+    /// Who says when an external payment came.
+    pub(crate) source: Option<String>,
     voucher: Option<String>,
     licence: LicenceId,
 }
@@ -81,6 +85,7 @@ impl Order {
             voucher,
             at_once: false,
             version: None,
+            source: None,
             purchase: PurchaseId::generate(&random::bytes()?),
             licence: LicenceId::generate(&random::bytes()?),
         })
@@ -94,6 +99,11 @@ pub(crate) async fn place(state: &AppState, tx: &Tx, order: &Order) -> Result<Pu
     let mut answer = to_response(&sold.listing, &sold.purchase, sold.licence.as_ref(), devices)?;
     if let Some(given) = sold.given {
         (answer.envelope, answer.cid) = (Some(given.envelope), given.release.cid);
+    }
+    answer.payment_url = checkout::url_of(tx, &sold.purchase).await?;
+    if sold.licence.is_none() {
+        let topic = Topic::Sale { purchase: sold.purchase.id, listing: sold.purchase.listing };
+        state.live.tell_with(tx, &sold.listing.publisher, topic).await?;
     }
     Ok(answer)
 }
@@ -145,6 +155,7 @@ pub(crate) async fn write(state: &AppState, tx: &Tx, order: &Order) -> Result<So
     }
     facts::record(tx, now, &order.actor, &format!("purchase:{}", purchase.id), &step.facts)?;
     happenings::of_sale(tx, now, &row, &purchase, &step.facts)?;
+    tell::sold(state, tx, &row, &purchase);
     Ok(Sold { listing: row, device, given, purchase, licence: step.licence })
 }
 
@@ -157,7 +168,7 @@ pub(crate) fn to_response(
     let first = purchase.wanted()?.map(|wanted| wanted.device.id);
     let first = first.and_then(|id| devices.iter().find(|device| device.id == id.as_str()));
     Ok(PurchaseResponse {
-        purchase: to_api(purchase),
+        purchase: Purchase { title: listing.title.clone(), ..to_api(purchase) },
         licence: licence.map(|licence| {
             let row = licence::Model::from_market(licence, &purchase.id, purchase.created_at);
             licence_to_api(&row, Some(listing), devices)
@@ -168,18 +179,25 @@ pub(crate) fn to_response(
 }
 
 pub(crate) fn to_api(row: &purchase::Model) -> Purchase {
+    let price = row.price_amount.clone().zip(row.price_currency.clone());
     Purchase {
         id: row.id.clone(),
         listing: row.listing.clone(),
         method: row.method.clone(),
         state: row.state.clone(),
+        kind: row.kind.clone(),
+        title: String::new(),
+        price: price.map(|(amount, currency)| Price { amount, currency }),
+        licence: row.licence.clone(),
         created_at: rfc3339(row.created_at),
     }
 }
 
 async fn insert(tx: &Tx, step: &PurchaseTransition, order: &Order, now: i64) -> Result<purchase::Model> {
-    let row =
-        purchase::Model::from_market(&step.purchase, order.device.as_ref(), order.voucher.clone(), now)?;
+    let row = purchase::Model {
+        payment_source: order.source.clone(),
+        ..purchase::Model::from_market(&step.purchase, order.device.as_ref(), order.voucher.clone(), now)?
+    };
     if row.voucher.is_none() && !order.at_once {
         tx.insert_later(row.clone().into_active_model());
         return Ok(row);

@@ -6,12 +6,12 @@ use sealpost_accounts::Actor;
 use sealpost_database::Tx;
 use sealpost_market::{self as market, PurchaseEvent, PurchaseState};
 
-use super::find_licence;
+use super::{find_licence, tell};
 use crate::fault::{Fault, Result};
 use crate::schema::value::to_timestamp;
 use crate::schema::{device, licence, purchase};
 use crate::state::AppState;
-use crate::{facts, happenings, jobs};
+use crate::{facts, happenings, jobs, reviews};
 
 /// A purchase after an event.
 #[derive(Debug)]
@@ -43,7 +43,11 @@ pub(crate) async fn apply(
         paid_at: row.paid_at.or((step.purchase.state == PurchaseState::Paid).then_some(now)),
         refunded_at: (step.purchase.state == PurchaseState::Refunded)
             .then(|| row.refunded_at.unwrap_or(now)),
-        fee_basis_points: row.fee_basis_points,
+        fee_basis_points: if row.paid_at.is_none() && step.purchase.state == PurchaseState::Paid {
+            i32::from(state.settings.get().fee_bps)
+        } else {
+            row.fee_basis_points
+        },
         payment_source: row.payment_source.clone(),
         payment_reference: row.payment_reference.clone(),
         ..purchase::Model::from_market(&step.purchase, wanted.as_ref(), row.voucher.clone(), now)?
@@ -63,6 +67,10 @@ pub(crate) async fn apply(
     }
     facts::record(tx, now, actor, &format!("purchase:{}", row.id), &step.facts)?;
     happenings::of_purchase(tx, now, &after, &step.facts).await?;
+    if row.state != after.state {
+        reviews::payment_changed(state, tx, &row.listing, &row.buyer).await?;
+        tell::changed(state, tx, &after).await?;
+    }
     let mut licence = step.licence;
     if matches!(after.state.as_str(), "refunded" | "undone")
         && let Some(held) = &held
@@ -93,6 +101,7 @@ async fn save(tx: &Tx, before: &purchase::Model, after: &purchase::Model) -> Res
         version: Set(after.version.clone()),
         paid_at: Set(after.paid_at),
         refunded_at: Set(after.refunded_at),
+        fee_basis_points: Set(after.fee_basis_points),
         publisher_key: Set(after.publisher_key.clone()),
         row_version: Set(after.row_version),
         ..Default::default()

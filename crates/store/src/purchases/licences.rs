@@ -16,6 +16,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::query::LicenceQuery;
+use super::shown;
 use crate::catalogue::{find_listing, owned_listing};
 use crate::fault::{Fault, Result};
 use crate::http::body::{Path, Query};
@@ -65,6 +66,10 @@ pub(crate) fn to_api(
         holder: None,
         devices_allowed: is_plugin.then(|| count(row.allowed)),
         devices: is_plugin.then(|| devices.iter().map(device_to_api).collect()),
+        publisher_name: None,
+        newest: None,
+        picture: None,
+        created_at: rfc3339(row.created_at),
     }
 }
 
@@ -102,7 +107,9 @@ async fn list(
     let shown = |row: &licence::Model| {
         to_api(row, listings.get(&row.listing), devices.get(&row.id).map_or(&[], Vec::as_slice))
     };
-    Ok(Json(LicenceList { licences: rows.iter().map(shown).collect(), next: None }))
+    let mut licences: Vec<_> = rows.iter().map(shown).collect();
+    shown::fill(db, &listings, &mut licences).await?;
+    Ok(Json(LicenceList { licences, next: None }))
 }
 
 /// What was sold of a listing.
@@ -162,7 +169,10 @@ async fn show(
     if row.holder != user.id().as_str() {
         devices.iter_mut().for_each(keep_to_buyer);
     }
-    Ok(Json(to_api(&row, Some(&listing), &devices)))
+    let mut licence = to_api(&row, Some(&listing), &devices);
+    let listings = HashMap::from([(listing.id.clone(), listing)]);
+    shown::fill(state.db.read(), &listings, std::slice::from_mut(&mut licence)).await?;
+    Ok(Json(licence))
 }
 
 /// Revoke a licence of your listing for good: it gives no key any more, and its waiting jobs are cancelled. Keys that are out stay out.

@@ -18,7 +18,7 @@ pub trait Payments: Send + Sync {
     async fn method(&self, listing: &str, payment: &Payment) -> Result<PaymentMethod, PaymentRefused>;
 }
 
-/// Free listings, vouchers, and sellers who say that the money arrived.
+/// Free listings, vouchers, and sellers or payment providers who say that the money arrived.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct BuiltIn;
 
@@ -28,6 +28,7 @@ impl Payments for BuiltIn {
         Ok(match payment {
             Payment::Free => PaymentMethod::Free,
             Payment::MarkedPaid => PaymentMethod::MarkedPaid,
+            Payment::External { .. } => PaymentMethod::Webhook,
             Payment::Voucher { .. } => PaymentMethod::Voucher,
             // Where there is one, its transactions are looked at instead.
             Payment::Chain { .. } => {

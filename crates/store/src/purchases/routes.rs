@@ -1,5 +1,6 @@
 //! `/api/v1/purchases`.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -9,7 +10,7 @@ use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder
 use sealpost_accounts::UserAuth;
 use sealpost_accounts::extract::ClientAddress;
 use sealpost_api::Problem;
-use sealpost_api::purchase::{Payment, PurchaseList, PurchaseRequest, PurchaseResponse};
+use sealpost_api::purchase::{Payment, Purchase, PurchaseList, PurchaseRequest, PurchaseResponse};
 use sealpost_database::Tx;
 use sealpost_market::{LicenceId, ListingKind, Party, PurchaseEvent, RuleError};
 use utoipa_axum::router::OpenApiRouter;
@@ -27,7 +28,7 @@ use crate::http::page::PageQuery;
 use crate::plugins::{devices_of, recipient};
 use crate::schema::{device, listing, purchase};
 use crate::state::AppState;
-use crate::{points, random};
+use crate::{checkout, points, random};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -62,6 +63,7 @@ async fn place(
     let request = Once::new(&headers, user.id().as_str(), "purchases", &new)?;
     let listing = find_listing(state.db.read(), &new.listing).await?;
     let mut order = Order::new(&state, user.id(), &listing.id, &new.payment).await?;
+    order.source = checkout::source_for(state.db.read(), &listing, &new.payment).await?;
     order.device = new.recipient.as_ref().map(recipient::read).transpose()?;
     let shared = state.clone();
     let done = once(&state, request, StatusCode::CREATED, move |tx| {
@@ -95,7 +97,23 @@ async fn list(
         .all(state.db.read())
         .await?;
     let next = page.cut(&mut rows, |row| (row.created_at, &row.id));
-    Ok(Json(PurchaseList { purchases: rows.iter().map(buy::to_api).collect(), next }))
+    let titles = titles(state.db.read(), &rows).await?;
+    let purchases = rows.iter().map(|row| Purchase {
+        title: titles.get(&row.listing).cloned().unwrap_or_default(),
+        ..buy::to_api(row)
+    });
+    Ok(Json(PurchaseList { purchases: purchases.collect(), next }))
+}
+
+async fn titles(db: &impl ConnectionTrait, rows: &[purchase::Model]) -> Result<HashMap<String, String>> {
+    let found = listing::Entity::find()
+        .select_only()
+        .columns([listing::Column::Id, listing::Column::Title])
+        .filter(listing::Column::Id.is_in(rows.iter().map(|row| row.listing.as_str())))
+        .into_tuple::<(String, String)>()
+        .all(db)
+        .await?;
+    Ok(found.into_iter().collect())
 }
 
 /// One purchase, for its buyer and its seller.
@@ -114,6 +132,7 @@ async fn show(
     let devices = devices(db, &row, &user).await?;
     let licence = licence.map(|row| row.to_market()).transpose()?;
     let mut answer = buy::to_response(&listing, &row, licence.as_ref(), &devices)?;
+    answer.payment_url = checkout::url_of(db, &row).await?;
     if row.method == "chain" {
         answer.payment = on_chain::payment(&state, &row, by).await?;
     }

@@ -3,6 +3,7 @@
 use sea_orm::entity::prelude::*;
 use sealpost_market as market;
 
+use crate::catalogue::shelf;
 use crate::fault::Result;
 use crate::schema::value::{named, parsed, to_price};
 
@@ -28,6 +29,17 @@ pub struct Model {
     pub publisher_key: Option<String>,
     /// Address that is paid on chain; it is not sold there where absent.
     pub payout: Option<String>,
+    /// What a search looks through.
+    pub words: String,
+    /// What its releases print with: `;petg;pla;`.
+    pub materials: Option<String>,
+    /// Licences that are paid for, as they were counted last.
+    pub sold: i32,
+    /// Stars of all reviews together, and how many reviews.
+    pub stars: i32,
+    pub reviews: i32,
+    pub rating_rank: i64,
+    pub price_rank: i64,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -45,6 +57,14 @@ impl Related<super::release::Entity> for Entity {
 impl ActiveModelBehavior for ActiveModel {}
 
 impl Model {
+    /// With what is searched and sorted by brought up to what it says.
+    pub(crate) fn shelved(mut self) -> Self {
+        let plugin = self.plugin_id.as_deref().unwrap_or_default();
+        self.words = shelf::words(&self.title, &self.description, &self.publisher_name, plugin);
+        self.price_rank = shelf::price_rank(self.price_amount.as_deref(), self.price_currency.as_deref());
+        self
+    }
+
     /// The row as the rules see it.
     pub(crate) fn to_market(&self) -> Result<market::Listing> {
         Ok(market::Listing {

@@ -12,6 +12,8 @@ pub struct Model {
     pub height: i32,
     pub media_type: String,
     pub picture: Vec<u8>,
+    /// Whether the store painted it anew; what a slicer wrote is sent to nobody.
+    pub remade: bool,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]

@@ -1,0 +1,144 @@
+//! What the catalogue is searched, filtered and sorted by, as columns of a listing.
+
+use std::collections::BTreeSet;
+
+use sea_orm::ActiveValue::Set;
+use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr};
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
+use sealpost_market::Money;
+use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
+
+use crate::fault::Result;
+use crate::schema::{listing, release};
+use crate::state::AppState;
+
+/// Characters of a description that are searched.
+const SEARCHED: usize = 4_000;
+/// Words of a search that count.
+const WORDS_MAX: usize = 8;
+/// Prices are compared in millionths of a currency's unit.
+const MILLIONTHS: u128 = 1_000_000;
+/// How often sales are counted anew, milliseconds.
+pub(crate) const COUNTED_EVERY_MS: i64 = 60_000;
+
+/// The text that is searched: without case and accents.
+pub(crate) fn words(title: &str, description: &str, publisher: &str, plugin: &str) -> String {
+    let description: String = description.chars().take(SEARCHED).collect();
+    folded(&[title, publisher, plugin, &description].join("\n"))
+}
+
+/// Where a price stands among others: by the number of its currency's units, whatever currency that is.
+pub(crate) fn price_rank(amount: Option<&str>, currency: Option<&str>) -> i64 {
+    let money = amount.zip(currency).and_then(|(amount, currency)| Money::parse(amount, currency).ok());
+    let Some(money) = money else { return 0 };
+    let unit = 10u128.checked_pow(u32::try_from(money.currency.decimals()).unwrap_or(0)).unwrap_or(1);
+    let (whole, rest) = (money.amount / unit, money.amount % unit);
+    let rank = whole.saturating_mul(MILLIONTHS).saturating_add(rest.saturating_mul(MILLIONTHS) / unit);
+    // What costs anything at all stands behind what is free.
+    Ord::max(i64::try_from(rank).unwrap_or(i64::MAX), i64::from(money.amount > 0))
+}
+
+/// What releases with these previews print with: `;petg;pla;`, lower case.
+pub(crate) fn materials<'a>(previews: impl Iterator<Item = &'a str>) -> Option<String> {
+    let mut found = BTreeSet::new();
+    for preview in previews {
+        let preview: Option<sealpost_api::catalogue::Preview> = serde_json::from_str(preview).ok().flatten();
+        let named = preview.and_then(|preview| preview.filament_type).unwrap_or_default();
+        found.extend(named.split([';', ',']).map(material).filter(|name| !name.is_empty()));
+    }
+    (!found.is_empty()).then(|| format!(";{};", Vec::from_iter(found).join(";")))
+}
+
+/// A material as it is compared.
+pub(crate) fn material(name: &str) -> String {
+    let kept = folded(name)
+        .chars()
+        .filter(|c| !matches!(c, ';' | '%' | '_' | '\\' | '"'))
+        .take(40)
+        .collect::<String>();
+    kept.trim().to_owned()
+}
+
+/// Listings with all words of a search, in any order and anywhere; none where there are no words.
+pub(crate) fn holds_all(text: &str) -> Option<SimpleExpr> {
+    let text = folded(text);
+    let each = text.split_whitespace().take(WORDS_MAX).map(|word| {
+        let word = word.replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+        Expr::col(listing::Column::Words).like(LikeExpr::new(format!("%{word}%")).escape('\\'))
+    });
+    each.reduce(ExprTrait::and)
+}
+
+/// Listings that print with a material.
+pub(crate) fn printed_with(name: &str) -> SimpleExpr {
+    Expr::col(listing::Column::Materials).like(LikeExpr::new(format!("%;{};%", material(name))))
+}
+
+/// Reads anew what a listing's releases print with.
+pub(crate) async fn releases_changed(db: &impl ConnectionTrait, listing: &str) -> Result<()> {
+    let previews = release::Entity::find()
+        .select_only()
+        .column(release::Column::Preview)
+        .filter(release::Column::Listing.eq(listing))
+        .filter(release::Column::State.eq("active"))
+        .into_tuple::<String>()
+        .all(db)
+        .await?;
+    let change = listing::ActiveModel {
+        materials: Set(materials(previews.iter().map(String::as_str))),
+        ..Default::default()
+    };
+    listing::Entity::update_many().set(change).filter(listing::Column::Id.eq(listing)).exec(db).await?;
+    Ok(())
+}
+
+/// Counts sales anew. A sale does not do it itself: many buy the same thing at the same moment.
+pub(crate) async fn count_sales(state: &AppState) -> Result<()> {
+    const COUNTED: &str =
+        "(SELECT COUNT(*) FROM licences WHERE licences.listing = listings.id AND licences.payment = 'good')";
+    state
+        .db
+        .write(|tx| {
+            Box::pin(async move {
+                let sql = format!("UPDATE listings SET sold = {COUNTED} WHERE sold <> {COUNTED}");
+                let statement = Statement::from_string(tx.get_database_backend(), sql);
+                tx.execute_raw(statement).await?;
+                Ok::<_, crate::fault::Fault>(())
+            })
+        })
+        .await
+}
+
+fn folded(text: &str) -> String {
+    text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn case_and_accents_make_no_difference() {
+        assert_eq!(words("Étui ÖÄ", "", "Ann", "org.example.X"), "etui oa\nann\norg.example.x\n");
+        assert_eq!(folded("ﬁn"), "fin");
+    }
+
+    #[test]
+    fn prices_of_currencies_with_other_decimals_stand_by_their_units() {
+        let rank = |amount: &str, currency: &str| price_rank(Some(amount), Some(currency));
+        assert_eq!(rank("500", "EUR"), 5_000_000);
+        assert_eq!(rank("5", "JPY"), 5_000_000);
+        assert_eq!(rank("5000000000000000000", "ETH"), 5_000_000);
+        assert!(rank("1", "ETH") > price_rank(None, None));
+        assert_eq!(rank(&u128::MAX.to_string(), "JPY"), i64::MAX);
+    }
+
+    #[test]
+    fn materials_are_told_apart_however_a_slicer_joins_them() {
+        let preview = |name: &str| format!(r#"{{"filament_type":"{name}"}}"#);
+        let previews =
+            [preview("PLA;PETG"), preview("pla"), preview("ASA, TPU"), "null".to_owned(), "{}".to_owned()];
+        assert_eq!(materials(previews.iter().map(String::as_str)).as_deref(), Some(";asa;petg;pla;tpu;"));
+        assert_eq!(materials(["null"].into_iter()), None);
+    }
+}
