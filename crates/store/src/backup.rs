@@ -27,15 +27,15 @@ pub(crate) use mark::remove as remove_marks;
 pub use read::Opened;
 pub use restore::{Restored, restore};
 pub(crate) use tables::MARKER;
-pub use write::Backup;
+pub use write::{Backup, Lies};
 
 /// The member that is the file of the key-encryption keys.
 const KEK: &str = "keys/kek";
 
 /// What the audit log says when a backup was made, and about what.
-const AUDIT_MADE: &str = "backup.made";
+pub(crate) const AUDIT_MADE: &str = "backup.made";
 const AUDIT_RESTORED: &str = "backup.restored";
-const AUDIT_SUBJECT: &str = "store:backup";
+pub(crate) const AUDIT_SUBJECT: &str = "store:backup";
 
 /// How far it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -17,8 +17,8 @@ use bytes::Bytes;
 use futures::stream::BoxStream;
 
 #[cfg(test)]
-pub(crate) use audit::{Audit, look};
-pub(crate) use audit::{is_gone, seal_anew, work as audit};
+pub(crate) use audit::look;
+pub(crate) use audit::{Audit, Looked, is_gone, seal_anew, work as audit};
 pub use folder::FolderBlobs;
 pub(crate) use mine::is_mine;
 

@@ -12,7 +12,7 @@ use sealpost_keyring::{FileKeys, KekProvider, open, seal};
 use tokio::sync::{Notify, Semaphore};
 use zeroize::Zeroizing;
 
-use crate::blobs::{Blobs, FolderBlobs, is_mine, pending};
+use crate::blobs::{Blobs, FolderBlobs, Looked, is_mine, pending};
 use crate::catalogue::cache::PageCache;
 use crate::chain::bell::Bell;
 use crate::chain::keys::Proofs;
@@ -21,6 +21,7 @@ use crate::hub::Hub;
 use crate::identity::{Around, Identity};
 use crate::jobs::{self, Workers};
 use crate::live::Live;
+use crate::operate::Settings;
 use crate::plugins::Strangers;
 use crate::purchases::payments::{BuiltIn, Payments};
 use crate::schema::store_key;
@@ -105,6 +106,8 @@ impl Store {
                 issuer: config.origin(),
                 registration: config.registration(),
                 limits: config.rate_limits.people(),
+                mail: None,
+                chain_id: parts.chain.as_ref().map_or(1, |port| port.terms().chain_id),
             },
         );
         let live = Live::default();
@@ -136,6 +139,9 @@ impl Store {
             uploads: Arc::new(Semaphore::new(config.parallel_streams)),
             plugin_mib: Arc::new(Semaphore::new(crate::publish::PLUGIN_MIB)),
             sealings: Arc::new(Semaphore::new(config.parallel_streams)),
+            settings: Settings::new(&config),
+            looked: Looked::default(),
+            since: clock.now_ms(),
             config,
             clock,
             db,

@@ -24,6 +24,7 @@ use crate::blobs::pending;
 use crate::catalogue::{find_listing, owned_listing, release_to_api, shelf};
 use crate::fault::{Fault, Result};
 use crate::http::once::{Answer, Once};
+use crate::operate::quotas;
 use crate::schema::value::named;
 use crate::schema::{release, thumbnail};
 use crate::state::AppState;
@@ -134,6 +135,8 @@ async fn look(state: &AppState, user: &UserAuth, new: &NewRelease) -> Result<Off
     let version: Version = new.version.parse().map_err(|error| limits::invalid("version", error))?;
     let notes = limits::notes(&new.notes)?;
     let listing = owned_listing(state.db.read(), &new.listing, user).await?;
+    // What is full already takes no file; whether this one fits is known when it is there.
+    quotas::storage(state, state.db.read(), &listing.publisher, 1).await?;
     check_version(state.db.read(), &listing.id, &version).await?;
     let kind = named(&listing.kind)?;
     let said = Said::read(&listing, kind, new, &version)?;
@@ -230,6 +233,7 @@ async fn insert(
     key: &Sealed,
 ) -> Result<Answer> {
     let listing = find_listing(tx, &row.listing).await?;
+    quotas::storage(state, tx, &listing.publisher, row.blob_size.unsigned_abs()).await?;
     if listing.publisher_key != row.publisher_key {
         return Err(key_changed());
     }

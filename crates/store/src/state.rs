@@ -11,7 +11,7 @@ use sealpost_keyring::KekProvider;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::Config;
-use crate::blobs::Blobs;
+use crate::blobs::{Blobs, Looked};
 use crate::catalogue::cache::PageCache;
 use crate::chain::bell::Bell;
 use crate::chain::keys::Proofs;
@@ -19,6 +19,7 @@ use crate::chain::{ChainPort, Questions};
 use crate::hub::Hub;
 use crate::identity::Identity;
 use crate::live::Live;
+use crate::operate::Settings;
 use crate::plugins::Strangers;
 use crate::purchases::payments::Payments;
 
@@ -28,6 +29,12 @@ pub(crate) struct AppState(Arc<Shared>);
 
 pub(crate) struct Shared {
     pub(crate) config: Config,
+    /// What operators set while it runs.
+    pub(crate) settings: Settings,
+    /// What the last look at the sealed files found.
+    pub(crate) looked: Looked,
+    /// When this process began to serve, milliseconds since 1970.
+    pub(crate) since: i64,
     /// The origin clients use, without a trailing slash.
     pub(crate) origin: String,
     pub(crate) clock: Clock,

@@ -2,6 +2,7 @@
 
 use std::{
     fs::File,
+    io::BufReader,
     path::{Path, PathBuf},
 };
 
@@ -9,7 +10,7 @@ use clap::Args;
 use sealpost_envelope::ErrorCode as _;
 use sealpost_store::{
     Clock, Config,
-    backup::{Backup, BackupError, Contents, Manifest, Progress},
+    backup::{Backup, BackupError, Contents, Lies, Manifest, Opened, Progress},
 };
 use sealpost_wallet::WorkFactor;
 use serde::Serialize;
@@ -17,7 +18,7 @@ use serde::Serialize;
 use super::serve;
 use crate::{
     failure::{Failure, Result},
-    input::is_dash,
+    input::{Input, is_dash},
     offline::{Replace, Shown},
     outfile::{Access, OutFile, unwritten},
     output::{answer, clean, person_watches, say, short_size},
@@ -51,6 +52,9 @@ pub(crate) struct BackupArgs {
     /// Work of each try at the passphrase: scrypt with 2^N, N from 10 to 20
     #[arg(long, value_name = "N", default_value_t)]
     work_factor: WorkFactor,
+    /// Read the backup back from FILE when it is written, open it and compare every hash
+    #[arg(long)]
+    verify: bool,
     /// Leave out sealed files that are gone or damaged in the store, and say which
     #[arg(long)]
     allow_missing_blobs: bool,
@@ -127,6 +131,13 @@ pub(crate) async fn backup(args: BackupArgs) -> Result<()> {
         return Err(Failure::usage("stdout_taken", "standard output gets the backup, not JSON")
             .hint("name a file for the backup, or leave out --json"));
     }
+    if is_dash(&args.file) && args.verify {
+        return Err(Failure::usage(
+            "nothing_to_read_back",
+            "what went to standard output cannot be read back",
+        )
+        .hint("check it where it lies: sealpost restore --check FILE"));
+    }
     let config = args.place.config()?;
     let out = OutFile::create(&args.file, Access::Owner, args.replace.force)?
         .not_on_a_terminal("name a file, or send it on: sealpost backup - | ssh ...")?;
@@ -146,7 +157,8 @@ pub(crate) async fn backup(args: BackupArgs) -> Result<()> {
     if !is_dash(&args.file) {
         keep_name(&args.file).map_err(|error| unwritten(&name, &error))?;
     }
-    if let Err(error) = store.made(&contents).await {
+    let lies = if is_dash(&args.file) { Lies::default() } else { lies(&args, &passphrase).await? };
+    if let Err(error) = store.made(&contents, &lies).await {
         say!("warning: the backup is whole, and the store could not take note of it: {}", failed(error));
     }
     for blob in &contents.missing {
@@ -159,6 +171,23 @@ pub(crate) async fn backup(args: BackupArgs) -> Result<()> {
         answer(args.shown.json, &shape, |shape| format!("{name}: {}", shape.sentence()));
     }
     Ok(())
+}
+
+/// Where it lies, and whether it is whole there.
+async fn lies(args: &BackupArgs, passphrase: &str) -> Result<Lies> {
+    let path = std::fs::canonicalize(&args.file).unwrap_or_else(|_| args.file.clone());
+    let about = std::fs::metadata(&path).ok().filter(std::fs::Metadata::is_file);
+    if args.verify {
+        let input = BufReader::with_capacity(1 << 20, Input::open(&args.file)?);
+        let opened = Opened::new(passphrase::open(input, passphrase)?).map_err(failed)?;
+        let mut watch = Watch::new();
+        opened.check(&mut |step| watch.see(step)).await.map_err(failed)?;
+    }
+    Ok(Lies {
+        target: Some(path.display().to_string()),
+        bytes: about.map(|about| about.len()),
+        verified: args.verify,
+    })
 }
 
 /// A failure of a backup or restore.

@@ -35,6 +35,17 @@ pub struct Backup {
     blobs: FolderBlobs,
 }
 
+/// Where a backup lies, for those who look for it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Lies {
+    /// Its name on the machine that made it; absent where it was sent on.
+    pub target: Option<String>,
+    /// Bytes of it, sealed.
+    pub bytes: Option<u64>,
+    /// Whether it was read back from there whole and opened.
+    pub verified: bool,
+}
+
 /// A sealed file that a release needs.
 struct Blob {
     name: String,
@@ -126,13 +137,16 @@ impl Backup {
     ///
     /// # Errors
     /// The failure of the database.
-    pub async fn made(self, contents: &Contents) -> Result<(), BackupError> {
+    pub async fn made(self, contents: &Contents, lies: &Lies) -> Result<(), BackupError> {
         let now = self.clock.now_ms();
         let details = json!({
             "rows": contents.rows.values().sum::<u64>(),
             "blobs": contents.blobs,
             "blob_bytes": contents.blob_bytes,
             "missing": contents.missing.len(),
+            "target": lies.target,
+            "bytes": lies.bytes,
+            "verified": lies.verified,
         });
         self.db
             .write(move |tx| {

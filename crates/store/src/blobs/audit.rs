@@ -1,6 +1,7 @@
 //! Looking through everything: files that nobody needs and no note tells of, and rows whose files are gone.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use futures::StreamExt;
@@ -38,10 +39,21 @@ pub(crate) struct Audit {
     pub(crate) failed: u64,
 }
 
+/// The last look of this process.
+#[derive(Debug, Default)]
+pub(crate) struct Looked(Mutex<Option<Audit>>);
+
+impl Looked {
+    pub(crate) fn get(&self) -> Option<Audit> {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
 /// Looks at once and then now and then, until the store stops.
 pub(crate) async fn work(state: AppState) {
     loop {
         let audit = look(&state).await;
+        *state.looked.0.lock().unwrap_or_else(PoisonError::into_inner) = Some(audit);
         if audit != Audit::default() {
             tracing::warn!(?audit, "the sealed files were not those that are needed");
         }

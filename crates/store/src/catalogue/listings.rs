@@ -24,6 +24,7 @@ use crate::chain::offers;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
+use crate::operate::{quotas, suspensions};
 use crate::schema::value::{from_price, name, named};
 use crate::schema::{licence, listing, release};
 use crate::state::AppState;
@@ -124,6 +125,7 @@ async fn create(
         let (row, actor, state) = (row.clone(), user.actor(), cleared.clone());
         Box::pin(async move {
             offer::check_names(tx, &row).await?;
+            quotas::listing(&state, tx, &row.publisher).await?;
             let inserted =
                 listing::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await;
             inserted.map_err(|error| offer::not_inserted(error, &row))?;
@@ -226,6 +228,7 @@ async fn apply_changes(
         let by = if user.0.operator { market::Party::Operator } else { market::Party::Publisher };
         let (listing, facts) = row.to_market()?.change_state(to, by)?;
         row.state = listing.state.as_str().to_owned();
+        suspensions::forget(tx, &row.id).await?;
         crate::facts::record(tx, now, &user.actor(), &format!("listing:{}", row.id), &facts)?;
         crate::happenings::of_listing(tx, now, &row, None, &facts)?;
     }

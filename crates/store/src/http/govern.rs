@@ -5,6 +5,7 @@
 
 use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use axum::extract::{MatchedPath, Request, State};
 use axum::middleware::Next;
@@ -12,11 +13,11 @@ use axum::response::{IntoResponse, Response};
 use http::{Method, StatusCode};
 use sealpost_accounts::extract::ClientAddress;
 use sealpost_accounts::limit::{Limiter, Rate};
-use sealpost_accounts::{Accounts, ApiError, Proved, TokenKind};
-use sealpost_database::Clock;
+use sealpost_accounts::{ApiError, Proved, TokenKind};
 
-use crate::RateLimits;
 use crate::fault::ProblemCode;
+use crate::operate;
+use crate::state::AppState;
 
 /// So many people share an address, in a home, a workshop or a school.
 const HOUSEHOLD: u32 = 8;
@@ -28,13 +29,15 @@ const FARM: u32 = 256;
 pub(crate) struct Limits(Arc<Inner>);
 
 struct Inner {
-    clock: Clock,
-    accounts: Accounts,
+    state: AppState,
+    /// Of the settings that the limits were set by.
+    generation: AtomicU64,
     purchases: Shared,
     vouchers: Shared,
     devices: Shared,
     uploads: Shared,
     jobs: Shared,
+    reports: Shared,
     polls: Shared,
     pairing: Limiter,
 }
@@ -52,6 +55,7 @@ enum Action {
     Device,
     Upload,
     Job,
+    Report,
     Poll,
     Pairing,
 }
@@ -64,23 +68,44 @@ struct Caller {
 }
 
 impl Limits {
-    pub(crate) fn new(rates: &RateLimits, clock: Clock, accounts: Accounts) -> Self {
+    pub(crate) fn new(state: AppState) -> Self {
+        let rates = &state.config.rate_limits;
         Self(Arc::new(Inner {
-            clock,
-            accounts,
+            generation: AtomicU64::new(0),
             purchases: Shared::of(rates.purchase),
             vouchers: Shared::of(rates.voucher),
             devices: Shared::of(rates.device),
             uploads: Shared::of(rates.upload),
             jobs: Shared::of(rates.job),
+            reports: Shared::of(operate::settings::rate(state.settings.get().rates.report)),
             polls: Shared::of_many(rates.poll, FARM),
             pairing: Limiter::of(rates.pairing_question),
+            state,
         }))
     }
 
+    /// Takes over what operators set since.
+    async fn keep_up(&self) {
+        let Inner { state, generation, purchases, vouchers, devices, uploads, jobs, reports, .. } = &*self.0;
+        operate::settings::refresh(state).await;
+        let now = state.settings.generation();
+        if generation.swap(now, Ordering::AcqRel) == now {
+            return;
+        }
+        let set = state.settings.get();
+        let rates = operate::settings::rates(&state.config.rate_limits, &set.rates);
+        purchases.set(rates.purchase);
+        vouchers.set(rates.voucher);
+        devices.set(rates.device);
+        uploads.set(rates.upload);
+        jobs.set(rates.job);
+        reports.set(operate::settings::rate(set.rates.report));
+    }
+
     fn admit(&self, action: Action, caller: &Caller) -> Result<(), u64> {
-        let Inner { clock, purchases, vouchers, devices, uploads, jobs, polls, pairing, .. } = &*self.0;
-        let now = clock.now_ms();
+        let Inner { state, purchases, vouchers, devices, uploads, jobs, reports, polls, pairing, .. } =
+            &*self.0;
+        let now = state.clock.now_ms();
         match action {
             Action::Purchase => {
                 vouchers.check(caller, now)?;
@@ -89,6 +114,7 @@ impl Limits {
             Action::Device => devices.attempt(caller, now),
             Action::Upload => uploads.attempt(caller, now),
             Action::Job => jobs.attempt(caller, now),
+            Action::Report => reports.attempt(caller, now),
             Action::Poll => polls.attempt(caller, now),
             Action::Pairing => pairing.attempt(caller.address, now),
         }
@@ -96,12 +122,13 @@ impl Limits {
 
     /// A request whose token was taken back was not theirs: it counts for its address alone.
     fn was_somebody_else(&self, action: Action, caller: &Caller) {
-        let Inner { purchases, devices, uploads, jobs, polls, .. } = &*self.0;
+        let Inner { purchases, devices, uploads, jobs, reports, polls, .. } = &*self.0;
         let shared = match action {
             Action::Purchase => purchases,
             Action::Device => devices,
             Action::Upload => uploads,
             Action::Job => jobs,
+            Action::Report => reports,
             Action::Poll => polls,
             Action::Pairing => return,
         };
@@ -111,12 +138,13 @@ impl Limits {
 
 /// Middleware: counts what is limited. It stands inside of what tells the client's address.
 pub(crate) async fn govern(State(limits): State<Limits>, mut request: Request, next: Next) -> Response {
+    limits.keep_up().await;
     let path = request.extensions().get::<MatchedPath>().map(MatchedPath::as_str);
     let Some(action) = path.and_then(|path| action(request.method(), path)) else {
         return next.run(request).await;
     };
     let likely = if action == Action::Poll { TokenKind::Printer } else { TokenKind::User };
-    let proved = Proved::of(&limits.0.accounts, likely, request.method(), request.headers()).await;
+    let proved = Proved::of(&limits.0.state.accounts, likely, request.method(), request.headers()).await;
     let caller = Caller::of(&request, proved.as_ref());
     let is_proved = proved.is_some();
     // What was found out is not found out again behind this.
@@ -131,7 +159,7 @@ pub(crate) async fn govern(State(limits): State<Limits>, mut request: Request, n
     let guessed = response.extensions().get::<ProblemCode>().is_some_and(|code| code.0 == "voucher_unknown");
     if action == Action::Purchase && guessed {
         // It was answered; the next one is not.
-        let _ = limits.0.vouchers.attempt(&caller, limits.0.clock.now_ms());
+        let _ = limits.0.vouchers.attempt(&caller, limits.0.state.clock.now_ms());
     }
     response
 }
@@ -143,6 +171,11 @@ impl Shared {
 
     fn of_many(rate: Rate, people: u32) -> Self {
         Self { person: Limiter::of(rate), address: Limiter::of(rate.times(people)) }
+    }
+
+    fn set(&self, rate: Rate) {
+        self.person.set(rate);
+        self.address.set(rate.times(HOUSEHOLD));
     }
 
     fn check(&self, caller: &Caller, now: i64) -> Result<(), u64> {
@@ -180,6 +213,7 @@ fn action(method: &Method, path: &str) -> Option<Action> {
         }
         ("POST", "/api/v1/licences/{id}/devices") | ("GET", "/api/v1/licences/{id}/bundle") => Action::Device,
         ("POST", "/api/v1/releases") => Action::Upload,
+        ("POST", "/api/v1/listings/{id}/reports") => Action::Report,
         ("POST", "/api/v1/jobs" | "/api/prepare" | "/api/print") => Action::Job,
         ("POST", "/api/printers/pair/status" | "/api/printers/pair/complete" | "/api/printers/token") => {
             Action::Pairing

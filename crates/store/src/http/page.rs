@@ -29,15 +29,19 @@ impl PageQuery {
         self.limit.map_or(DEFAULT, u64::from).clamp(1, MOST)
     }
 
+    /// The last row of the page before: when it was made, and its id.
+    pub(crate) fn place(&self) -> Result<Option<(i64, String)>> {
+        let Some(after) = &self.after else { return Ok(None) };
+        let place =
+            after.split_once('.').and_then(|(at, last)| Some((at.parse::<i64>().ok()?, last.to_owned())));
+        place.map(Some).ok_or_else(|| {
+            Fault::invalid("`after` is not from an earlier page.", "Send `next` of the page before.")
+        })
+    }
+
     /// Rows older than the last one of the page before.
     pub(crate) fn condition(&self, created_at: impl ColumnTrait, id: impl ColumnTrait) -> Result<Condition> {
-        let Some(after) = &self.after else { return Ok(Condition::all()) };
-        let (at, last) = after
-            .split_once('.')
-            .and_then(|(at, last)| Some((at.parse::<i64>().ok()?, last.to_owned())))
-            .ok_or_else(|| {
-                Fault::invalid("`after` is not from an earlier page.", "Send `next` of the page before.")
-            })?;
+        let Some((at, last)) = self.place()? else { return Ok(Condition::all()) };
         let same_time = Condition::all().add(created_at.eq(at)).add(id.lt(last));
         Ok(Condition::any().add(created_at.lt(at)).add(same_time))
     }

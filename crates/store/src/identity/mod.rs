@@ -10,6 +10,7 @@ mod code;
 mod describe;
 #[expect(unreachable_pub, reason = "what SeaORM derives has the visibility of the model")]
 mod entity;
+pub(crate) use entity::printer;
 mod keys;
 mod migration;
 mod pairing;
@@ -155,7 +156,7 @@ where
         .routes(routes!(approve::deny))
         .routes(routes!(printers::register))
         .routes(routes!(printers::list))
-        .routes(routes!(printers::rename, printers::unpair))
+        .routes(routes!(printers::show, printers::rename, printers::unpair))
         .routes(routes!(renewal::refresh))
         .routes(routes!(renewal::refresh_as_agent))
         .routes(routes!(renewal::ask))

@@ -11,6 +11,7 @@ use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::hub::wire;
 use crate::identity::{self, OwnPrinter, Protocol};
+use crate::operate::quotas;
 use crate::purchases::find_licence;
 use crate::schema::value::{parsed, to_timestamp};
 use crate::schema::{job, listing, release};
@@ -46,6 +47,7 @@ pub(crate) async fn place(state: &AppState, tx: &Tx, order: &PrintOrder) -> Resu
         return Err(Fault::not_found("licence"));
     }
     let printer = identity::of_owner(tx, &order.printer, &order.owner).await?;
+    quotas::job(state, tx, order.owner.as_str()).await?;
     let licence = held.to_market()?;
     let listing = find_listing(tx, &held.listing).await?;
     let release = choose(tx, &held.listing, licence.covers.as_ref(), order.release.as_deref()).await?;

@@ -255,7 +255,7 @@ impl Limit {
 
     /// Plugins are sealed and opened whole, in memory.
     fn new(state: &AppState, kind: ListingKind, whole: u64) -> Self {
-        let allowed = state.config.max_upload_bytes;
+        let allowed = state.settings.get().upload_bytes;
         match kind {
             ListingKind::Plugin if whole < allowed => Self { bytes: whole, by_operator: false },
             _ => Self { bytes: allowed, by_operator: true },

@@ -16,7 +16,7 @@ use sealpost_market::{
 use super::{licence_to_api, tell};
 use crate::catalogue::vouchers::code_hash;
 use crate::fault::{Fault, Result};
-use crate::live::Topic;
+use crate::operate::fees;
 use crate::plugins::device_to_api;
 use crate::plugins::give::{self, Given, offered};
 use crate::schema::device::Wanted;
@@ -101,10 +101,6 @@ pub(crate) async fn place(state: &AppState, tx: &Tx, order: &Order) -> Result<Pu
         (answer.envelope, answer.cid) = (Some(given.envelope), given.release.cid);
     }
     answer.payment_url = checkout::url_of(tx, &sold.purchase).await?;
-    if sold.licence.is_none() {
-        let topic = Topic::Sale { purchase: sold.purchase.id, listing: sold.purchase.listing };
-        state.live.tell_with(tx, &sold.listing.publisher, topic).await?;
-    }
     Ok(answer)
 }
 
@@ -139,7 +135,7 @@ pub(crate) async fn write(state: &AppState, tx: &Tx, order: &Order) -> Result<So
     if let (Some(before), Some(after)) = (&voucher, &step.voucher) {
         use_voucher(tx, before, after).await?;
     }
-    let purchase = insert(tx, &step, order, now).await?;
+    let purchase = insert(state, tx, &step, order, now).await?;
     let (mut device, mut given) = (None, None);
     if let (Some(licence), Some(wanted)) = (&step.licence, &order.device) {
         let first = device::Model::new(wanted, licence.id.as_str(), now);
@@ -193,9 +189,16 @@ pub(crate) fn to_api(row: &purchase::Model) -> Purchase {
     }
 }
 
-async fn insert(tx: &Tx, step: &PurchaseTransition, order: &Order, now: i64) -> Result<purchase::Model> {
+async fn insert(
+    state: &AppState,
+    tx: &Tx,
+    step: &PurchaseTransition,
+    order: &Order,
+    now: i64,
+) -> Result<purchase::Model> {
     let row = purchase::Model {
         payment_source: order.source.clone(),
+        fee_basis_points: fees::now(state, step.purchase.method, &step.purchase.price),
         ..purchase::Model::from_market(&step.purchase, order.device.as_ref(), order.voucher.clone(), now)?
     };
     if row.voucher.is_none() && !order.at_once {

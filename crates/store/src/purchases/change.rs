@@ -43,11 +43,7 @@ pub(crate) async fn apply(
         paid_at: row.paid_at.or((step.purchase.state == PurchaseState::Paid).then_some(now)),
         refunded_at: (step.purchase.state == PurchaseState::Refunded)
             .then(|| row.refunded_at.unwrap_or(now)),
-        fee_basis_points: if row.paid_at.is_none() && step.purchase.state == PurchaseState::Paid {
-            i32::from(state.settings.get().fee_bps)
-        } else {
-            row.fee_basis_points
-        },
+        fee_basis_points: row.fee_basis_points,
         payment_source: row.payment_source.clone(),
         payment_reference: row.payment_reference.clone(),
         ..purchase::Model::from_market(&step.purchase, wanted.as_ref(), row.voucher.clone(), now)?

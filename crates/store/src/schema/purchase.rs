@@ -33,7 +33,7 @@ pub struct Model {
     /// When it was paid first.
     pub paid_at: Option<i64>,
     pub refunded_at: Option<i64>,
-    /// The store's part of the price, as it was when it was paid.
+    /// The store's part of the price, as it was when the purchase began.
     pub fee_basis_points: i32,
     /// Where the buyer pays, and who says that they did; see `payment_source`.
     pub payment_source: Option<String>,

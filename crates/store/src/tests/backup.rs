@@ -17,7 +17,7 @@ async fn written(kit: &Kit, allow_missing: bool) -> Result<(Vec<u8>, Contents), 
     let backup = Backup::open(state.config.clone(), state.clock.clone()).await?;
     let mut out = Vec::new();
     let (_, contents) = backup.write(&mut out, allow_missing, &mut |_| ()).await?;
-    backup.made(&contents).await?;
+    backup.made(&contents, &crate::backup::Lies::default()).await?;
     Ok((out, contents))
 }
 

@@ -1,0 +1,64 @@
+//! Parameters of the routes.
+
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+/// Which people.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct PeopleQuery {
+    /// Only people whose name or address holds this text, or whose id it is.
+    #[serde(default)]
+    pub(super) q: Option<String>,
+    /// Only `operators`, or only the `suspended`.
+    #[serde(default)]
+    pub(super) show: Option<String>,
+    /// `next` of the page before.
+    #[serde(default)]
+    pub(super) after: Option<String>,
+    /// Rows, 1 to 200 (default 50).
+    #[serde(default)]
+    #[param(maximum = 65535)]
+    pub(super) limit: Option<u16>,
+}
+
+/// Which listings.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ListingsQuery {
+    /// Only listings whose title or publisher's name holds this text, or whose id or plugin id it is.
+    #[serde(default)]
+    pub(super) q: Option<String>,
+    /// Only `draft`, `listed`, `unlisted` or `suspended` ones.
+    #[serde(default)]
+    pub(super) state: Option<String>,
+    /// Only listings of this account.
+    #[serde(default)]
+    pub(super) publisher: Option<String>,
+    /// `next` of the page before.
+    #[serde(default)]
+    pub(super) after: Option<String>,
+    /// Rows, 1 to 200 (default 50).
+    #[serde(default)]
+    #[param(maximum = 65535)]
+    pub(super) limit: Option<u16>,
+}
+
+/// Which reports.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct ReportsQuery {
+    /// `open` (default), `closed` or `all`.
+    #[serde(default)]
+    pub(super) state: Option<String>,
+    /// Only reports of this listing.
+    #[serde(default)]
+    pub(super) listing: Option<String>,
+    /// `next` of the page before.
+    #[serde(default)]
+    pub(super) after: Option<String>,
+    /// Rows, 1 to 200 (default 50).
+    #[serde(default)]
+    #[param(maximum = 65535)]
+    pub(super) limit: Option<u16>,
+}
