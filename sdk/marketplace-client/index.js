@@ -6,6 +6,7 @@ export { accountOf, inBlock, switchTo } from "./src/chain/wallet.js";
 export { discoverWallets, watchWallets } from "./src/chain/wallets.js";
 export { MarketplaceClient } from "./src/client.js";
 export { fetchEnvelope, publishPlugin, purchase } from "./src/functions.js";
+export { publicKeyOfSigner, sealedRelease } from "./src/publish.js";
 export { recipientOf } from "./src/recipient.js";
 
 /**

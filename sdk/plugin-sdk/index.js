@@ -40,6 +40,7 @@ export { walletFromHdWallet } from "./src/wallet/hd-wallet.js";
 export { pluginKeyPath } from "./src/wallet/keys.js";
 export { generateMnemonic, walletFromMnemonic } from "./src/wallet/mnemonic.js";
 export { createPasskeyWallet, openPasskeyWallet, passkeySupport } from "./src/wallet/passkey.js";
+export { publisherFromMnemonic, publisherFromSeed } from "./src/wallet/publisher.js";
 export { askProvider } from "./src/wallet/provider.js";
 export { walletFromSignature } from "./src/wallet/signature.js";
 
@@ -65,6 +66,7 @@ export { walletFromSignature } from "./src/wallet/signature.js";
  * @typedef {import("./src/wallet/keys.js").KeyOfMany} KeyOfMany
  * @typedef {import("./src/wallet/device.js").DeviceWallet} DeviceWallet
  * @typedef {import("./src/wallet/passkey.js").PasskeyWallet} PasskeyWallet
+ * @typedef {import("./src/wallet/publisher.js").PublisherKey} PublisherKey
  * @typedef {import("./src/wallet/provider.js").Provider} Provider
  * @typedef {import("./src/wallet/signature.js").SignatureWallet} SignatureWallet
  */

@@ -11,10 +11,14 @@ use rust_embed::{Embed, EmbeddedFile, RustEmbed};
 /// Where the shop is served.
 pub const PATH: &str = "/shop/";
 
-/// Of the shop's pages: nothing inline, no other host. Svelte makes its elements from templates by a policy of this name.
+/// Of the shop's pages: nothing inline, no other host. Svelte makes its elements from templates by a policy of the first name; what seals
+/// files runs beside the page, and its address is let through by the second, which knows that one alone.
 const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
     img-src 'self' blob:; worker-src 'self'; form-action 'none'; frame-ancestors 'none'; base-uri 'none'; \
-    require-trusted-types-for 'script'; trusted-types svelte-trusted-html";
+    require-trusted-types-for 'script'; trusted-types svelte-trusted-html sealpost-worker";
+
+/// Of the scripts themselves: one that runs beside the page obeys what it came with. It reads modules of ours, and starts them.
+const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; frame-ancestors 'none'";
 
 const PLACEHOLDER: &str = include_str!("placeholder.html");
 
@@ -64,7 +68,10 @@ async fn asset<F: RustEmbed>(headers: HeaderMap, Path(path): Path<String>) -> Re
     let found = kind(&path).and_then(|_| unless_known::<F>(&headers, &path));
     match found {
         Some(file) => {
-            let keep = [(header::CACHE_CONTROL, "public, max-age=31536000, immutable")];
+            let keep = [
+                (header::CACHE_CONTROL, "public, max-age=31536000, immutable"),
+                (header::CONTENT_SECURITY_POLICY, WORKER_POLICY),
+            ];
             (keep, file).into_response()
         }
         None => (StatusCode::NOT_FOUND, "There is no such part of the shop: load the page again.\n")

@@ -24,7 +24,15 @@ enum Compiler {
 pub(crate) fn build() -> Result<PathBuf> {
     let source = source();
     let folder = target_folder().join("plugins");
-    let work = folder.join("build");
+    let plugin = folder.join(NAME).with_extension("wasm");
+    module(&source, NAME, &plugin)?;
+    replace(&source.join("manifest.json"), &folder.join(format!("{NAME}.manifest.json")))?;
+    Ok(plugin)
+}
+
+/// Builds a package for WebAssembly, and lays its module at `to` where that is another one.
+pub(crate) fn module(source: &Path, name: &str, to: &Path) -> Result<()> {
+    let work = target_folder().join("plugins/build");
     let mut command = compiler()?.cargo()?;
     command
         .args(["build", "--release", "--locked", "--quiet", "--lib", "--target", TARGET, "--config"])
@@ -37,22 +45,26 @@ pub(crate) fn build() -> Result<PathBuf> {
         .env_remove("RUSTFLAGS")
         .env_remove("CARGO_ENCODED_RUSTFLAGS");
     check(&mut command)?;
-    let plugin = folder.join(NAME).with_extension("wasm");
-    let built = work.join(TARGET).join("release").join(NAME.replace('-', "_")).with_extension("wasm");
-    replace(&built, &plugin)?;
-    replace(&source.join("manifest.json"), &folder.join(format!("{NAME}.manifest.json")))?;
-    Ok(plugin)
+    let built = work.join(TARGET).join("release").join(name.replace('-', "_")).with_extension("wasm");
+    replace(&built, to)
 }
 
 /// Its own tests, on this machine.
 pub(crate) fn test(arguments: &[String]) -> Result<()> {
-    check(on_this_machine("test").args(["--locked", "--"]).args(arguments))
+    for source in sources() {
+        check(on_this_machine("test", &source).args(["--locked", "--"]).args(arguments))?;
+    }
+    Ok(())
 }
 
 /// Its formatting and lints.
 pub(crate) fn lint() -> Result<()> {
-    check(cargo().args(["fmt", "--check", "--manifest-path"]).arg(source().join("Cargo.toml")))?;
-    check(on_this_machine("clippy").args(["--all-targets", "--locked", "--", "-D", "warnings"]))
+    for source in sources() {
+        check(cargo().args(["fmt", "--check", "--manifest-path"]).arg(source.join("Cargo.toml")))?;
+        let mut clippy = on_this_machine("clippy", &source);
+        check(clippy.args(["--all-targets", "--locked", "--", "-D", "warnings"]))?;
+    }
+    Ok(())
 }
 
 /// `cargo xtask plugin`
@@ -71,11 +83,16 @@ pub(crate) fn provision() -> Result<()> {
     compiler().map(|_| ())
 }
 
-fn on_this_machine(what: &str) -> Command {
+fn on_this_machine(what: &str, source: &Path) -> Command {
     let mut command = cargo();
-    command.arg(what).arg("--manifest-path").arg(source().join("Cargo.toml"));
+    command.arg(what).arg("--manifest-path").arg(source.join("Cargo.toml"));
     command.arg("--target-dir").arg(target_folder().join("plugins/native"));
     command
+}
+
+/// All packages that are built for WebAssembly.
+fn sources() -> [PathBuf; 2] {
+    [source(), root().join("web/reader")]
 }
 
 fn source() -> PathBuf {

@@ -7,6 +7,7 @@ use std::process::Command;
 
 use anyhow::{Context, Result, bail};
 
+use crate::plugin;
 use crate::provision;
 use crate::run::{check, root, say, target_folder};
 
@@ -14,6 +15,7 @@ use crate::run::{check, root, say, target_folder};
 pub(crate) fn build() -> Result<()> {
     provision::npm("sdk", "what the JavaScript packages stand on")?;
     provision::npm("web", "what builds the shop")?;
+    plugin::module(&root().join("web/reader"), "sealpost-reader", &root().join("web/app/seller/publish/reader.wasm"))?;
     let fresh = target_folder().join("shop");
     let mut command = Command::new("npm");
     command

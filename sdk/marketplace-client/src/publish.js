@@ -20,6 +20,7 @@ const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
  * @property {Record<string, unknown>} [manifest] what travels with it; what plugins declare is in docs/plugin-interface.md
  * @property {Signer} [signer] the publisher's Ed25519 key: a seed of 32 bytes, a pair of CryptoKeys, or
  *   `{publicKey, sign(bytes)}`. Without one the release is unsigned, and buyers have to allow that
+ * @property {string} [notes] what is new in it; plain text
  */
 
 /**
@@ -29,7 +30,7 @@ const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
  * @param {{ curve: string, public_key: string }} vaultKey
  * @returns {Promise<{ form: FormData, wasmHash: string, cid: string }>}
  */
-export async function sealedRelease({ pluginId, version, wasm, manifest = {}, signer }, vaultKey) {
+export async function sealedRelease({ pluginId, version, wasm, manifest = {}, signer, notes }, vaultKey) {
   const plain = await bytesOf(wasm);
   const wasmHash = toHex(new Uint8Array(await crypto.subtle.digest("SHA-256", plain)));
   const { encryptedData, dek } = await encryptForMarketplace(plain);
@@ -55,6 +56,7 @@ export async function sealedRelease({ pluginId, version, wasm, manifest = {}, si
     version,
     manifest,
     cid,
+    ...(notes && { notes }),
     ...(signed && { signature: signed.signature }),
     sealed: { cipher: "aes-256-gcm", envelope, plain_sha256: wasmHash, plain_size: plain.length },
   };

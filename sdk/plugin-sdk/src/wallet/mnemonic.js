@@ -59,13 +59,7 @@ export async function generateMnemonic(options) {
  */
 export async function walletFromMnemonic(mnemonic, options) {
   const { passphrase = "", wordlist, ...first } = viewOptions(options);
-  if (typeof mnemonic !== "string") throw badArgument("mnemonic", "words");
-  if (typeof passphrase !== "string") throw badArgument("passphrase", "text");
-  const [words, { mnemonicToSeedWebcrypto }] = [
-    await checkedWords(mnemonic, await listOf(wordlist)),
-    await import("@scure/bip39"),
-  ];
-  const seed = await mnemonicToSeedWebcrypto(words, passphrase);
+  const seed = await seedOf(mnemonic, passphrase, wordlist);
   const account = await accountOf(seed);
   seed.fill(0);
   return manyKeys(
@@ -85,6 +79,24 @@ export async function walletFromMnemonic(mnemonic, options) {
     },
     first,
   );
+}
+
+/**
+ * What BIP-39 makes of words, once they are found to be right.
+ *
+ * @param {string} mnemonic
+ * @param {string} passphrase
+ * @param {string[]} [wordlist]
+ * @returns {Promise<Uint8Array<ArrayBuffer>>} 64 bytes, for the caller to wipe
+ */
+export async function seedOf(mnemonic, passphrase, wordlist) {
+  if (typeof mnemonic !== "string") throw badArgument("mnemonic", "words");
+  if (typeof passphrase !== "string") throw badArgument("passphrase", "text");
+  const [words, { mnemonicToSeedWebcrypto }] = [
+    await checkedWords(mnemonic, await listOf(wordlist)),
+    await import("@scure/bip39"),
+  ];
+  return /** @type {Uint8Array<ArrayBuffer>} */ (await mnemonicToSeedWebcrypto(words, passphrase));
 }
 
 /**

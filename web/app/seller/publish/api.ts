@@ -1,14 +1,9 @@
 // What a seller asks of the store to get a listing and its files there.
 
 import { ask, path } from "../../lib/ask";
-import type { Listing, Price, Release } from "../../lib/types";
+import type { Listing, Picture, Price, Release } from "../../lib/types";
 
-/** A listing with what only its publisher needs to know of it. */
-export interface Own extends Listing {
-  prints: number;
-  free_retries: number;
-  seal_once: boolean;
-}
+export type Own = Listing;
 
 /** One of the seller's listings, and how it does. */
 export interface Offered {
@@ -110,4 +105,18 @@ export function makeVoucher(body: NewVoucher, once: string): Promise<{ id: strin
 
 export function disableVoucher(id: string): Promise<Voucher> {
   return ask("DELETE", path(["vouchers", id]));
+}
+
+export function addPicture(listing: string, picture: Blob, alt: string): Promise<Picture> {
+  return ask("POST", path(["listings", listing, "pictures"], { alt }), { body: picture });
+}
+
+/** All pictures of a listing, in this order and with these words. */
+export async function placePictures(listing: string, pictures: { id: string; alt: string }[]): Promise<Picture[]> {
+  const answer = await ask<{ pictures: Picture[] }>("PUT", path(["listings", listing, "pictures"]), { body: { pictures } });
+  return answer.pictures;
+}
+
+export async function removePicture(listing: string, picture: string): Promise<Picture[]> {
+  return (await ask<{ pictures: Picture[] }>("DELETE", path(["listings", listing, "pictures", picture]))).pictures;
 }
