@@ -131,6 +131,27 @@ pub struct JobPage {
     pub next: Option<String>,
 }
 
+/// What happened to a job (`GET /api/v1/jobs/{id}/timeline`), oldest first.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Timeline {
+    /// Steps of its life.
+    pub steps: Vec<Step>,
+}
+
+/// One step of a job's life.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Step {
+    /// RFC 3339.
+    pub at: String,
+    /// `created`, `sealed`, `sealed_anew`, `key_released`, `processing`, `starting`, `printing`, `paused`, `stop_asked`, `interrupted`,
+    /// `decided`, or how it ended: `success`, `failure`, `cancelled`, `expired`.
+    pub what: String,
+    /// Who: `buyer`, `publisher`, `operator`, `printer` or `store`.
+    pub by: String,
+}
+
 /// `POST /api/v1/jobs/{id}/resolve`: a person decides how an interrupted job ended.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

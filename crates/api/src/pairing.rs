@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::job::Job;
+
 /// What a printer says of itself.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
@@ -114,6 +116,9 @@ pub struct PairingView {
     pub status: String,
     /// RFC 3339.
     pub expires_at: String,
+    /// The printer, once it has come.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printer_id: Option<String>,
 }
 
 /// `POST /api/v1/pairings/{code}/approve`.
@@ -242,6 +247,21 @@ pub struct Printer {
     pub last_seen: Option<String>,
     /// RFC 3339.
     pub created_at: String,
+    /// Whether it is connected, or was a moment ago.
+    #[serde(default)]
+    pub online: bool,
+    /// What its agent calls itself, such as `sealpost-printer/1.2.0`.
+    #[serde(default)]
+    pub agent: Option<String>,
+    /// Whether its agent said that other programs on the printer may look into prints.
+    #[serde(default)]
+    pub reduced: Option<bool>,
+    /// What it is at: a job that it prepares, prints or pauses, or of which nobody knows how it went.
+    #[serde(default)]
+    pub job: Option<Box<Job>>,
+    /// Jobs that wait for it.
+    #[serde(default)]
+    pub waiting: u64,
 }
 
 /// `GET /api/v1/printers`.

@@ -1,5 +1,6 @@
 //! The life of a job: the rules of `sealpost_market`, saved.
 
+mod at_printer;
 mod change;
 pub(crate) mod claim;
 pub(crate) mod create;
@@ -12,6 +13,7 @@ mod restored;
 mod routes;
 mod sealing;
 mod sweep;
+mod timeline;
 mod turn;
 mod view;
 
@@ -23,7 +25,9 @@ use crate::chain::{archive, watch};
 use crate::hub::wire;
 use crate::live::wire as live;
 use crate::state::AppState;
+use crate::webhooks;
 
+pub(crate) use at_printer::{AtPrinter, at_printers};
 pub(crate) use change::{Change, cancel_waiting, change, find, printer_left};
 pub(crate) use restored::{hold_all, is_to_be_sealed, may_be_offered, sealed_soon};
 #[cfg(test)]
@@ -38,7 +42,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// What goes on in the background; stopped when dropped. What it was doing is taken up by the next run.
 #[derive(Debug)]
-pub(crate) struct Workers([AbortHandle; 7]);
+pub(crate) struct Workers([AbortHandle; 8]);
 
 /// Starts what goes on in the background; takes up what an earlier run left unfinished.
 pub(crate) fn start_workers(state: &AppState) -> Workers {
@@ -50,6 +54,7 @@ pub(crate) fn start_workers(state: &AppState) -> Workers {
         tokio::spawn(live::say(state.clone())).abort_handle(),
         tokio::spawn(watch::work(state.clone())).abort_handle(),
         tokio::spawn(archive::work(state.clone())).abort_handle(),
+        tokio::spawn(webhooks::work(state.clone())).abort_handle(),
     ])
 }
 

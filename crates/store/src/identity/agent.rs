@@ -1,18 +1,23 @@
 //! Which printer is asking.
 
+use std::sync::Arc;
+
 use axum::extract::{FromRef, FromRequestParts};
 use futures::future::BoxFuture;
-use http::{StatusCode, request::Parts};
-use sea_orm::{ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
+use http::{HeaderValue, StatusCode, header, request::Parts};
+use sea_orm::{
+    ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, ExprTrait, QueryFilter, QuerySelect,
+    sea_query::Expr,
+};
 use sealpost_accounts::{Actor, ApiError, Session, TokenKind, audit, session, tokens};
-use sealpost_api::{AGENT_HEADER, MEMORY_HEADER, pairing::PrinterDescription};
+use sealpost_api::{AGENT_HEADER, MEMORY_HEADER, PROTECTION_HEADER, pairing::PrinterDescription};
 use sealpost_database::Tx;
 use sealpost_envelope::PrinterPublic;
 use sealpost_market::{AccountId, PrinterId};
 use serde_json::json;
 
 use super::{
-    Identity,
+    Identity, describe,
     entity::{pairing, printer},
 };
 use crate::fault::Fault;
@@ -21,6 +26,8 @@ use crate::live::Topic;
 use crate::points;
 use crate::schema::job;
 
+/// How long a printer that asked counts as there: it asks every minute, and signs of life are written down as often.
+pub(super) const ONLINE_MS: i64 = 150_000;
 /// How often a printer's last sign of life is written down at most.
 const SEEN_EVERY_MS: i64 = 60_000;
 /// How long requests under way may still use a token after the printer has used its successor.
@@ -53,11 +60,7 @@ impl Around {
     /// Tells the pages of a printer's owner, once the transaction is committed.
     pub(super) async fn tell(&self, tx: &Tx, owner: &str, printer: &str) -> Result<(), ApiError> {
         let topic = Topic::Printer { id: printer.to_owned() };
-        self.hub.live().tell_with(tx, owner, topic).await.map_err(|fault| match fault {
-            Fault::Accounts(error) => error,
-            Fault::Database(error) => error.into(),
-            other => other.problem().into(),
-        })
+        self.hub.live().tell_with(tx, owner, topic).await.map_err(Fault::into_api)
     }
 }
 
@@ -80,6 +83,37 @@ impl Protocol {
     /// What a request says its sender speaks.
     pub(crate) fn of(parts: &Parts) -> Self {
         if parts.headers.contains_key(AGENT_HEADER) { Self::Sealpost } else { Self::Lmnt }
+    }
+}
+
+/// What a request says of the agent that sends it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Said {
+    /// Its name and version.
+    agent: Option<String>,
+    /// Whether other programs on the printer may look into prints.
+    reduced: Option<bool>,
+}
+
+impl Said {
+    fn of(parts: &Parts) -> Self {
+        if Protocol::of(parts) == Protocol::Lmnt {
+            return Self::default();
+        }
+        let header = |name| parts.headers.get(name).and_then(|value: &HeaderValue| value.to_str().ok());
+        let agent = header(header::USER_AGENT.as_str()).and_then(describe::line);
+        let reduced = match header(PROTECTION_HEADER) {
+            Some("full") => Some(false),
+            Some("reduced") => Some(true),
+            _ => None,
+        };
+        Self { agent, reduced }
+    }
+
+    /// What is not said stays as it was.
+    fn is_new(&self, row: &printer::Model) -> bool {
+        (self.agent.is_some() && self.agent != row.agent)
+            || (self.reduced.is_some() && self.reduced != row.reduced)
     }
 }
 
@@ -107,7 +141,7 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
         let identity = Identity::from_ref(state);
         let session = session(identity.accounts(), TokenKind::Printer, parts).await?;
-        let mut agent = identity.agent(session, Protocol::of(parts)).await?;
+        let mut agent = identity.agent(session, Protocol::of(parts), Said::of(parts)).await?;
         agent.memory = memory(parts);
         Ok(agent)
     }
@@ -123,14 +157,14 @@ impl AgentAuth {
 
 impl Identity {
     /// The printer behind a checked token; its first use finishes pairing and ends older tokens.
-    async fn agent(&self, session: Session, protocol: Protocol) -> Result<AgentAuth, ApiError> {
+    async fn agent(&self, session: Session, protocol: Protocol, said: Said) -> Result<AgentAuth, ApiError> {
         let row = self.live_printer(&session.subject).await?.ok_or_else(removed)?;
         let row = if session.ending || row.active_jti.as_deref() == Some(session.jti.as_str()) {
             row
         } else {
             self.activate(row.id, session.jti.clone()).await?
         };
-        self.seen(&row, protocol).await?;
+        self.seen(&row, protocol, said).await?;
         Ok(AgentAuth {
             id: PrinterId::parse(&row.id).map_err(ApiError::internal)?,
             owner: AccountId::parse(&row.owner).map_err(ApiError::internal)?,
@@ -161,30 +195,69 @@ impl Identity {
         points::ACTIVATE.behind(done)
     }
 
-    async fn seen(&self, row: &printer::Model, protocol: Protocol) -> Result<(), ApiError> {
+    async fn seen(&self, row: &printer::Model, protocol: Protocol, said: Said) -> Result<(), ApiError> {
         let now = self.now_ms();
         let sealpost = protocol == Protocol::Sealpost;
-        let recent =
-            row.last_seen_at.is_some_and(|seen| (0..SEEN_EVERY_MS).contains(&now.saturating_sub(seen)));
-        if recent && row.sealpost_agent == sealpost {
+        let within =
+            |ms| row.last_seen_at.is_some_and(|seen| (0..ms).contains(&now.saturating_sub(seen)));
+        let is_new = row.sealpost_agent != sealpost || said.is_new(row);
+        if within(SEEN_EVERY_MS) && !is_new {
             return Ok(());
         }
-        let id = row.id.clone();
+        let tells = is_new || !within(ONLINE_MS);
+        let shared = Arc::new((self.0.around.clone(), row.id.clone(), row.owner.clone(), said));
         self.0
             .db
             .write(move |tx| {
-                let id = id.clone();
+                let shared = shared.clone();
                 Box::pin(async move {
-                    printer::Entity::update_many()
-                        .col_expr(printer::Column::LastSeenAt, Expr::value(now))
-                        .col_expr(printer::Column::SealpostAgent, Expr::value(sealpost))
-                        .filter(printer::Column::Id.eq(id))
-                        .exec(tx)
-                        .await?;
+                    let (around, id, owner, said) = &*shared;
+                    let mut seen = printer::ActiveModel {
+                        last_seen_at: Set(Some(now)),
+                        sealpost_agent: Set(sealpost),
+                        ..Default::default()
+                    };
+                    if said.agent.is_some() {
+                        seen.agent = Set(said.agent.clone());
+                    }
+                    if said.reduced.is_some() {
+                        seen.reduced = Set(said.reduced);
+                    }
+                    let this = printer::Column::Id.eq(id);
+                    printer::Entity::update_many().set(seen).filter(this).exec(tx).await?;
+                    if tells {
+                        around.tell(tx, owner, id).await?;
+                    }
                     Ok(())
                 })
             })
             .await
+    }
+
+    /// Whoever was heard of last before this moment counts as away.
+    pub(crate) fn silence_begins(&self) -> i64 {
+        self.now_ms() - ONLINE_MS
+    }
+
+    /// Tells the owners of printers that were not heard of since, and were before.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub(crate) async fn tell_of_silent(&self, before: i64) -> Result<i64, ApiError> {
+        let now = self.silence_begins();
+        let silent: Vec<(String, String)> = printer::Entity::find()
+            .select_only()
+            .columns([printer::Column::Id, printer::Column::Owner])
+            .filter(printer::Column::LastSeenAt.gt(before))
+            .filter(printer::Column::LastSeenAt.lte(now))
+            .filter(printer::Column::RemovedAt.is_null())
+            .into_tuple()
+            .all(self.0.db.read())
+            .await?;
+        for (id, owner) in silent {
+            self.0.around.hub.live().tell(&owner, Topic::Printer { id });
+        }
+        Ok(now)
     }
 }
 

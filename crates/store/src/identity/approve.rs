@@ -125,6 +125,7 @@ impl Identity {
             printer: serde_json::from_str(&row.description).map_err(ApiError::internal)?,
             short_code: row.short_code,
             key_id: row.key_id,
+            printer_id: row.printer.filter(|_| status == "completed"),
             status,
             expires_at: rfc3339(row.expires_at),
         })

@@ -22,11 +22,13 @@ use serde_json::json;
 
 use super::{
     Identity,
-    agent::{Around, Protocol},
+    agent::{Around, ONLINE_MS, Protocol},
     describe,
     entity::printer,
     pairing::{live_with_key, printer_key},
 };
+use crate::fault::Fault;
+use crate::jobs::{self, AtPrinter};
 
 /// Register a printer by its public key, signed in as its owner.
 #[utoipa::path(post, path = "/api/register-printer", tag = "printers", request_body = RegisterPrinter, responses(
@@ -90,7 +92,21 @@ pub(super) async fn list(
         .order_by_asc(printer::Column::Id)
         .all(identity.0.db.read())
         .await?;
-    Ok(Json(PrinterList { printers: rows.into_iter().map(shown).collect() }))
+    Ok(Json(PrinterList { printers: identity.views(&user, rows).await? }))
+}
+
+/// One printer of the account, and what it is at.
+#[utoipa::path(get, path = "/api/v1/printers/{id}", tag = "printers", params(("id" = String, Path)), responses(
+    (status = 200, body = Printer),
+    (status = 404, body = Problem, description = "`not_found`"),
+))]
+pub(super) async fn show(
+    State(identity): State<Identity>,
+    user: UserAuth,
+    ApiPath(id): ApiPath<String>,
+) -> Result<Json<Printer>, ApiError> {
+    let row = owned(identity.0.db.read(), &id, user.id().as_str()).await?;
+    identity.shown_one(&user, row).await.map(Json)
 }
 
 /// Give a printer another name.
@@ -119,7 +135,7 @@ pub(super) async fn rename(
             })
         })
         .await?;
-    Ok(Json(shown(row)))
+    identity.shown_one(&user, row).await.map(Json)
 }
 
 /// Remove a printer from the account: its tokens are void and what waits for it is cancelled.
@@ -276,15 +292,36 @@ async fn set_removed(tx: &Tx, id: &str, owner: &str, now: i64) -> Result<bool, D
     Ok(removed.rows_affected > 0)
 }
 
-fn shown(row: printer::Model) -> Printer {
-    Printer {
-        id: row.id,
-        name: row.name,
-        manufacturer: row.manufacturer,
-        model: row.model,
-        key_id: row.key_id,
-        last_seen: row.last_seen_at.map(rfc3339),
-        created_at: rfc3339(row.created_at),
+impl Identity {
+    async fn shown_one(&self, user: &UserAuth, row: printer::Model) -> Result<Printer, ApiError> {
+        self.views(user, vec![row]).await?.pop().ok_or_else(not_found)
+    }
+
+    /// Printers of this person, with what they are at.
+    async fn views(&self, user: &UserAuth, rows: Vec<printer::Model>) -> Result<Vec<Printer>, ApiError> {
+        let ids: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+        let at = jobs::at_printers(self.0.db.read(), user, &ids).await;
+        let mut at = at.map_err(Fault::into_api)?;
+        let now = self.now_ms();
+        let each = rows.into_iter().map(|row| {
+            let AtPrinter { job, waiting } = at.remove(&row.id).unwrap_or_default();
+            let seen_lately = row.last_seen_at.is_some_and(|seen| now.saturating_sub(seen) < ONLINE_MS);
+            Printer {
+                online: seen_lately || self.0.around.hub.is_waiting(&row.id),
+                id: row.id,
+                name: row.name,
+                manufacturer: row.manufacturer,
+                model: row.model,
+                key_id: row.key_id,
+                last_seen: row.last_seen_at.map(rfc3339),
+                created_at: rfc3339(row.created_at),
+                agent: row.agent,
+                reduced: row.reduced,
+                job: job.map(Box::new),
+                waiting,
+            }
+        });
+        Ok(each.collect())
     }
 }
 

@@ -117,11 +117,7 @@ pub(crate) fn printer_left<'t>(
             .all(tx)
             .await?;
         let cancelled = cancel_all(hub, tx, &rows, &Actor::System, now).await;
-        cancelled.map_err(|fault| match fault {
-            Fault::Accounts(error) => error,
-            Fault::Database(error) => error.into(),
-            other => other.problem().into(),
-        })
+        cancelled.map_err(Fault::into_api)
     })
 }
 

@@ -5,10 +5,10 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sea_orm::{ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_accounts::UserAuth;
 use sealpost_api::Problem;
-use sealpost_api::job::{Job, JobPage, NewJob, ResolveRequest};
+use sealpost_api::job::{Job, JobPage, NewJob, ResolveRequest, Timeline};
 use sealpost_market::{JobEvent, Outcome, Party, RuleError};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
@@ -16,8 +16,8 @@ use utoipa_axum::routes;
 use super::change::{Change, change, find};
 use super::create::{PrintOrder, place};
 use super::query::ListQuery;
+use super::timeline;
 use super::view::shown;
-use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
@@ -32,6 +32,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
         .routes(routes!(list, create))
         .routes(routes!(show))
+        .routes(routes!(timeline))
         .routes(routes!(cancel))
         .routes(routes!(resolve))
 }
@@ -64,7 +65,7 @@ async fn create(
     points::JOB.behind(done)
 }
 
-/// Your jobs, newest first.
+/// Your jobs, or those of what you publish, newest first.
 #[utoipa::path(get, path = "/api/v1/jobs", tag = "print", params(ListQuery), responses(
     (status = 200, body = JobPage),
     (status = 401, body = Problem, description = "`sign_in_required`"),
@@ -74,16 +75,13 @@ async fn list(
     user: UserAuth,
     Query(query): Query<ListQuery>,
 ) -> Result<Json<JobPage>> {
-    let page = PageQuery { after: query.after, limit: query.limit };
-    let mut select = job::Entity::find()
-        .filter(job::Column::Owner.eq(user.id().as_str()))
+    let page = PageQuery { after: query.after.clone(), limit: query.limit };
+    let select = job::Entity::find()
+        .filter(query.condition(user.id().as_str()))
         .filter(page.condition(job::Column::CreatedAt, job::Column::Id)?)
         .order_by_desc(job::Column::CreatedAt)
         .order_by_desc(job::Column::Id)
         .limit(page.limit() + 1);
-    if let Some(printer) = &query.printer {
-        select = select.filter(job::Column::Printer.eq(printer));
-    }
     let mut rows = select.all(state.db.read()).await?;
     let next = page.cut(&mut rows, |row| (row.created_at, &row.id));
     let jobs = rows.iter().map(|row| shown(row, &user)).collect::<Result<_>>()?;
@@ -98,6 +96,20 @@ async fn list(
 async fn show(State(state): State<AppState>, user: UserAuth, Path(id): Path<String>) -> Result<Json<Job>> {
     let (row, _) = visible(state.db.read(), &id, &user).await?;
     shown(&row, &user).map(Json)
+}
+
+/// What happened to a job, oldest first.
+#[utoipa::path(get, path = "/api/v1/jobs/{id}/timeline", tag = "print", params(("id" = String, Path)), responses(
+    (status = 200, body = Timeline),
+    (status = 404, body = Problem, description = "`not_found`"),
+))]
+async fn timeline(
+    State(state): State<AppState>,
+    user: UserAuth,
+    Path(id): Path<String>,
+) -> Result<Json<Timeline>> {
+    let (row, _) = visible(state.db.read(), &id, &user).await?;
+    timeline::of(&state, &row).await.map(Json)
 }
 
 /// Take a job back; once its key is out, the printer is asked to stop.
@@ -186,7 +198,7 @@ async fn visible(db: &impl ConnectionTrait, id: &str, user: &UserAuth) -> Result
     if user.0.operator {
         return Ok((row, Party::Operator));
     }
-    if find_listing(db, &row.listing).await?.publisher == me {
+    if row.publisher == me {
         return Ok((row, Party::Publisher));
     }
     if row.owner == me {

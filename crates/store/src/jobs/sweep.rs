@@ -10,7 +10,7 @@ use sealpost_market::{JobEvent, JobState};
 use super::change::{Change, change, find};
 use crate::blobs::pending;
 use crate::fault::{Fault, Result};
-use crate::points;
+use crate::{checkout, points};
 use crate::schema::{answer, job, voucher};
 use crate::state::AppState;
 
@@ -23,12 +23,16 @@ const ANSWERS_KEPT_MS: i64 = 48 * 3_600_000;
 const VOUCHERS_KEPT_MS: i64 = 30 * 24 * 3_600_000;
 /// How often what ran out is forgotten: tokens, pairings, challenges, vouchers.
 const PURGE_EVERY_MS: i64 = 3_600_000;
+/// How often people are told of printers that fell silent.
+const SILENT_EVERY_MS: i64 = 10_000;
 
 /// Looks at all deadlines again and again, until the store stops.
 pub(crate) async fn work(state: AppState) {
     let mut ticks = tokio::time::interval(Duration::from_millis(state.config.sweep_interval_ms));
     ticks.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut purged_at = i64::MIN;
+    let mut heard_of = state.identity.silence_begins();
+    let mut looked_at = i64::MIN;
     loop {
         ticks.tick().await;
         let now = state.clock.now_ms();
@@ -36,6 +40,13 @@ pub(crate) async fn work(state: AppState) {
             purged_at = now;
             if let Err(fault) = forget_what_ran_out(&state).await {
                 tracing::error!(problem = %fault.problem(), "what ran out cannot be forgotten");
+            }
+        }
+        if now.saturating_sub(looked_at) >= SILENT_EVERY_MS {
+            looked_at = now;
+            match state.identity.tell_of_silent(heard_of).await {
+                Ok(until) => heard_of = until,
+                Err(error) => tracing::warn!(problem = %error.problem(), "printers that went are not told of"),
             }
         }
         once(&state).await;
@@ -55,6 +66,7 @@ async fn once(state: &AppState) {
     let waiting = [JobState::Sealing.as_str(), JobState::ReadyToPrint.as_str()];
     let late = Condition::all().add(job::Column::State.is_in(waiting)).add(job::Column::ExpiresAt.lte(now));
     told("waiting jobs", end_all(state, late, job::Column::ExpiresAt, &JobEvent::Expire).await);
+    told("external payments", checkout::give_up_stale(state).await);
     told("needless blobs", pending::sweep(state).await);
     told("first answers", forget_answers(state, now - ANSWERS_KEPT_MS).await);
 }

@@ -55,7 +55,13 @@ impl Rig {
         };
         let keks: Arc<dyn KekProvider> = Arc::new(Kek::generate(&mut system_rng()));
         let limits = sealpost_accounts::Limits::default();
-        let config = sealpost_accounts::Config { issuer: ORIGIN.to_owned(), registration: sealpost_accounts::Registration::Open, limits };
+        let config = sealpost_accounts::Config {
+            issuer: ORIGIN.to_owned(),
+            registration: sealpost_accounts::Registration::Open,
+            limits,
+            mail: None,
+            chain_id: 1,
+        };
         let accounts = Accounts::new(db.clone(), clock.clone(), keks.clone(), config);
         let rates = crate::RateLimits::default();
         let identity = Identity::open(
