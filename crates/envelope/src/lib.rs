@@ -26,6 +26,7 @@ pub mod orbpro;
 pub mod pairing;
 pub mod plk;
 pub mod psek;
+pub mod receipt;
 pub mod release;
 pub mod sealed;
 pub mod x25519;

@@ -231,8 +231,12 @@ impl Purchase {
             }
         }
         let mut facts = Vec::new();
-        // A transaction that was given up may come after all.
-        let may_come_late = self.method == PaymentMethod::Chain && self.state != PurchaseState::Paid;
+        // A payment that was given up may come after all.
+        let may_come_late = match self.method {
+            PaymentMethod::Chain => self.state != PurchaseState::Paid,
+            PaymentMethod::Webhook => self.state == PurchaseState::Failed,
+            _ => false,
+        };
         let licence = match (event, self.state) {
             (PurchaseEvent::Paid { licence: id }, state)
                 if state == PurchaseState::Pending || may_come_late =>

@@ -8,7 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use http::{HeaderMap, Method, StatusCode};
 use ipnet::IpNet;
-use reqwest::{Client, redirect};
+use reqwest::{Client, Response, redirect};
 use url::{Host, Url};
 
 use crate::Error;
@@ -88,14 +88,8 @@ impl Outgoing {
         headers: HeaderMap,
         body: Bytes,
     ) -> Result<Answer, Error> {
-        let url = self.checked(address)?;
-        let host = url.host_str().unwrap_or_default().to_owned();
+        let (mut response, host) = self.ask(method, address, headers, body).await?;
         let failed = |error: reqwest::Error| self.failed(&error, &host);
-        let request = self.client.request(method, url).headers(headers).body(body);
-        let mut response = request.send().await.map_err(failed)?;
-        if response.status().is_redirection() {
-            return Err(Error::Redirect { host });
-        }
         let limit = self.settings.max_answer;
         let too_large = || Error::TooLarge { host: host.clone(), limit };
         if response.content_length().is_some_and(|length| length > limit as u64) {
@@ -113,6 +107,51 @@ impl Outgoing {
             headers: std::mem::take(response.headers_mut()),
             body: body.into(),
         })
+    }
+
+    /// As [`Self::send`], but of a longer answer only the beginning is read, and what is said without an end is let go of.
+    ///
+    /// # Errors
+    /// Why it was not asked, or did not begin to answer.
+    pub async fn send_for_beginning(
+        &self,
+        method: Method,
+        address: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<Answer, Error> {
+        let (mut response, _) = self.ask(method, address, headers, body).await?;
+        let limit = self.settings.max_answer;
+        let mut body = Vec::new();
+        // An answer counts by its status, also when the rest of it does not come.
+        while body.len() < limit
+            && let Ok(Some(piece)) = response.chunk().await
+        {
+            body.extend_from_slice(&piece[..piece.len().min(limit - body.len())]);
+        }
+        Ok(Answer {
+            status: response.status(),
+            headers: std::mem::take(response.headers_mut()),
+            body: body.into(),
+        })
+    }
+
+    /// Sends a request and waits for the head of its answer.
+    async fn ask(
+        &self,
+        method: Method,
+        address: &str,
+        headers: HeaderMap,
+        body: Bytes,
+    ) -> Result<(Response, String), Error> {
+        let url = self.checked(address)?;
+        let host = url.host_str().unwrap_or_default().to_owned();
+        let request = self.client.request(method, url).headers(headers).body(body);
+        let response = request.send().await.map_err(|error| self.failed(&error, &host))?;
+        if response.status().is_redirection() {
+            return Err(Error::Redirect { host });
+        }
+        Ok((response, host))
     }
 
     /// Whether an address may be asked, as far as can be seen without looking its name up: for telling people at once.

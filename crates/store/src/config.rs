@@ -68,6 +68,12 @@ pub struct Config {
     pub body_min_bytes_per_s: u32,
     /// Whether anybody may make an account; where not, only the operator's set-up does.
     pub open_registration: bool,
+    /// Networks such as `10.0.0.0/8` where webhooks may go although they are not open to everybody.
+    pub webhook_networks: Vec<String>,
+    /// Whether webhooks may go to `http://` addresses, which anybody on the way can read: for programs beside the store.
+    pub webhook_http: bool,
+    /// Seconds after which an external payment that did not come is given up; it counts when it comes later.
+    pub payment_expires_s: u32,
     /// How often something may be done, by action.
     pub rate_limits: RateLimits,
 }
@@ -101,6 +107,9 @@ impl Default for Config {
             body_grace_s: 30,
             body_min_bytes_per_s: 1024,
             open_registration: true,
+            webhook_networks: Vec::new(),
+            webhook_http: false,
+            payment_expires_s: 7 * 86_400,
             rate_limits: RateLimits::default(),
         }
     }
@@ -131,6 +140,9 @@ impl Config {
         }
         if let Err(error) = TrustedProxies::parse(self.trusted_proxies.as_deref().unwrap_or_default()) {
             return wrong("trusted_proxies", &error.to_string());
+        }
+        if let Err(reason) = self.webhook_networks() {
+            return wrong("webhook_networks", &reason);
         }
         if self.tls_certificate.is_some() != self.tls_key.is_some() {
             return wrong("tls_certificate", "`tls_certificate` and `tls_key` belong together");
@@ -183,6 +195,15 @@ impl Config {
             None => false,
         });
         elsewhere && self.listen.ip().is_loopback()
+    }
+
+    /// Where webhooks may go although not everybody may.
+    pub(crate) fn webhook_networks(&self) -> Result<Vec<ipnet::IpNet>, String> {
+        let network = |text: &String| {
+            let one = || text.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
+            text.parse().or_else(|_| one()).map_err(|_| format!("`{text}` is no network such as 10.0.0.0/8"))
+        };
+        self.webhook_networks.iter().map(network).collect()
     }
 
     /// The file of the key-encryption keys.

@@ -52,8 +52,13 @@ pub(crate) fn record(tx: &Tx, now: i64, happening: Happening) -> Result<()> {
             at: Set(now),
         });
     }
-    tx.after_commit(|| BELL.notify_waiters());
+    tx.after_commit(ring);
     Ok(())
+}
+
+/// Wakes those who tell people.
+pub(crate) fn ring() {
+    BELL.notify_waiters();
 }
 
 impl Consumer {

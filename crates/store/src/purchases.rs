@@ -15,6 +15,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::state::AppState;
 
 pub(crate) use licences::{find as find_licence, to_api as licence_to_api};
+pub(crate) use routes::visible;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().merge(routes::router()).merge(licences::router())

@@ -74,9 +74,11 @@ where
     Ok(count)
 }
 
-/// Returns when something may have happened since.
-pub(crate) async fn wait() {
-    let _ = tokio::time::timeout(LONGEST_WAIT, BELL.notified()).await;
+/// Becomes ready when something may have happened since this was called.
+pub(crate) fn wait(state: &AppState) -> impl Future<Output = ()> + Send + 'static {
+    let rung = BELL.notified();
+    let longest = LONGEST_WAIT.min(Duration::from_millis(state.config.sweep_interval_ms));
+    async move { drop(tokio::time::timeout(longest, rung).await) }
 }
 
 /// Forgets what is old and was looked at by everybody.
@@ -86,6 +88,11 @@ pub(crate) async fn forget(state: &AppState) -> Result<()> {
         .db
         .write(move |tx| {
             Box::pin(async move {
+                // Whoever did not look for that long will not.
+                happening_turn::Entity::delete_many()
+                    .filter(happening_turn::Column::At.lt(before))
+                    .exec(tx)
+                    .await?;
                 let waiting = happening_turn::Entity::find()
                     .select_only()
                     .column(happening_turn::Column::Happening)

@@ -212,7 +212,7 @@ async fn apply(
 }
 
 /// A purchase, its listing, and as what this person sees it.
-async fn visible(
+pub(crate) async fn visible(
     db: &impl ConnectionTrait,
     id: &str,
     user: &UserAuth,

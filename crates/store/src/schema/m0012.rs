@@ -125,8 +125,6 @@ fn deliveries() -> TableCreateStatement {
         .col(string("state"))
         .col(integer("tries"))
         .col(big_integer_null("next_at"))
-        .col(string_null("lease_owner"))
-        .col(big_integer_null("lease_until"))
         .col(integer_null("status"))
         .col(big_integer_null("ended_at"))
         .col(big_integer("created_at"))
