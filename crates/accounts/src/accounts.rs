@@ -16,12 +16,15 @@ use sealpost_api::operate::Registration;
 use sealpost_database::{Clock, Database};
 use sealpost_envelope::SecretText;
 use sealpost_keyring::KekProvider;
+use sealpost_mail::Mailer;
 use sealpost_market::AccountId;
 use serde_json::json;
 use zeroize::Zeroizing;
 
 use crate::{
-    ApiError, audit,
+    ApiError,
+    attempts::{Attempts, Tries},
+    audit,
     audit::Actor,
     cookie::Cookie,
     entity::{account, setup_token},
@@ -33,9 +36,11 @@ use crate::{
     random::{id_bytes, secret, secret_hash, system_rng},
     sessions::{self, Begin},
     signing_keys::SigningKeys,
+    site::Site,
     tokens::{self, Tokens},
 };
-use entering::{Entered, New, Way, insert, roles, set_password, signed_in};
+pub(crate) use entering::Way;
+use entering::{Entered, New, insert, roles, set_password, signed_in};
 
 const SETUP_LIFE_MS: i64 = 24 * 3_600_000;
 
@@ -48,6 +53,10 @@ pub struct Config {
     pub registration: Registration,
     /// How often people may try.
     pub limits: Limits,
+    /// Where letters are put; none are sent where absent.
+    pub mail: Option<Mailer>,
+    /// The chain that wallets sign in for (EIP-155).
+    pub chain_id: u64,
 }
 
 /// How often people may try to get in.
@@ -91,6 +100,8 @@ struct Inner {
     familiar: Familiar,
     sign_ins_by_address: Limiter,
     sign_ups: Limiter,
+    attempts: Attempts,
+    site: Site,
     failures: Failures,
     registration: RwLock<Registration>,
 }
@@ -120,6 +131,7 @@ impl Accounts {
             db,
             clock,
             cookie: Cookie::of(&config.issuer),
+            site: Site::of(&config.issuer),
             config,
             passwords: Passwords::new(),
             keys,
@@ -129,6 +141,7 @@ impl Accounts {
             familiar: Familiar::default(),
             sign_ins_by_address: Limiter::of(limits.sign_in_address),
             sign_ups: Limiter::of(limits.sign_up),
+            attempts: Attempts::default(),
             failures: Failures::default(),
             registration: RwLock::new(registration),
         }))
@@ -262,7 +275,7 @@ impl Accounts {
             self.0.sign_ins_by_account.attempt(&holder, now).map_err(too_many)?;
         }
         let too_long = password.len() > password::MAX_BYTES;
-        let hash = row.as_ref().map(|row| row.password_hash.clone());
+        let hash = row.as_ref().map(|row| row.password_hash.clone()).filter(|hash| !hash.is_empty());
         let password = if too_long { Zeroizing::default() } else { password };
         let fits = self.0.passwords.verify(password, hash).await? && !too_long;
         let known = row.as_ref().map(|row| row.id.clone());
@@ -281,7 +294,7 @@ impl Accounts {
     }
 
     /// Signs the person of this row in, whose password was checked against it.
-    async fn admit(&self, way: Way, row: account::Model, now: i64) -> Result<Entered, ApiError> {
+    pub(crate) async fn admit(&self, way: Way, row: account::Model, now: i64) -> Result<Entered, ApiError> {
         let issuer = self.0.tokens.issuer().await?;
         let way = Arc::new((issuer, way));
         self.0.db.write(move |tx| Box::pin(signed_in(tx, way.clone(), row.clone(), now))).await
@@ -299,7 +312,13 @@ impl Accounts {
         let row = account::Entity::find_by_id(&id).one(self.0.db.read()).await?;
         let too_long = old.len() > password::MAX_BYTES;
         let old = if too_long { Zeroizing::default() } else { old };
-        if !self.0.passwords.verify(old, row.map(|row| row.password_hash)).await? || too_long {
+        if !self
+            .0
+            .passwords
+            .verify(old, row.map(|row| row.password_hash).filter(|hash| !hash.is_empty()))
+            .await?
+            || too_long
+        {
             self.note_failure(Some(id), now);
             return Err(ApiError::new(
                 StatusCode::FORBIDDEN,
@@ -377,6 +396,45 @@ impl Accounts {
         self.0.cookie.as_ref()
     }
 
+    /// The outbox, if letters are sent.
+    pub(crate) fn mail(&self) -> Option<&Mailer> {
+        self.0.config.mail.as_ref()
+    }
+
+    /// The names under which the server's pages are reached.
+    pub(crate) fn site(&self) -> &Site {
+        &self.0.site
+    }
+
+    /// Whether people can sign in by passkey at one of the server's names.
+    pub fn takes_passkeys(&self) -> bool {
+        self.0.site.rp_id.is_some()
+    }
+
+    /// The chain that wallets sign in for.
+    pub(crate) fn chain_id(&self) -> u64 {
+        self.0.config.chain_id
+    }
+
+    /// The server's origin.
+    pub(crate) fn origin(&self) -> &str {
+        &self.0.config.issuer
+    }
+
+    /// Host and port of the server, for people.
+    pub(crate) fn host(&self) -> &str {
+        self.0.config.issuer.split_once("://").map_or("", |(_, host)| host)
+    }
+
+    /// How often what may be tried.
+    pub(crate) fn limits(&self) -> Tries<'_> {
+        Tries::new(&self.0.attempts, &self.0.sign_ins, &self.0.sign_ins_by_address)
+    }
+
+    pub(crate) fn passwords(&self) -> &Passwords {
+        &self.0.passwords
+    }
+
     pub(crate) fn db(&self) -> &Database {
         &self.0.db
     }
@@ -386,7 +444,7 @@ impl Accounts {
     }
 
     /// Writes down a failure to sign in. The answer does not wait for it: its time would tell whether the account exists.
-    fn note_failure(&self, known: Option<String>, now: i64) {
+    pub(crate) fn note_failure(&self, known: Option<String>, now: i64) {
         let Some(not_noted) = self.0.failures.admit(known.as_deref(), now) else { return };
         let subject = format!("account:{}", known.as_deref().unwrap_or("unknown"));
         let details = if not_noted > 0 { json!({"not_noted": not_noted}) } else { json!({}) };
@@ -453,7 +511,9 @@ impl Accounts {
             request.invitation.filter(|_| invited).map(|code| secret_hash(&Zeroizing::new(code)));
         let new = New { id, email, wanted, password_hash, setup, invitation, now };
         let way = Arc::new((issuer, way));
-        let result = self.0.db.write(move |tx| Box::pin(insert(tx, way.clone(), new.clone()))).await;
+        let accounts = self.clone();
+        let result =
+            self.0.db.write(move |tx| Box::pin(insert(accounts.clone(), tx, way.clone(), new.clone()))).await;
         result.map_err(|error: ApiError| if error.is_unique_violation() { email_taken() } else { error })
     }
 }
@@ -485,7 +545,7 @@ fn closed() -> ApiError {
         .hint("Ask the operator of this server for an account.")
 }
 
-fn email_taken() -> ApiError {
+pub(crate) fn email_taken() -> ApiError {
     ApiError::new(StatusCode::CONFLICT, "email_taken", "There is an account with this address")
         .hint("Sign in, or use another address.")
 }

@@ -3,6 +3,7 @@
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, Condition, DbErr, EntityTrait, QueryFilter, QueryOrder,
     QuerySelect,
+    sea_query::{Expr, ExprTrait, Func, LikeExpr},
 };
 use sealpost_database::{Database, Tx};
 use serde_json::Value;
@@ -97,6 +98,14 @@ pub struct Filter {
     pub subject: Option<String>,
     /// Those of one action, such as `account.signed_in`.
     pub action: Option<String>,
+    /// Those of one of these actors.
+    pub actors: Option<Vec<String>>,
+    /// Those that hold this text, whatever it is in them.
+    pub text: Option<String>,
+    /// Those from this moment on, milliseconds since 1970.
+    pub since: Option<i64>,
+    /// Those before this moment.
+    pub until: Option<i64>,
     /// Those older than this row.
     pub before: Option<i64>,
     /// So many.
@@ -128,6 +137,10 @@ pub async fn newest(db: &Database, filter: &Filter) -> Result<Page, DbErr> {
         .add_option(filter.actor.as_ref().map(|actor| Column::Actor.eq(actor)))
         .add_option(filter.subject.as_ref().map(|subject| Column::Subject.eq(subject)))
         .add_option(filter.action.as_ref().map(|action| Column::Action.eq(action)))
+        .add_option(filter.actors.as_ref().map(|actors| Column::Actor.is_in(actors)))
+        .add_option(filter.text.as_deref().map(holds))
+        .add_option(filter.since.map(|at| Column::At.gte(at)))
+        .add_option(filter.until.map(|at| Column::At.lt(at)))
         .add_option(filter.before.map(|id| Column::Id.lt(id)));
     let rows = audit_entry::Entity::find()
         .filter(wanted)
@@ -138,6 +151,19 @@ pub async fn newest(db: &Database, filter: &Filter) -> Result<Page, DbErr> {
     let limit = usize::try_from(filter.limit).unwrap_or(usize::MAX);
     let more = rows.len() > limit;
     Ok(Page { entries: rows.into_iter().take(limit).map(Entry::from).collect(), more })
+}
+
+/// Without regard to case on either database; `%` and `_` are letters like others.
+fn holds(text: &str) -> Condition {
+    let text = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
+    let like = |column| {
+        Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(format!("%{text}%")).escape('\\'))
+    };
+    Condition::any()
+        .add(like(audit_entry::Column::Action))
+        .add(like(audit_entry::Column::Subject))
+        .add(like(audit_entry::Column::Actor))
+        .add(like(audit_entry::Column::Details))
 }
 
 impl std::fmt::Display for Actor {

@@ -17,7 +17,7 @@ use crate::{
     sessions::{Begin, LIFE_S},
 };
 
-type SetCookie = [(HeaderName, HeaderValue); 1];
+pub(crate) type SetCookie = [(HeaderName, HeaderValue); 1];
 
 pub(crate) fn router<S>() -> OpenApiRouter<S>
 where
@@ -45,9 +45,9 @@ async fn sign_in(
     ApiJson(request): ApiJson<LoginRequest>,
 ) -> Result<(SetCookie, Json<Account>), ApiError> {
     let cookie = allowed(&accounts, &headers)?;
-    let (secret, begin) = Begin::new(&headers, cookie.read(&headers));
+    let (secret, begin) = Begin::new(&headers, cookie.read(&headers), from);
     let account = accounts.login_browser(request, from.household(), begin).await?;
-    Ok((set(cookie.set(&secret, LIFE_S))?, Json(account)))
+    Ok((set_session(cookie, &secret)?, Json(account)))
 }
 
 /// Sign up and sign the browser in.
@@ -65,9 +65,9 @@ async fn sign_up(
     ApiJson(request): ApiJson<RegisterRequest>,
 ) -> Result<(StatusCode, SetCookie, Json<Account>), ApiError> {
     let cookie = allowed(&accounts, &headers)?;
-    let (secret, begin) = Begin::new(&headers, cookie.read(&headers));
+    let (secret, begin) = Begin::new(&headers, cookie.read(&headers), from);
     let account = accounts.register_browser(request, from.household(), begin).await?;
-    Ok((StatusCode::CREATED, set(cookie.set(&secret, LIFE_S))?, Json(account)))
+    Ok((StatusCode::CREATED, set_session(cookie, &secret)?, Json(account)))
 }
 
 /// Sign the browser out, and have it forget the cookie. It is no failure when it was not signed in.
@@ -122,7 +122,7 @@ async fn end_all(State(accounts): State<Accounts>, user: UserAuth) -> Result<Sta
 }
 
 /// The server's cookie, where it has one and this request may set it.
-fn allowed<'a>(accounts: &'a Accounts, headers: &HeaderMap) -> Result<&'a Cookie, ApiError> {
+pub(crate) fn allowed<'a>(accounts: &'a Accounts, headers: &HeaderMap) -> Result<&'a Cookie, ApiError> {
     let cookie = accounts.cookie().ok_or_else(|| {
         ApiError::new(StatusCode::FORBIDDEN, "tls_required", "Browsers sign in over TLS")
             .detail("A cookie would be readable for everybody on the way.")
@@ -135,6 +135,11 @@ fn allowed<'a>(accounts: &'a Accounts, headers: &HeaderMap) -> Result<&'a Cookie
 pub(crate) fn cross_origin() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "cross_origin", "Pages of other sites may not do this")
         .hint("Do it in the store's own pages; programs send a token in `Authorization: Bearer`.")
+}
+
+/// What signs the browser in.
+pub(crate) fn set_session(cookie: &Cookie, secret: &str) -> Result<SetCookie, ApiError> {
+    set(cookie.set(secret, LIFE_S))
 }
 
 fn set(value: Option<HeaderValue>) -> Result<SetCookie, ApiError> {

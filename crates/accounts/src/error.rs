@@ -5,6 +5,7 @@ use http::{HeaderValue, StatusCode, header};
 use sea_orm::{DbErr, SqlErr};
 use sealpost_api::{Problem, problem};
 use sealpost_database::{Failure, is_serialization_failure};
+use sealpost_mail::MailError;
 
 /// A failure as a client sees it. What went wrong inside is logged, never sent.
 #[derive(Debug)]
@@ -78,6 +79,15 @@ impl From<Problem> for ApiError {
 impl From<DbErr> for ApiError {
     fn from(error: DbErr) -> Self {
         Self { inside: Some(Inside::Database(error)), ..internal_problem().into() }
+    }
+}
+
+impl From<MailError> for ApiError {
+    fn from(error: MailError) -> Self {
+        match error {
+            MailError::Database(error) => error.into(),
+            other => Self::internal(other),
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The tables of this crate, for SQLite and PostgreSQL.
 
+mod ways;
+
 use sea_orm::{ConnectionTrait, DbBackend, DbErr};
 use sea_orm_migration::{
     MigrationName, MigrationTrait, SchemaManager,
@@ -9,7 +11,13 @@ use sea_orm_migration::{
 
 /// In the order in which they are applied.
 pub fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-    vec![Box::new(Accounts), Box::new(AuditByActor), Box::new(Browsers), Box::new(Invitations)]
+    vec![
+        Box::new(Accounts),
+        Box::new(AuditByActor),
+        Box::new(Browsers),
+        Box::new(Invitations),
+        Box::new(ways::Ways),
+    ]
 }
 
 struct Accounts;

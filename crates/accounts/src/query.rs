@@ -19,3 +19,13 @@ pub(crate) struct AuditQuery {
     /// What was done, such as `account.signed_in`.
     pub(crate) action: Option<String>,
 }
+
+/// What is unsubscribed from.
+#[derive(Clone, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(crate) struct UnsubscribeQuery {
+    /// The key of a mail; it changes nothing else.
+    pub(crate) key: String,
+    /// What it tells: a field of the choices.
+    pub(crate) kind: String,
+}

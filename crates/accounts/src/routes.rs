@@ -40,6 +40,9 @@ where
         .routes(routes!(change_password))
         .routes(routes!(audit_log))
         .merge(crate::browsers::router())
+        .merge(crate::passkeys::router())
+        .merge(crate::wallets::router())
+        .merge(crate::ways::router())
 }
 
 /// Sign in by address or name.
@@ -144,6 +147,7 @@ async fn audit_log(
         action: text(query.action),
         before: query.after,
         limit: limit.into(),
+        ..Filter::default()
     };
     let page = accounts.audit(&user.0, filter).await?;
     let next = page.entries.last().filter(|_| page.more).map(|entry| entry.id);

@@ -17,6 +17,7 @@ use crate::{
     audit,
     audit::Actor,
     entity::{account, token},
+    extract::ClientAddress,
     jwt::TokenKind,
     random::{secret, secret_hash, system_rng},
 };
@@ -41,17 +42,23 @@ const SHOWN: u64 = 500;
 pub(crate) struct Begin {
     hash: String,
     agent: String,
+    address: String,
     /// What the browser was signed in by so far: it ends.
     earlier: Option<String>,
 }
 
 impl Begin {
     /// A fresh secret for the browser that sent these headers, and what is kept of it. Nothing that it brought is used again.
-    pub(crate) fn new(headers: &HeaderMap, brought: Option<&str>) -> (Zeroizing<String>, Self) {
+    pub(crate) fn new(
+        headers: &HeaderMap,
+        brought: Option<&str>,
+        from: ClientAddress,
+    ) -> (Zeroizing<String>, Self) {
         let secret = secret(&mut system_rng());
         let agent = headers.get(http::header::USER_AGENT).and_then(|agent| agent.to_str().ok());
         let agent = agent.unwrap_or_default().chars().take(AGENT_LEN).collect();
-        let begin = Self { hash: secret_hash(&secret), agent, earlier: brought.map(secret_hash) };
+        let address = from.0.to_canonical().to_string();
+        let begin = Self { hash: secret_hash(&secret), agent, address, earlier: brought.map(secret_hash) };
         (secret, begin)
     }
 
@@ -71,6 +78,7 @@ impl Begin {
             revoked_at: Set(None),
             seen_at: Set(Some(now)),
             agent: Set(Some(self.agent.clone())),
+            address: Set(Some(self.address.clone())),
         };
         row.insert(tx).await?;
         Ok(name(&self.hash).to_owned())
@@ -134,6 +142,7 @@ impl Accounts {
             last_seen: row.seen_at.map(rfc3339),
             expires_at: rfc3339(row.expires_at),
             agent: row.agent.filter(|agent| !agent.is_empty()),
+            address: row.address,
         });
         Ok(SignIns { sign_ins: shown.collect() })
     }

@@ -49,7 +49,13 @@ impl Rig {
         let keks: Arc<dyn KekProvider> = Arc::new(Kek::generate(&mut system_rng()));
         let limits = Limits::default();
         let registration = if open_registration { Registration::Open } else { Registration::Closed };
-        let config = Config { issuer: "https://store.example".to_owned(), registration, limits };
+        let config = Config {
+            issuer: "https://store.example".to_owned(),
+            registration,
+            limits,
+            mail: None,
+            chain_id: 1,
+        };
         let accounts = Accounts::new(db.clone(), clock, keks, config);
         let router = router::<Accounts>().split_for_parts().0.with_state(accounts.clone());
         Self { accounts, db, router, now, _folder: folder }

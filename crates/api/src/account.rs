@@ -105,6 +105,9 @@ pub struct SignIn {
     /// What the browser says of itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub agent: Option<String>,
+    /// Address of the network that it began from.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub address: Option<String>,
 }
 
 macro_rules! redacted_debug {

@@ -12,7 +12,7 @@ use sealpost_database::{Tx, clock::rfc3339};
 use sealpost_market::AccountId;
 use serde_json::json;
 
-use super::{email_taken, setup_refused, wrong_credentials};
+use super::{Accounts, email_taken, setup_refused, wrong_credentials};
 use crate::{
     ApiError, audit,
     audit::Actor,
@@ -56,7 +56,12 @@ impl Entered {
     }
 }
 
-pub(super) async fn insert(tx: &Tx, way: Arc<(Issuer, Way)>, new: New) -> Result<Entered, ApiError> {
+pub(super) async fn insert(
+    accounts: Accounts,
+    tx: &Tx,
+    way: Arc<(Issuer, Way)>,
+    new: New,
+) -> Result<Entered, ApiError> {
     if let Some(hash) = &new.setup {
         use_setup_token(tx, hash, new.now).await?;
     }
@@ -78,11 +83,13 @@ pub(super) async fn insert(tx: &Tx, way: Arc<(Issuer, Way)>, new: New) -> Result
         created_at: Set(new.now),
         last_login_at: Set(None),
         disabled_at: Set(None),
+        ..Default::default()
     };
     let row = row.insert(tx).await?;
     let details = json!({"operator": row.operator});
     let actor = Actor::User(row.id.clone());
     audit::record(tx, new.now, &actor, "account.created", &format!("account:{}", row.id), details).await?;
+    accounts.ask_to_confirm(tx, &row).await?;
     signed_in(tx, way, row, new.now).await
 }
 

@@ -5,7 +5,7 @@ use std::net::Ipv4Addr;
 use sealpost_keyring::Kek;
 
 use super::*;
-use crate::{entity::token, migrations};
+use crate::{entity::token, extract::ClientAddress, migrations};
 
 const OLD: &str = "plum tractor seven";
 const NEW: &str = "plum tractor eight";
@@ -33,6 +33,8 @@ impl Rig {
             issuer: "https://store.example".to_owned(),
             registration: Registration::Open,
             limits: Limits::default(),
+            mail: None,
+            chain_id: 1,
         };
         let clock = Clock::new(|| 1_800_000_000_000);
         let accounts = Accounts::new(db, clock, Arc::new(Kek::generate(&mut system_rng())), config);
@@ -91,7 +93,7 @@ async fn who_chooses_the_address_has_a_limit_for_each_account_and_its_owner_gets
 async fn signing_out_says_when_the_database_failed() {
     use sea_orm::ConnectionTrait;
     let rig = Rig::new().await;
-    let (secret, begin) = Begin::new(&http::HeaderMap::new(), None);
+    let (secret, begin) = Begin::new(&http::HeaderMap::new(), None, ClientAddress(home(1)));
     rig.accounts.login_browser(ann(OLD), home(1), begin).await.unwrap();
     let rename = async |from: &'static str, to: &'static str| {
         let done: Result<_, sea_orm::DbErr> = rig
@@ -118,9 +120,9 @@ async fn signing_out_says_when_the_database_failed() {
 async fn a_sign_in_ends_the_one_before_it_in_the_same_browser_whoever_that_was() {
     let rig = Rig::new().await;
     let headers = http::HeaderMap::new();
-    let (first, begin) = Begin::new(&headers, None);
+    let (first, begin) = Begin::new(&headers, None, ClientAddress(home(1)));
     rig.accounts.login_browser(ann(OLD), home(1), begin).await.unwrap();
-    let (_, begin) = Begin::new(&headers, Some(&first));
+    let (_, begin) = Begin::new(&headers, Some(&first), ClientAddress(home(1)));
     let bob = RegisterRequest {
         email: "bob@example.org".to_owned(),
         username: None,

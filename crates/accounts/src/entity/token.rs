@@ -18,6 +18,8 @@ pub struct Model {
     pub seen_at: Option<i64>,
     /// Of browsers: what it says of itself.
     pub agent: Option<String>,
+    /// Of browsers: address of the network that it began from.
+    pub address: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, DeriveRelation, EnumIter)]

@@ -1,0 +1,60 @@
+//! That it is really the person, before something that outlasts a stolen sign-in.
+
+use http::StatusCode;
+use sea_orm::EntityTrait;
+use sealpost_api::ways::Proof;
+use zeroize::Zeroizing;
+
+use crate::{
+    ApiError,
+    accounts::{Accounts, Person, too_many},
+    entity::{account, token},
+    password,
+};
+
+/// How long after a sign-in nothing more has to be shown to add another way in.
+const FRESH_MS: i64 = 15 * 60_000;
+
+impl Accounts {
+    /// Checks the password, or a passkey's answer.
+    ///
+    /// # Errors
+    /// 403 `wrong_credentials`, `passkey_refused`, 403 `proof_required` where there is neither, 429 for too many.
+    pub async fn prove(&self, person: &Person, proof: Proof) -> Result<(), ApiError> {
+        if let Some(passkey) = proof.passkey {
+            return self.prove_by_passkey(person, &passkey).await;
+        }
+        let Some(password) = proof.password.map(Zeroizing::new) else {
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "proof_required", "Show that it is you")
+                .hint("Give your password, or use a passkey."));
+        };
+        let (id, now) = (person.id.to_string(), self.now_ms());
+        self.limits().sign_ins.attempt(&id, now).map_err(too_many)?;
+        let row = account::Entity::find_by_id(&id).one(self.db().read()).await?;
+        let too_long = password.len() > password::MAX_BYTES;
+        let password = if too_long { Zeroizing::default() } else { password };
+        let known = row.map(|row| row.password_hash).filter(|hash| !hash.is_empty());
+        if !self.passwords().verify(password, known).await? || too_long {
+            self.note_failure(Some(id), now);
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_credentials", "The password is wrong")
+                .hint("Check for a typing error."));
+        }
+        self.limits().sign_ins.refund(&id);
+        Ok(())
+    }
+
+    /// As [`Accounts::prove`]; whoever just signed in need not.
+    ///
+    /// # Errors
+    /// As [`Accounts::prove`].
+    pub async fn prove_unless_fresh(&self, person: &Person, proof: Proof) -> Result<(), ApiError> {
+        if proof.password.is_none() && proof.passkey.is_none() {
+            let row = token::Entity::find_by_id(&person.jti).one(self.db().read()).await?;
+            let age = row.map(|row| self.now_ms().saturating_sub(row.issued_at));
+            if age.is_some_and(|age| (0..FRESH_MS).contains(&age)) {
+                return Ok(());
+            }
+        }
+        self.prove(person, proof).await
+    }
+}
