@@ -5,26 +5,11 @@ import { ask } from "../lib/ask";
 import { tidied } from "./manifest";
 import type { Device, Licence, Listing, Payment, Purchase, Recipient } from "../lib/types";
 
-/** Plugins on offer, newest first. */
-export async function plugins(search: string, signal?: AbortSignal): Promise<Listing[]> {
-  const found: Listing[] = [];
-  let after: string | undefined;
-  do {
-    const query = new URLSearchParams({ kind: "plugin", limit: "200" });
-    if (search) query.set("q", search);
-    if (after) query.set("after", after);
-    const page = await ask<{ listings: Listing[]; next?: string }>("GET", `/api/v1/listings?${query}`, { signal });
-    found.push(...page.listings.filter((listing) => listing.kind === "plugin" && listing.plugin).map(tidied));
-    after = page.next;
-  } while (after && found.length < 200);
-  return found;
-}
-
 export async function listing(id: string): Promise<Listing> {
   return tidied(await ask<Listing>("GET", `/api/v1/listings/${encodeURIComponent(id)}`));
 }
 
-export function buy(listing: string, payment: Payment, recipient: Recipient, once: string): Promise<Purchase> {
+export function buy(listing: string, payment: Payment, recipient: Recipient | undefined, once: string): Promise<Purchase> {
   return ask("POST", "/api/v1/purchases", { once, body: { listing, payment, recipient } });
 }
 
@@ -32,7 +17,7 @@ export function purchase(id: string): Promise<Purchase> {
   return ask("GET", `/api/v1/purchases/${encodeURIComponent(id)}`);
 }
 
-/** What this person may run, newest first. */
+/** The plugins that this person may run, newest first. */
 export async function licences(): Promise<Licence[]> {
   const found: Licence[] = [];
   let after: string | undefined;

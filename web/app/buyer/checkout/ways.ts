@@ -1,0 +1,56 @@
+// How a listing can be paid.
+
+import { ask, path } from "../../lib/ask";
+import { isFree, price } from "../../lib/words";
+import type { Listing, Payment } from "../../lib/types";
+
+export type Way = "free" | "external" | "marked_paid" | "voucher" | "chain";
+
+export interface Source {
+  id: string;
+  name: string;
+  has_checkout: boolean;
+}
+
+export interface Ways {
+  /** The one that most will take comes first. */
+  all: Way[];
+  sources: Source[];
+}
+
+const ORDER: Way[] = ["free", "chain", "external", "marked_paid", "voucher"];
+
+export async function ways(listing: Listing, onChain: boolean): Promise<Ways> {
+  const found = await ask<{ methods: string[]; sources?: Source[] }>("GET", path(["listings", listing.id, "payment"]));
+  const all = ORDER.filter((way) => (way === "chain" ? onChain : found.methods.includes(way)));
+  return { all: all.length > 0 ? all : plain(listing).all, sources: found.sources ?? [] };
+}
+
+/** What always goes. */
+export function plain(listing: Listing): Ways {
+  return { all: isFree(listing) ? ["free", "voucher"] : ["marked_paid", "voucher"], sources: [] };
+}
+
+export const WAYS: Record<Way, { title: (listing: Listing) => string; text: string }> = {
+  free: { title: () => "Free", text: "It costs nothing." },
+  external: { title: () => "Pay online", text: "On the seller's payment page. This page notices when it is paid." },
+  marked_paid: {
+    title: () => "Pay the seller directly",
+    text: "You agree with the seller how you pay. When they have the money they say so here, and it is yours.",
+  },
+  voucher: { title: () => "A voucher", text: "A code that the publisher gave you." },
+  chain: { title: (listing) => `Pay ${price(listing.price)} with a crypto wallet`, text: "It is yours once the chain has confirmed it." },
+};
+
+export function payment(way: Way, code: string, source?: string): Payment {
+  switch (way) {
+    case "voucher":
+      return { method: "voucher", code: code.trim() };
+    case "external":
+      return { method: "external", ...(source && { source }) };
+    case "marked_paid":
+      return { method: "marked_paid" };
+    default:
+      return { method: "free" };
+  }
+}
