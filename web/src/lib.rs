@@ -27,6 +27,12 @@ const PLACEHOLDER: &str = include_str!("placeholder.html");
 #[allow_missing = true]
 struct Built;
 
+/// Whether the front end was built: where not, [`router`] serves a page that says how.
+#[must_use]
+pub fn is_built() -> bool {
+    Built::get("index.html").is_some()
+}
+
 /// The shop at [`PATH`].
 ///
 /// Every address below it that is no file is a page of the front end, which reads the address itself.

@@ -531,3 +531,16 @@ pub struct Overview {
     /// What sellers owe the store for those sales, by currency.
     pub fees: Vec<crate::catalogue::Price>,
 }
+
+/// `GET /api/v1/operator/audit`: one page of the audit log, the newest entries first.
+#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct AuditPage {
+    /// The entries.
+    pub entries: Vec<crate::audit::AuditEntry>,
+    /// Names of what the entries are by and about, by `user:<id>`, `account:<id>`, `listing:<id>`, `printer:<id>`.
+    pub names: std::collections::BTreeMap<String, String>,
+    /// `after` of the next page; absent on the last one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub next: Option<i64>,
+}

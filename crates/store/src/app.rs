@@ -42,13 +42,13 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(operate::router())
 }
 
-pub(crate) fn router(state: AppState, shop: Option<Router>) -> Router {
+pub(crate) fn router(state: AppState, shop: Option<Router>, front: bool) -> Router {
     let config = state.config.clone();
     let limits = Limits::new(state.clone());
     let (router, mut description) = routes().split_for_parts();
     description::complete(&mut description);
     let proxies = config.proxies();
-    let router = router.merge(pages::router(description, shop.is_some())).with_state(state);
+    let router = router.merge(pages::router(description, shop.is_some(), front)).with_state(state);
     let router = router.merge(shop.unwrap_or_default());
     let router = router.layer((
         middleware::from_fn_with_state(proxies, tell_client),

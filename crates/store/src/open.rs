@@ -35,6 +35,7 @@ pub struct Store {
     pub(crate) state: AppState,
     pub(crate) certificate: Option<Certificate>,
     shop: Option<axum::Router>,
+    front: bool,
     pub(crate) hold: Arc<Hold>,
     _workers: Arc<Workers>,
 }
@@ -52,6 +53,8 @@ pub struct Parts {
     pub chain: Option<Arc<dyn ChainPort>>,
     /// The pages of a shop at `/shop/`; none where absent. They stand behind everything that surrounds the store's own routes.
     pub shop: Option<axum::Router>,
+    /// Whether the pages of that shop are there: `/` and the set-up link lead to them, and to the store's own few pages where not.
+    pub front: bool,
 }
 
 /// What an operator has to be told when a store starts.
@@ -167,7 +170,7 @@ impl Store {
             .map_err(|fault| Error::Blobs(fault.problem().to_string()))?;
         chain::offers::reconcile(&state).await.map_err(|fault| Error::Chain(fault.problem().to_string()))?;
         let workers = Arc::new(jobs::start_workers(&state));
-        Ok(Self { state, certificate, shop: parts.shop, hold, _workers: workers })
+        Ok(Self { state, certificate, shop: parts.shop, front: parts.front, hold, _workers: workers })
     }
 
     /// What to tell the operator now.
@@ -184,7 +187,7 @@ impl Store {
 
     /// The whole HTTP service. Serve it with connection info, so that rate limits know who asks.
     pub fn router(&self) -> axum::Router {
-        crate::app::router(self.state.clone(), self.shop.clone())
+        crate::app::router(self.state.clone(), self.shop.clone(), self.front)
     }
 }
 

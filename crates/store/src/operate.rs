@@ -6,6 +6,7 @@ pub(crate) mod fees;
 mod health;
 mod invitations;
 mod listings;
+mod log;
 mod overview;
 mod people;
 mod query;
@@ -35,6 +36,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(reports::router())
         .merge(overview::router())
         .merge(backup::router())
+        .merge(log::router())
         .merge(health::router())
 }
 

@@ -4,7 +4,7 @@ mod docs;
 
 use axum::Router;
 use axum::extract::State;
-use axum::response::{IntoResponse, Response};
+use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{HeaderName, HeaderValue, header};
 
@@ -16,7 +16,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self'; style-src 'self'; c
 const TO_THE_SHOP: &str =
     "<li><a href=\"/shop/\">The shop</a>: find plugins, buy them and run them in the browser.";
 
-pub(crate) fn router(description: utoipa::openapi::OpenApi, has_shop: bool) -> Router<AppState> {
+/// `front`: the shop's pages are there, and people who come to the store's address are led to them.
+pub(crate) fn router(description: utoipa::openapi::OpenApi, has_shop: bool, front: bool) -> Router<AppState> {
     let start =
         include_str!("pages/index.html").replace("<!-- shop -->", if has_shop { TO_THE_SHOP } else { "" });
     let readable = docs::render(&description);
@@ -26,10 +27,16 @@ pub(crate) fn router(description: utoipa::openapi::OpenApi, has_shop: bool) -> R
             "/",
             get(move || {
                 let start = start.clone();
-                async move { page(start) }
+                async move { if front { lead("/shop/") } else { page(start) } }
             }),
         )
-        .route("/setup", get(async || page(include_str!("pages/setup.html"))))
+        .route(
+            "/setup",
+            // What stands behind the # of the link goes along.
+            get(move || async move {
+                if front { lead("/shop/setup") } else { page(include_str!("pages/setup.html")) }
+            }),
+        )
         .route("/pair", get(async || page(include_str!("pages/pair.html"))))
         .route("/assets/style.css", get(async || asset("text/css", include_str!("pages/style.css"))))
         .route("/assets/setup.js", get(async || asset("text/javascript", include_str!("pages/setup.js"))))
@@ -57,6 +64,11 @@ async fn ready(State(state): State<AppState>) -> crate::fault::Result<&'static s
     use sea_orm::ConnectionTrait;
     state.db.read().execute_unprepared("SELECT 1").await?;
     Ok("ready\n")
+}
+
+/// Another time the shop may not be there.
+fn lead(to: &str) -> Response {
+    ([(header::CACHE_CONTROL, "no-store")], Redirect::temporary(to)).into_response()
 }
 
 fn page(html: impl IntoResponse) -> Response {

@@ -168,7 +168,12 @@ async fn renew_when_told(certificate: Option<Certificate>) -> Result<()> {
 
 /// Opens the store; says what it waits for when that takes long.
 async fn open(config: &Config, chain: Option<Arc<dyn ChainPort>>) -> Result<Store> {
-    let parts = Parts { shop: Some(sealpost_web::router()), chain, ..Parts::default() };
+    let parts = Parts {
+        shop: Some(sealpost_web::router()),
+        front: sealpost_web::is_built(),
+        chain,
+        ..Parts::default()
+    };
     let mut opening = pin!(Store::open_with(config.clone(), parts));
     let opened = match tokio::time::timeout(PATIENCE, &mut opening).await {
         Ok(opened) => opened,
@@ -309,7 +314,7 @@ async fn introduce(store: &Store, config: &Config, args: &ServeArgs) -> Result<(
             say!("the link that makes the first operator, once, is in {}", path.display());
         }
         None => say!(
-            "make the first operator with this link, once, by `sealpost register --setup-link`:\n  {}",
+            "open this link, once, to make the first operator and set the store up (without a browser: `sealpost register --setup-link`):\n  {}",
             link.expose()
         ),
     }

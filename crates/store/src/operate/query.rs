@@ -62,3 +62,31 @@ pub(super) struct ReportsQuery {
     #[param(maximum = 65535)]
     pub(super) limit: Option<u16>,
 }
+
+/// Which entries of the audit log.
+#[derive(Clone, Debug, Default, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+pub(super) struct LogQuery {
+    /// Who did it: a name or address, or `user:<id>`, `printer:<id>`, `system`, `anonymous`.
+    #[serde(default)]
+    pub(super) who: Option<String>,
+    /// What was done, such as `listing.suspended`.
+    #[serde(default)]
+    pub(super) action: Option<String>,
+    /// Text that an entry holds, such as an id or a part of its action.
+    #[serde(default)]
+    pub(super) q: Option<String>,
+    /// From this moment on, RFC 3339.
+    #[serde(default)]
+    pub(super) since: Option<String>,
+    /// Before this moment, RFC 3339.
+    #[serde(default)]
+    pub(super) until: Option<String>,
+    /// `next` of the page before.
+    #[serde(default)]
+    pub(super) after: Option<i64>,
+    /// Entries, 1 to 200 (default 50).
+    #[serde(default)]
+    #[param(maximum = 65535)]
+    pub(super) limit: Option<u16>,
+}

@@ -60,7 +60,7 @@ async fn metrics(State(state): State<AppState>, _reader: Reader) -> Response {
 fn written(health: &Health) -> String {
     let mut text = String::new();
     // Writing to a string does not fail.
-    let mut put = |line: std::fmt::Arguments<'_>| drop(text.write_fmt(line));
+    let mut put = |line: std::fmt::Arguments<'_>| text.write_fmt(line).unwrap_or_default();
     put(format_args!("# HELP sealpost_info Version of the program.\n# TYPE sealpost_info gauge\n"));
     put(format_args!("sealpost_info{{version=\"{}\"}} 1\n", health.version));
     put(format_args!(
