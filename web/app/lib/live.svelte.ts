@@ -1,24 +1,31 @@
-// What happens at the store, as it happens: one stream for the whole page. `hello` comes at each connection, and means: ask for everything again.
+// What happens at the store, as it happens: one stream for all open pages of the shop. `hello` comes at each connection, and means: ask for
+// everything again.
+
+import { ask } from "./ask";
+import { connect, type Told } from "./source";
+import { oneOfAll } from "./tabs";
 
 export type LiveEvent = "hello" | "job" | "printer" | "sale" | "notice";
 
 type Listener = (data: unknown) => void;
+/** What pages say to each other. */
+type Word = { kind: "told"; told: Told } | { kind: "state"; on: boolean } | { kind: "who" };
 
-/** Milliseconds before the first and the last kind of new try. */
-const RETRY = { first: 500, most: 15_000 };
 const EVENTS: LiveEvent[] = ["hello", "job", "printer", "sale", "notice"];
 
-const listeners = new Map<LiveEvent, Set<Listener>>(EVENTS.map((event) => [event, new Set()]));
-let source: EventSource | undefined;
-let timer: ReturnType<typeof setTimeout> | undefined;
-let wait = RETRY.first;
-let wanted = false;
+const listeners = new Map<string, Set<Listener>>(EVENTS.map((event) => [event, new Set()]));
 let state = $state<"off" | "connecting" | "on">("off");
+let speaks = false;
+let end: (() => void) | undefined;
 
 export const live = {
   /** `connecting` also while a lost connection is made anew. */
   get state(): "off" | "connecting" | "on" {
     return state;
+  },
+  /** Whether this page speaks with the store for all open ones: what all would do is its to do. */
+  get speaks(): boolean {
+    return speaks;
   },
   /** Calls `listener` at each such event; gives back what ends that. */
   on(event: LiveEvent, listener: Listener): () => void {
@@ -26,38 +33,63 @@ export const live = {
     return () => listeners.get(event)?.delete(listener);
   },
   start() {
-    if (wanted) return;
-    wanted = true;
-    connect();
+    end ??= begin();
   },
   stop() {
-    wanted = false;
-    clearTimeout(timer);
-    source?.close();
-    source = undefined;
+    end?.();
+    end = undefined;
+    speaks = false;
     state = "off";
   },
 };
 
-function connect() {
+function begin(): () => void {
   state = "connecting";
-  source = new EventSource("/api/v1/events");
-  for (const event of EVENTS) source.addEventListener(event, (message) => heard(event, message));
-  // The browser's own new tries end at the first answer that is not 200, and know no back-off.
-  source.addEventListener("error", () => {
-    source?.close();
-    if (!wanted) return;
-    state = "connecting";
-    timer = setTimeout(connect, wait * (0.75 + Math.random() / 2));
-    wait = Math.min(wait * 2, RETRY.most);
+  const others = typeof BroadcastChannel === "undefined" ? undefined : new BroadcastChannel("sealpost-live");
+  const say = (word: Word) => others?.postMessage(word);
+  const place = oneOfAll("sealpost-live", () => {
+    speaks = true;
+    const close = connect(
+      EVENTS,
+      (told) => {
+        say({ kind: "told", told });
+        heard(told);
+      },
+      () => {
+        state = "connecting";
+        say({ kind: "state", on: false });
+        // The stream does not say why it was refused; a session that is over is told to the page by this.
+        void ask("GET", "/api/v1/me").catch(() => {});
+      },
+    );
+    return () => {
+      speaks = false;
+      close();
+    };
   });
+  others?.addEventListener("message", ({ data: word }: MessageEvent<Word>) => {
+    if (speaks) {
+      if (word.kind === "who") say({ kind: "state", on: state === "on" });
+      return;
+    }
+    place.heard();
+    if (word.kind === "told") {
+      // This page came after the hello.
+      if (state !== "on" && word.told.event !== "hello") heard({ event: "hello", data: {} });
+      heard(word.told);
+    } else if (word.kind === "state") {
+      if (word.on && state !== "on") heard({ event: "hello", data: {} });
+      else if (!word.on) state = "connecting";
+    }
+  });
+  say({ kind: "who" });
+  return () => {
+    place.end();
+    others?.close();
+  };
 }
 
-function heard(event: LiveEvent, message: MessageEvent<string>) {
-  if (event === "hello") {
-    state = "on";
-    wait = RETRY.first;
-  }
-  const data: unknown = JSON.parse(message.data || "{}");
+function heard({ event, data }: Told) {
+  if (event === "hello") state = "on";
   for (const listener of listeners.get(event) ?? []) listener(data);
 }
