@@ -8,6 +8,7 @@ pub mod chain;
 pub mod happening;
 pub mod job;
 pub mod lmnt;
+pub mod mail;
 pub mod marketplace;
 pub mod operate;
 pub mod pairing;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use serde::{Deserialize, Serialize};
 
 /// Characters of a name, a subject.
-const SHORT: usize = 120;
+pub(crate) const SHORT: usize = 120;
 /// Characters of a paragraph.
 const LONG: usize = 2_000;
 

@@ -13,7 +13,7 @@ use lettre::{
 use url::{Host, Url};
 use zeroize::Zeroizing;
 
-use crate::letter::{Letter, one_line};
+use crate::letter::{Letter, SHORT, one_line};
 
 /// How long one answer of the server may take.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -128,13 +128,14 @@ impl Smtp {
 
     fn message(&self, id: &str, letter: &Letter) -> Result<Message, String> {
         let address: Address = letter.address.parse().map_err(|_| "the address is none".to_owned())?;
-        let name = Some(letter.name.clone()).filter(|name| !name.is_empty());
+        // Whoever wrote it down may not have cleaned it.
+        let name = Some(one_line(&letter.name, SHORT)).filter(|name| !name.is_empty());
         let host = self.from.email.domain();
         let mut message = Message::builder()
             .message_id(Some(format!("<{id}@{host}>")))
             .from(self.from.clone())
             .to(Mailbox::new(name, address))
-            .subject(letter.subject.clone())
+            .subject(one_line(&letter.subject, SHORT))
             // RFC 3834: no holiday notes in answer.
             .raw_header(raw("Auto-Submitted", "auto-generated".to_owned()));
         if let Some(unsubscribe) = &letter.unsubscribe {

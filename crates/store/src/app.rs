@@ -39,6 +39,8 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(crate::receipts::router())
         .merge(crate::sales::router())
         .merge(crate::webhooks::router())
+        .merge(crate::notices::router())
+        .merge(crate::leaving::router())
         .merge(operate::router())
 }
 

@@ -74,6 +74,12 @@ pub struct Config {
     pub webhook_http: bool,
     /// Seconds after which an external payment that did not come is given up; it counts when it comes later.
     pub payment_expires_s: u32,
+    /// Mail server: `smtps://user@mail.example`, or `smtp://` with STARTTLS. No mails are sent where absent.
+    pub smtp_url: Option<String>,
+    /// File of the mail server's password; the credential `smtp_password` of systemd where absent.
+    pub smtp_password_file: Option<PathBuf>,
+    /// Whom mails come from, such as `Store <post@store.example>`.
+    pub mail_from: Option<String>,
     /// How often something may be done, by action.
     pub rate_limits: RateLimits,
 }
@@ -110,6 +116,9 @@ impl Default for Config {
             webhook_networks: Vec::new(),
             webhook_http: false,
             payment_expires_s: 7 * 86_400,
+            smtp_url: None,
+            smtp_password_file: None,
+            mail_from: None,
             rate_limits: RateLimits::default(),
         }
     }

@@ -24,6 +24,7 @@ use crate::blobs;
 use crate::chain::{archive, watch};
 use crate::hub::wire;
 use crate::live::wire as live;
+use crate::notices;
 use crate::state::AppState;
 use crate::webhooks;
 
@@ -42,7 +43,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// What goes on in the background; stopped when dropped. What it was doing is taken up by the next run.
 #[derive(Debug)]
-pub(crate) struct Workers([AbortHandle; 8]);
+pub(crate) struct Workers([AbortHandle; 9]);
 
 /// Starts what goes on in the background; takes up what an earlier run left unfinished.
 pub(crate) fn start_workers(state: &AppState) -> Workers {
@@ -55,6 +56,7 @@ pub(crate) fn start_workers(state: &AppState) -> Workers {
         tokio::spawn(watch::work(state.clone())).abort_handle(),
         tokio::spawn(archive::work(state.clone())).abort_handle(),
         tokio::spawn(webhooks::work(state.clone())).abort_handle(),
+        tokio::spawn(notices::work(state.clone())).abort_handle(),
     ])
 }
 

@@ -9,6 +9,7 @@ use sealpost_accounts::{Accounts, SigningKeys};
 use sealpost_database::{Clock, Database, Hold, Use};
 use sealpost_envelope::{SecretText, x25519};
 use sealpost_keyring::{FileKeys, KekProvider, open, seal};
+use sealpost_mail::Mailer;
 use tokio::sync::{Notify, Semaphore};
 use zeroize::Zeroizing;
 
@@ -27,7 +28,7 @@ use crate::purchases::payments::{BuiltIn, Payments};
 use crate::schema::store_key;
 use crate::serve::Certificate;
 use crate::state::{AppState, Shared};
-use crate::{Config, Error, backup, chain, random};
+use crate::{Config, Error, backup, chain, notices, random};
 
 /// An open store. Cheap to clone; its work in the background ends with the last clone.
 #[derive(Clone, Debug)]
@@ -101,6 +102,7 @@ impl Store {
         db.migrate(crate::migrations::all()).await?;
         let hold = Arc::new(hold.keep(&address, "jobs", backup::MARKER).await?);
         let keks = open_keks(&config, &db).await?;
+        let mail = notices::smtp(&config)?.map(|smtp| Mailer::new(db.clone(), clock.clone(), keks.clone(), smtp));
         let accounts = Accounts::new(
             db.clone(),
             clock.clone(),
@@ -109,7 +111,7 @@ impl Store {
                 issuer: config.origin(),
                 registration: config.registration(),
                 limits: config.rate_limits.people(),
-                mail: None,
+                mail: mail.clone(),
                 chain_id: parts.chain.as_ref().map_or(1, |port| port.terms().chain_id),
             },
         );
@@ -150,6 +152,7 @@ impl Store {
             db,
             keks,
             accounts,
+            mail,
             identity,
             vault_secret,
             blobs,

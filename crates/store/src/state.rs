@@ -8,6 +8,7 @@ use sealpost_accounts::Accounts;
 use sealpost_database::{Clock, Database};
 use sealpost_envelope::x25519;
 use sealpost_keyring::KekProvider;
+use sealpost_mail::Mailer;
 use tokio::sync::{Notify, Semaphore};
 
 use crate::Config;
@@ -41,6 +42,8 @@ pub(crate) struct Shared {
     pub(crate) db: Database,
     pub(crate) keks: Arc<dyn KekProvider>,
     pub(crate) accounts: Accounts,
+    /// The outbox, if mails are sent.
+    pub(crate) mail: Option<Mailer>,
     pub(crate) identity: Identity,
     /// Opens the content keys of publishers who seal on their own side.
     pub(crate) vault_secret: x25519::Secret,

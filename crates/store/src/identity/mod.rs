@@ -33,7 +33,7 @@ use utoipa_axum::{router::OpenApiRouter, routes};
 
 pub(crate) use agent::{AgentAuth, Around, Protocol};
 pub(crate) use migration::migrations;
-pub(crate) use printers::{OwnPrinter, ids_of_owner, of_owner};
+pub(crate) use printers::{OwnPrinter, ids_of_owner, of_owner, unpair_all};
 
 use crate::RateLimits;
 

@@ -201,6 +201,17 @@ pub(crate) async fn ids_of_owner(
     Ok(select.all(db).await?.into_iter().map(|row| row.id).collect())
 }
 
+/// Unpairs all printers of an owner, in the transaction in which they leave.
+///
+/// # Errors
+/// The failure of the database.
+pub(crate) async fn unpair_all(identity: &Identity, tx: &Tx, owner: &AccountId, now: i64) -> Result<(), ApiError> {
+    for id in ids_of_owner(tx, owner).await? {
+        remove(tx, &identity.0.around, id, owner.clone(), now).await?;
+    }
+    Ok(())
+}
+
 async fn owned(
     db: &impl sea_orm::ConnectionTrait,
     id: &str,

@@ -27,9 +27,9 @@ async fn show(State(state): State<AppState>) -> Result<Json<StoreFacts>> {
         name: settings.name.clone(),
         first_run: !state.accounts.has_operator().await?,
         registration: settings.registration,
-        mail: false,
-        passkeys: suits_passkeys(&state.origin),
-        wallet_sign_in: false,
+        mail: state.mail.is_some(),
+        passkeys: state.accounts.takes_passkeys(),
+        wallet_sign_in: true,
         chain,
         fee_bps: settings.fee_bps,
         currency: said(&settings.currency),
@@ -42,34 +42,4 @@ async fn show(State(state): State<AppState>) -> Result<Json<StoreFacts>> {
 
 fn said(text: &str) -> Option<String> {
     Some(text.to_owned()).filter(|text| !text.is_empty())
-}
-
-/// Browsers make passkeys for names alone, and where nobody can listen.
-fn suits_passkeys(origin: &str) -> bool {
-    let Ok(url) = url::Url::parse(origin) else { return false };
-    match url.host() {
-        Some(url::Host::Domain(name)) => {
-            url.scheme() == "https" || name == "localhost" || name.ends_with(".localhost")
-        }
-        _ => false,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn passkeys_are_offered_where_browsers_make_them() {
-        for (origin, suits) in [
-            ("https://store.example", true),
-            ("http://localhost:8080", true),
-            ("http://store.example", false),
-            ("https://192.0.2.1", false),
-            ("http://127.0.0.1:8080", false),
-            ("https://[2001:db8::1]", false),
-        ] {
-            assert_eq!(suits_passkeys(origin), suits, "{origin}");
-        }
-    }
 }

@@ -1,0 +1,121 @@
+//! The end of an account, in one transaction: all of it, or nothing.
+
+use sea_orm::sea_query::Expr;
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sealpost_accounts::Actor;
+use sealpost_api::Problem;
+use sealpost_database::Tx;
+use sealpost_market::{AccountId, ListingState, Party};
+
+use super::AT_IT;
+use crate::catalogue;
+use crate::fault::Result;
+use crate::identity;
+use crate::schema::{
+    device, job, licence, linked_key, listing, review, webhook_delivery, webhook_endpoint, webhook_try,
+};
+use crate::state::AppState;
+
+/// What stands where a name was.
+const NOBODY: &str = "deleted";
+
+pub(super) async fn end(state: &AppState, id: &AccountId) -> Result<()> {
+    let (state, id) = (state.clone(), id.clone());
+    state
+        .db
+        .clone()
+        .write(move |tx| {
+            let (state, id) = (state.clone(), id.clone());
+            Box::pin(async move { all(&state, tx, &id).await })
+        })
+        .await
+}
+
+async fn all(state: &AppState, tx: &Tx, id: &AccountId) -> Result<()> {
+    let now = state.clock.now_ms();
+    check_jobs(tx, id).await?;
+    identity::unpair_all(&state.identity, tx, id, now).await?;
+    take_off_sale(state, tx, id, now).await?;
+    forget_webhooks(tx, id).await?;
+    forget_names(tx, id).await?;
+    state.accounts.erase(tx, id, now).await?;
+    Ok(())
+}
+
+/// A print that is under way is somebody's at the printer, and its licence's. Claims that come now wait for this.
+async fn check_jobs(tx: &Tx, id: &AccountId) -> Result<()> {
+    let rows = job::Entity::find()
+        .filter(job::Column::Owner.eq(id.as_str()))
+        .filter(
+            job::Column::State
+                .is_in(AT_IT.iter().map(|state| state.as_str()).chain(["sealing", "ready_to_print"])),
+        )
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    if !rows.iter().any(|row| AT_IT.iter().any(|state| state.as_str() == row.state)) {
+        return Ok(());
+    }
+    Err(Problem::new(409, "jobs_printing", "A print is under way")
+        .detail("A printer of yours is at a file that you bought here.")
+        .hint("Wait until it is done, or cancel it; then delete the account.")
+        .into())
+}
+
+/// Nobody could answer for what would be sold. Whoever bought it keeps it.
+async fn take_off_sale(state: &AppState, tx: &Tx, id: &AccountId, now: i64) -> Result<()> {
+    let rows = listing::Entity::find().filter(listing::Column::Publisher.eq(id.as_str())).all(tx).await?;
+    for mut row in rows {
+        NOBODY.clone_into(&mut row.publisher_name);
+        if row.state != ListingState::Suspended.as_str() {
+            let (listing, facts) = row.to_market()?.change_state(ListingState::Suspended, Party::Operator)?;
+            row.state = listing.state.as_str().to_owned();
+            crate::facts::record(tx, now, &Actor::System, &format!("listing:{}", row.id), &facts)?;
+        }
+        catalogue::save_listing(state, tx, row).await?;
+    }
+    Ok(())
+}
+
+async fn forget_webhooks(tx: &Tx, id: &AccountId) -> Result<()> {
+    let endpoints = webhook_endpoint::Entity::find().filter(webhook_endpoint::Column::Owner.eq(id.as_str()));
+    for endpoint in endpoints.all(tx).await? {
+        let its =
+            webhook_delivery::Entity::find().filter(webhook_delivery::Column::Endpoint.eq(&endpoint.id));
+        let its: Vec<String> = its.all(tx).await?.into_iter().map(|row| row.id).collect();
+        webhook_try::Entity::delete_many().filter(webhook_try::Column::Delivery.is_in(its)).exec(tx).await?;
+        let its = webhook_delivery::Entity::delete_many();
+        its.filter(webhook_delivery::Column::Endpoint.eq(&endpoint.id)).exec(tx).await?;
+        webhook_endpoint::Entity::delete_by_id(&endpoint.id).exec(tx).await?;
+    }
+    Ok(())
+}
+
+/// What people called their things.
+async fn forget_names(tx: &Tx, id: &AccountId) -> Result<()> {
+    let id = id.as_str();
+    job::Entity::update_many()
+        .col_expr(job::Column::PrinterName, Expr::value(NOBODY))
+        .filter(job::Column::Owner.eq(id))
+        .exec(tx)
+        .await?;
+    identity::printer::Entity::update_many()
+        .col_expr(identity::printer::Column::Name, Expr::value(NOBODY))
+        .col_expr(identity::printer::Column::Description, Expr::value(""))
+        .filter(identity::printer::Column::Owner.eq(id))
+        .exec(tx)
+        .await?;
+    review::Entity::update_many()
+        .col_expr(review::Column::AuthorName, Expr::value(NOBODY))
+        .filter(review::Column::Author.eq(id))
+        .exec(tx)
+        .await?;
+    linked_key::Entity::delete_many().filter(linked_key::Column::Account.eq(id)).exec(tx).await?;
+    let licences = licence::Entity::find().filter(licence::Column::Holder.eq(id)).all(tx).await?;
+    device::Entity::update_many()
+        .col_expr(device::Column::Name, Expr::value(Option::<String>::None))
+        .filter(device::Column::Licence.is_in(licences.into_iter().map(|row| row.id)))
+        .exec(tx)
+        .await?;
+    Ok(())
+}

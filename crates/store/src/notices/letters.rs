@@ -1,0 +1,213 @@
+//! What the mails say.
+
+use sealpost_accounts::Topic;
+use sealpost_api::happening::{Happening, Print, Sale};
+use sealpost_database::Tx;
+use sealpost_mail::Letter;
+
+use crate::fault::Result;
+use crate::state::AppState;
+
+/// Something that somebody is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct News {
+    /// Account id.
+    pub(super) to: String,
+    pub(super) topic: Topic,
+    subject: String,
+    line: String,
+    more: Option<String>,
+    label: &'static str,
+    url: String,
+}
+
+impl News {
+    pub(super) fn letter(&self, name: &str, address: &str) -> Letter {
+        let letter = Letter::new(name, address, &self.subject).line(&self.line);
+        let letter = match &self.more {
+            Some(more) => letter.line(more),
+            None => letter,
+        };
+        letter.link(self.label, &self.url)
+    }
+}
+
+/// Who is told what of it by mail.
+pub(super) fn of(origin: &str, happening: &Happening) -> Vec<News> {
+    match happening {
+        Happening::JobEnded(print) if print.state != "cancelled" => vec![ended(origin, print)],
+        Happening::JobEnded(_) | Happening::LicenceRevoked(_) | Happening::ReleasePublished(_) => Vec::new(),
+        Happening::JobPaused(print) => vec![paused(origin, print)],
+        Happening::JobInterrupted(print) => interrupted(origin, print),
+        Happening::PurchasePaid(sale) => vec![sold(origin, sale, "was bought")],
+        Happening::PurchaseRefunded(sale) => vec![sold(origin, sale, "was paid back")],
+        Happening::ListingSuspended(listing) => vec![News {
+            to: listing.seller.clone(),
+            topic: Topic::Sale,
+            subject: format!("“{}” was taken off sale", listing.title),
+            line: format!("An operator of the store took “{}” off sale.", listing.title),
+            more: listing.reason.as_ref().map(|reason| format!("Reason: {reason}")),
+            label: "The listing",
+            url: format!("{origin}/shop/sell/listings/{}", listing.listing),
+        }],
+        Happening::ReviewWritten(review) => vec![News {
+            to: review.seller.clone(),
+            topic: Topic::Sale,
+            subject: format!("{} of 5 stars for “{}”", review.stars, review.title),
+            line: format!("A buyer wrote about “{}”, and gave {} of 5 stars.", review.title, review.stars),
+            more: Some(review.text.clone()).filter(|text| !text.is_empty()),
+            label: "Read and answer",
+            url: format!("{origin}/shop/listings/{}", review.listing),
+        }],
+    }
+}
+
+/// Tells somebody that a webhook of theirs is given up.
+pub(crate) async fn webhook_failing(
+    state: &AppState,
+    tx: &Tx,
+    owner: &str,
+    url: &str,
+    reason: &str,
+) -> Result<()> {
+    let news = News {
+        to: owner.to_owned(),
+        topic: Topic::WebhookFailing,
+        subject: "A webhook of yours is not taken".to_owned(),
+        line: format!(
+            "Messages to {} were tried for days and not taken, so no more are sent there.",
+            host(url)
+        ),
+        more: Some(format!("The last answer: {reason}")),
+        label: "Your webhooks",
+        url: format!("{}/shop/sell/webhooks", state.origin),
+    };
+    state.accounts.tell(tx, owner, news.topic, |name, address| news.letter(name, address)).await?;
+    Ok(())
+}
+
+fn ended(origin: &str, print: &Print) -> News {
+    let (subject, line) = match print.state.as_str() {
+        "success" => ("was printed", "is printed and ready"),
+        "expired" => ("was not printed", "was not fetched by the printer in time, and was taken back"),
+        _ => ("did not print", "did not come to its end"),
+    };
+    let back = print.free_retry.then(|| "The print was given back to your licence: try again.".to_owned());
+    let said = print.message.as_ref().map(|message| format!("The printer said: {message}"));
+    let more = [said, back].into_iter().flatten().collect::<Vec<_>>().join(" ");
+    News {
+        to: print.owner.clone(),
+        topic: Topic::PrintEnded,
+        subject: format!("“{}” {subject} on {}", print.title, print.printer_name),
+        line: format!("“{}” {line} on {}.", print.title, print.printer_name),
+        more: Some(more).filter(|text| !text.is_empty()),
+        label: "The print",
+        url: format!("{origin}/shop/jobs/{}", print.job),
+    }
+}
+
+fn paused(origin: &str, print: &Print) -> News {
+    News {
+        to: print.owner.clone(),
+        topic: Topic::PrintNeedsSomeone,
+        subject: format!("{} waits for somebody", print.printer_name),
+        line: format!(
+            "“{}” is paused on {} and waits for somebody at the printer.",
+            print.title, print.printer_name
+        ),
+        more: print.message.as_ref().map(|message| format!("The printer said: {message}")),
+        label: "The print",
+        url: format!("{origin}/shop/jobs/{}", print.job),
+    }
+}
+
+fn interrupted(origin: &str, print: &Print) -> Vec<News> {
+    let owner = News {
+        to: print.owner.clone(),
+        topic: Topic::PrintNeedsSomeone,
+        subject: format!("Nobody knows how “{}” goes on {}", print.title, print.printer_name),
+        line: format!(
+            "Nothing was heard of {} while it printed “{}”. Look at the printer; it may still print.",
+            print.printer_name, print.title
+        ),
+        more: None,
+        label: "The print",
+        url: format!("{origin}/shop/jobs/{}", print.job),
+    };
+    let seller = News {
+        to: print.seller.clone(),
+        line: format!(
+            "A print of “{}” was interrupted. Unless the printer is heard of again, you decide whether it counts.",
+            print.title
+        ),
+        subject: format!("A print of “{}” was interrupted", print.title),
+        label: "Decide",
+        url: format!("{origin}/shop/sales"),
+        ..owner.clone()
+    };
+    if print.seller == print.owner { vec![owner] } else { vec![owner, seller] }
+}
+
+fn sold(origin: &str, sale: &Sale, what: &str) -> News {
+    let price = sale
+        .price
+        .as_ref()
+        .map(|price| format!("Price: {} {} (in the smallest unit).", price.amount, price.currency));
+    News {
+        to: sale.seller.clone(),
+        topic: Topic::Sale,
+        subject: format!("“{}” {what}", sale.title),
+        line: format!("“{}” {what}.", sale.title),
+        more: price,
+        label: "Your sales",
+        url: format!("{origin}/shop/sales"),
+    }
+}
+
+/// The host of an address: what stands behind it may be secret.
+fn host(url: &str) -> String {
+    url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn print(state: &str) -> Print {
+        Print {
+            owner: "acc_owner".to_owned(),
+            seller: "acc_seller".to_owned(),
+            title: "Cube\r\nBcc: all@example.org".to_owned(),
+            printer_name: "Bench".to_owned(),
+            state: state.to_owned(),
+            ..Print::default()
+        }
+    }
+
+    #[test]
+    fn owners_are_told_how_prints_ended_but_not_of_what_they_cancelled() {
+        let told = of("https://store.example", &Happening::JobEnded(print("success")));
+        assert_eq!(told.len(), 1);
+        assert_eq!((told[0].to.as_str(), told[0].topic), ("acc_owner", Topic::PrintEnded));
+        assert!(of("https://store.example", &Happening::JobEnded(print("cancelled"))).is_empty());
+    }
+
+    #[test]
+    fn an_interrupted_print_is_told_to_both_who_can_do_something() {
+        let told = of("https://store.example", &Happening::JobInterrupted(print("interrupted")));
+        let to: Vec<&str> = told.iter().map(|news| news.to.as_str()).collect();
+        assert_eq!(to, ["acc_owner", "acc_seller"]);
+    }
+
+    #[test]
+    fn a_title_makes_no_line_of_its_own() {
+        let told = of("https://store.example", &Happening::JobEnded(print("failure")));
+        let letter = told[0].letter("Ann", "ann@example.org");
+        assert!(!letter.subject.contains('\n') && !letter.subject.contains('\r'), "{}", letter.subject);
+    }
+
+    #[test]
+    fn a_webhooks_address_is_told_without_what_may_be_secret_in_it() {
+        assert_eq!(host("https://hooks.example/secret?key=1"), "hooks.example");
+    }
+}
