@@ -125,7 +125,7 @@ impl Agent {
         });
         let rules =
             Rules { poll_interval: millis(settings.poll_interval), run: u64::from_le_bytes(random_bytes()?) };
-        let store = paired_store(&http, &document);
+        let store = paired_store(&http, &document, &settings);
         // What an earlier run left; a job that was not started yet may be claimed again and finds its blob.
         if document.job.as_ref().is_none_or(|record| record.starting) {
             store::clean(&settings.cache_dir);
@@ -315,9 +315,10 @@ impl Drop for Agent {
 /// Where the agent's mail comes in.
 pub struct AgentMail(mpsc::UnboundedReceiver<Mail>);
 
-fn paired_store(http: &reqwest::Client, document: &Document) -> Option<Store> {
+fn paired_store(http: &reqwest::Client, document: &Document, settings: &Settings) -> Option<Store> {
     let pairing = document.pairing.as_ref()?;
-    Some(Store::new(http.clone(), Url::parse(&pairing.store).ok()?).remembering(&document.id))
+    let store = Store::new(http.clone(), Url::parse(&pairing.store).ok()?).remembering(&document.id);
+    Some(store.protecting(settings.is_reduced()))
 }
 
 fn random_bytes() -> Result<[u8; 8], Problem> {

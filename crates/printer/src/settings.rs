@@ -172,6 +172,11 @@ struct File {
 }
 
 impl Settings {
+    /// Whether they let other programs on the printer look into prints.
+    pub fn is_reduced(&self) -> bool {
+        self.compatible || self.allow_reduced
+    }
+
     /// Reads a settings file. Without `path` the default one, which may be missing.
     pub fn load(path: Option<&Path>) -> Result<Self, SettingsError> {
         let file = match (path, fs::read_to_string(path.unwrap_or(Path::new(DEFAULT_PATH)))) {

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reqwest::{Client, RequestBuilder, Response, StatusCode};
 use sealpost_api::{
-    AGENT_HEADER, MEMORY_HEADER, Problem,
+    AGENT_HEADER, MEMORY_HEADER, PROTECTION_HEADER, Problem,
     account::{LoginRequest, LoginResponse},
     pairing::{
         Challenge, ChallengeAnswer, ChallengeRequest, PairSession, PairStart, PairStarted, PairStatus,
@@ -44,6 +44,8 @@ pub struct Store {
     base: Url,
     /// The id of the state document.
     memory: Option<reqwest::header::HeaderValue>,
+    /// How much the settings have prints protected, where that is known.
+    protection: Option<&'static str>,
 }
 
 /// A client for all requests of this program. Redirects are not followed: a token goes to the store it is for.
@@ -69,13 +71,20 @@ pub fn client() -> Result<Client, Problem> {
 impl Store {
     /// The store at an origin.
     pub fn new(http: Client, base: Url) -> Self {
-        Self { http, base, memory: None }
+        Self { http, base, memory: None, protection: None }
     }
 
     /// The same, told which state document this agent remembers by.
     #[must_use]
     pub fn remembering(mut self, document: &str) -> Self {
         self.memory = document.parse().ok();
+        self
+    }
+
+    /// The same, told whether other programs on the printer may look into prints.
+    #[must_use]
+    pub fn protecting(mut self, reduced: bool) -> Self {
+        self.protection = Some(if reduced { "reduced" } else { "full" });
         self
     }
 
@@ -195,8 +204,12 @@ impl Store {
 
     fn authorized(&self, request: RequestBuilder, token: &SecretText) -> RequestBuilder {
         let request = request.bearer_auth(token.expose());
-        match &self.memory {
+        let request = match &self.memory {
             Some(memory) => request.header(MEMORY_HEADER, memory),
+            None => request,
+        };
+        match self.protection {
+            Some(protection) => request.header(PROTECTION_HEADER, protection),
             None => request,
         }
     }

@@ -3,10 +3,11 @@
 mod docs;
 
 use axum::Router;
-use axum::extract::State;
+use axum::extract::{Query, State};
 use axum::response::{IntoResponse, Redirect, Response};
 use axum::routing::get;
 use http::{HeaderName, HeaderValue, header};
+use serde::Deserialize;
 
 use crate::state::AppState;
 
@@ -37,7 +38,12 @@ pub(crate) fn router(description: utoipa::openapi::OpenApi, has_shop: bool, fron
                 if front { lead("/shop/setup") } else { page(include_str!("pages/setup.html")) }
             }),
         )
-        .route("/pair", get(async || page(include_str!("pages/pair.html"))))
+        .route(
+            "/pair",
+            get(move |Query(entered): Query<Entered>| async move {
+                if front { lead(&entered.in_the_shop()) } else { page(include_str!("pages/pair.html")) }
+            }),
+        )
         .route("/assets/style.css", get(async || asset("text/css", include_str!("pages/style.css"))))
         .route("/assets/setup.js", get(async || asset("text/javascript", include_str!("pages/setup.js"))))
         .route("/assets/pair.js", get(async || asset("text/javascript", include_str!("pages/pair.js"))))
@@ -57,6 +63,24 @@ pub(crate) fn router(description: utoipa::openapi::OpenApi, has_shop: bool, fron
         )
         .route("/health", get(async || "ok\n"))
         .route("/ready", get(ready))
+}
+
+/// What a printer's picture for phones leads to.
+#[derive(Deserialize)]
+struct Entered {
+    code: Option<String>,
+}
+
+impl Entered {
+    /// The shop's page for it; what is no code is left out.
+    fn in_the_shop(self) -> String {
+        let page = "/shop/printers/add";
+        let is_code = |code: &String| {
+            (1..=16).contains(&code.len())
+                && code.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
+        };
+        self.code.filter(is_code).map_or_else(|| page.to_owned(), |code| format!("{page}?code={code}"))
+    }
 }
 
 /// Whether the database answers.

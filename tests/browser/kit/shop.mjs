@@ -3,28 +3,63 @@
 import { PASSWORD } from "./store.mjs";
 
 export async function registerInShop(page, name) {
-  await page.getByRole("link", { name: "Sign in" }).click();
+  await page.getByRole("banner").getByRole("link", { name: "Sign in" }).click();
   await page.getByRole("button", { name: "I am new here" }).click();
   await page.getByLabel("E-mail address").fill(`${name}@example.org`);
   await page.getByLabel("Name that others see").fill(name);
   await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Register" }).click();
-  await page.getByRole("button", { name: "Sign out" }).waitFor();
+  await page.getByRole("button", { name: "Register", exact: true }).click();
+  await isSignedIn(page, name).waitFor();
 }
 
+/** Where the page asks for it; a browser that is signed in stays so over a reload. */
 export async function signInToShop(page, name) {
-  await page.getByLabel("E-mail address or name").fill(`${name}@example.org`);
+  const form = page.getByLabel("E-mail address or name");
+  await form.or(isSignedIn(page, name)).first().waitFor();
+  if (!(await form.isVisible())) return;
+  await form.fill(`${name}@example.org`);
   await page.getByLabel("Password").fill(PASSWORD);
-  await page.getByRole("button", { name: "Sign in" }).click();
-  await page.getByRole("button", { name: "Sign out" }).waitFor();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
+  await isSignedIn(page, name).waitFor();
+}
+
+export function isSignedIn(page, name) {
+  return page.getByRole("banner").getByText(name, { exact: true });
+}
+
+/** Within a purchase, without leaving it. */
+export async function registerInCheckout(page, name) {
+  await page.getByRole("button", { name: "I am new here" }).click();
+  await page.getByLabel("E-mail address").fill(`${name}@example.org`);
+  await page.getByLabel("Name that others see").fill(name);
+  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByRole("button", { name: "Register and go on" }).click();
+  await isSignedIn(page, name).waitFor();
+}
+
+/** From anywhere to the page of a listing. */
+export async function toListing(page, title) {
+  await page.getByRole("navigation", { name: "Shop" }).getByRole("link", { name: "Shop" }).click();
+  await page.getByRole("link", { name: title, exact: true }).click();
+  await page.getByRole("heading", { name: title, exact: true, level: 1 }).waitFor();
 }
 
 /** From anywhere to the form that buys a plugin; the person is signed in. */
 export async function toBuying(page, title) {
-  await page.getByRole("navigation").getByRole("link", { name: "Plugins" }).click();
-  await page.getByRole("link", { name: title, exact: true }).click();
-  await page.getByRole("link", { name: "Get it" }).click();
+  await toListing(page, title);
+  await page.getByRole("link", { name: /^Get (it|another one)$/ }).click();
   await page.getByRole("group", { name: "Where should the key live?" }).waitFor();
+}
+
+/** Types a voucher's code, where one says first that there is one. */
+export async function typeVoucher(page, code) {
+  const way = page.getByRole("radio", { name: /^A voucher/ });
+  const button = page.getByRole("button", { name: "I have a voucher" });
+  const field = page.getByLabel("Voucher code");
+  await way.or(button).or(field).first().waitFor();
+  if (await way.isVisible()) await way.check();
+  else if (await button.isVisible()) await button.click();
+  await field.fill(code);
 }
 
 /**
@@ -55,7 +90,7 @@ export async function chooseKey(page, kind, { phrase } = {}) {
 export async function buy(page, title, kind, { phrase, voucher } = {}) {
   await toBuying(page, title);
   const shown = await chooseKey(page, kind, { phrase });
-  if (voucher) await page.getByLabel("Voucher code").fill(voucher);
+  if (voucher) await typeVoucher(page, voucher);
   await page.getByRole("button", { name: voucher ? "Buy with the voucher" : "Get it for free" }).click();
   await page.getByRole("heading", { name: /^Devices: 1 of/ }).waitFor();
   return { licence: new URL(page.url()).pathname.split("/").at(-1), phrase: shown };

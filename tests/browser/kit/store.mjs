@@ -18,11 +18,20 @@ export async function startStore({ config } = {}) {
     await writeFile(path.join(folder, "sealpost.toml"), config);
     args.push("--config", path.join(folder, "sealpost.toml"));
   }
-  const service = await start(SEALPOST, args, "listening on http://", { RUST_LOG: "warn" });
+  const listen = () => start(SEALPOST, args, "listening on http://", { RUST_LOG: "warn" });
+  let service = await listen();
   const url = /http:\/\/[\d.:]+/.exec(service.line)[0];
+  // Where it is once, it comes back.
+  args[args.indexOf("--listen") + 1] = new URL(url).host;
   return {
     url,
     folder,
+    /** Kills the process as it stands. */
+    kill: () => service.kill(),
+    /** Starts it again at the same address. */
+    async again() {
+      service = await listen();
+    },
     async stop() {
       await service.stop();
       await rm(folder, { recursive: true, force: true });

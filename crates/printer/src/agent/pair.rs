@@ -246,7 +246,8 @@ impl Agent {
         self.folder.save_token(&token)?;
         let life = token.life();
         self.token.send_replace(Some(token));
-        self.store = Some(Store::new(self.http.clone(), base).remembering(&self.core.document().id));
+        let store = Store::new(self.http.clone(), base).remembering(&self.core.document().id);
+        self.store = Some(store.protecting(self.settings.is_reduced()));
         tracing::info!(store = pairing.store, printer = pairing.printer_id, "paired");
         self.take(Event::Paired { pairing, life });
         self.listen_for_events();
