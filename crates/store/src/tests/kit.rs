@@ -103,6 +103,12 @@ impl Kit {
         self.again_on(self.chain.as_ref()).await
     }
 
+    /// The same folder, opened by another store with other settings.
+    pub(crate) async fn again_with(&self, change: impl FnOnce(&mut Config)) -> Self {
+        let now = self.now.load(Ordering::Relaxed);
+        Self::open(self.folder.clone(), now, self.database_url.clone(), self.chain.clone(), change).await
+    }
+
     /// The same folder, opened by another store that sells on this chain.
     pub(crate) async fn again_on(&self, chain: Option<&Arc<Chain>>) -> Self {
         let now = self.now.load(Ordering::Relaxed);
@@ -244,6 +250,16 @@ impl Kit {
         let answer = self.post("/api/v1/purchases", buyer, body).await;
         assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
         answer.json()["licence"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A licence of a free listing, of so many prints.
+    pub(crate) async fn bought_of(&self, listing: &str, buyer: &str, prints: u32) -> String {
+        let body = json!({"listing": listing, "payment": {"method": "free"}});
+        let answer = self.post("/api/v1/purchases", buyer, body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text());
+        let id = answer.json()["licence"]["id"].as_str().unwrap().to_owned();
+        self.execute(&format!("UPDATE licences SET allowed = {prints} WHERE id = '{id}'")).await;
+        id
     }
 
     /// A job that is sealed.
