@@ -10,7 +10,7 @@ import { NEEDED, sellOnChain, startMarket, until } from "./kit/market.mjs";
 import { startSite } from "./kit/pages.mjs";
 import { GCODE, ROOT } from "./kit/parts.mjs";
 import { forms, gather, places } from "./kit/secrets.mjs";
-import { chooseKey, failure, figures, open, readFile, registerInShop, signInToShop, toBuying } from "./kit/shop.mjs";
+import { chooseKey, failure, figures, open, readFile, registerInShop, signInToShop, toBuying, toListing } from "./kit/shop.mjs";
 import { signIn } from "./kit/store.mjs";
 import { putWallet, sentBy } from "./kit/wallet.mjs";
 
@@ -45,9 +45,8 @@ describe("a plugin is bought on the chain", () => {
   const state = (page, title) => page.getByRole("status").getByRole("heading", { name: title }).waitFor();
   /** From anywhere to the page that sells a plugin, whatever it says there. */
   async function toOffer(page, title) {
-    await page.getByRole("navigation").getByRole("link", { name: "Plugins" }).click();
-    await page.getByRole("link", { name: title, exact: true }).click();
-    await page.getByRole("link", { name: "Get it" }).click();
+    await toListing(page, title);
+    await page.getByRole("link", { name: /^Get (it|another one)$/ }).click();
   }
   /** Somebody's page of sales, with a wallet. */
   async function selling(name, account) {
@@ -243,9 +242,7 @@ describe("a plugin is bought on the chain", () => {
     await state(page, /confirmations$/);
     await chain.mine(NEEDED);
     await state(page, "Paid");
-    await picture(page, "chain-signed-out");
-    await page.getByRole("main").getByRole("link", { name: "Sign in" }).click();
-    await signInToShop(page, "reloader");
+    await picture(page, "chain-reloaded");
     await page.getByRole("link", { name: "Open it here" }).click();
     await page.getByText("This browser has").waitFor();
     await page.getByRole("button", { name: "Open", exact: true }).click();
@@ -348,7 +345,7 @@ describe("a plugin is bought on the chain", () => {
     const { page, context } = await newcomer("tidy");
     await chain.pause(true);
     await pay(page, "Insight Pro", "browser");
-    await page.getByRole("navigation").getByRole("link", { name: "Library" }).click();
+    await page.getByRole("navigation", { name: "Shop" }).getByRole("link", { name: "Library" }).click();
     await page.getByRole("heading", { name: "Payments on their way" }).waitFor();
     await page.getByRole("button", { name: "Remove the payment for Insight Pro from this list" }).click();
     await page.getByRole("heading", { name: "Payments on their way" }).waitFor({ state: "detached" });
@@ -530,7 +527,7 @@ describe("a plugin is bought on the chain", () => {
     await chain.mine(NEEDED + 4);
     const person = await signIn(store, "undone");
     await until(async () => (await person.ask("GET", "/api/v1/licences")).licences[0].state === "suspended");
-    await page.getByRole("navigation").getByRole("link", { name: "Library" }).click();
+    await page.getByRole("navigation", { name: "Shop" }).getByRole("link", { name: "Library" }).click();
     await page.getByText("The chain took its payment back").waitFor();
     await picture(page, "chain-undone");
     await context.close();

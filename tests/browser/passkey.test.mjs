@@ -4,7 +4,7 @@ import { after, before, describe, test } from "node:test";
 import { launch, openPage, picture } from "./kit/chromium.mjs";
 import { GCODE } from "./kit/parts.mjs";
 import { sellPlugin, TITLE } from "./kit/publisher.mjs";
-import { buy, chooseKey, failure, figures, open, readFile, registerInShop, signInToShop } from "./kit/shop.mjs";
+import { buy, chooseKey, failure, figures, open, readFile, registerInShop, signInToShop, toBuying } from "./kit/shop.mjs";
 import { startStore } from "./kit/store.mjs";
 
 describe("with a passkey", () => {
@@ -66,16 +66,14 @@ describe("with a passkey", () => {
     await authenticator(opened, { hasPrf: false });
     await page.goto(shop);
     await registerInShop(page, "oldkey");
-    await page.getByRole("navigation").getByRole("link", { name: "Plugins" }).click();
-    await page.getByRole("link", { name: TITLE }).click();
-    await page.getByRole("link", { name: "Get it" }).click();
+    await toBuying(page, TITLE);
     await chooseKey(page, "passkey");
     await page.getByRole("button", { name: "Get it for free" }).click();
     const { code, text } = await failure(page);
     assert.equal(code, "passkey_no_prf");
     assert.ok(text.split("\n").length >= 3, text);
-    await page.getByRole("navigation").getByRole("link", { name: "Library" }).click();
-    await page.getByText("Nothing yet.").waitFor();
+    await page.getByRole("navigation", { name: "Shop" }).getByRole("link", { name: "Library" }).click();
+    await page.getByText("Nothing here yet").waitFor();
     await context.close();
   });
 });
