@@ -50,6 +50,7 @@ export default defineConfig({
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
+  worker: { format: "es" },
   server: {
     proxy: Object.fromEntries(["/api", "/auth", "/ipfs"].map((path) => [path, store])),
   },

@@ -7,14 +7,15 @@ import net from "node:net";
  * Listens before there is a store, which can so be told where people reach it: `public_url`. `keep` holds what browsers sent; without it
  * only sizes are counted.
  *
- * @returns {Promise<{ url: string, to(store: { url: string }): void, sent(): Buffer, bytes(): number, cutAfter(bytes: number): void, close(): Promise<void> }>}
+ * @returns {Promise<{ url: string, to(store: { url: string }): void, sent(): Buffer, bytes(): number, cutAfter(bytes: number): void, mend(): void, close(): Promise<void> }>}
  */
 export async function tap({ keep = true } = {}) {
   let target;
   const pieces = [];
   const open = new Set();
-  let [bytes, cut] = [0, Infinity];
+  let [bytes, cut, down] = [0, Infinity, false];
   const server = net.createServer((browser) => {
+    if (down) return browser.destroy();
     const upstream = net.connect(Number(target.port), target.hostname);
     const ends = [browser, upstream];
     for (const end of ends) {
@@ -26,7 +27,7 @@ export async function tap({ keep = true } = {}) {
       bytes += piece.length;
       if (keep) pieces.push(piece);
       if (bytes > cut) {
-        cut = Infinity;
+        down = true;
         return ends.forEach((each) => each.destroy());
       }
       if (!upstream.write(piece)) browser.pause();
@@ -41,8 +42,9 @@ export async function tap({ keep = true } = {}) {
     to: (store) => void (target = new URL(store.url)),
     sent: () => Buffer.concat(pieces),
     bytes: () => bytes,
-    /** The connection on which that many more bytes were sent is lost; the next one holds. */
+    /** Once that many more bytes were sent, the connection is lost, and all others that are tried: browsers try once more by themselves. */
     cutAfter: (more) => void (cut = bytes + more),
+    mend: () => void ([cut, down] = [Infinity, false]),
     async close() {
       for (const end of open) end.destroy();
       server.close();

@@ -34,7 +34,13 @@ fn buy(
 }
 
 fn voucher(uses_left: u32, prints: Option<u32>) -> Voucher {
-    Voucher { listing: "l_1".parse().expect("id"), uses_left, prints, expires_at: Some(NOW.plus_seconds(60)), disabled: false }
+    Voucher {
+        listing: "l_1".parse().expect("id"),
+        uses_left,
+        prints,
+        expires_at: Some(NOW.plus_seconds(60)),
+        disabled: false,
+    }
 }
 
 fn paid() -> (sealpost_market::Purchase, Licence) {
@@ -281,4 +287,29 @@ fn ids_are_safe_in_paths_and_scripts() {
         assert!(AccountId::parse(bad).is_err(), "{bad:?}");
         assert!(serde_json::from_value::<AccountId>(bad.into()).is_err());
     }
+}
+
+#[test]
+fn a_draft_is_sold_to_nobody_and_what_was_published_is_no_draft_again() {
+    let draft = Listing { state: ListingState::Draft, ..priced() };
+    let refused = buy(&draft, PaymentMethod::MarkedPaid, None).expect_err("a draft");
+    assert_eq!(refused, RuleError::ListingNotForSale(ListingState::Draft));
+    for to in [ListingState::Listed, ListingState::Unlisted] {
+        let (published, facts) = draft.clone().change_state(to, Party::Publisher).expect("published");
+        assert_eq!(facts.len(), 1);
+        assert!(published.check_sale().is_ok());
+        for by in [Party::Publisher, Party::Operator] {
+            let refused = published.clone().change_state(ListingState::Draft, by).expect_err("published");
+            assert_eq!(refused, RuleError::AlreadyPublished);
+        }
+    }
+    let (same, facts) = draft.clone().change_state(ListingState::Draft, Party::Publisher).expect("as it was");
+    assert_eq!((same.state, facts.len()), (ListingState::Draft, 0));
+    assert!(draft.change_state(ListingState::Listed, Party::Buyer).is_err());
+}
+
+#[test]
+fn a_voucher_that_was_taken_back_pays_for_nothing() {
+    let voucher = Voucher { disabled: true, ..voucher(1, None) };
+    assert_eq!(voucher.redeem(&priced().id, NOW), Err(RuleError::VoucherDisabled));
 }
