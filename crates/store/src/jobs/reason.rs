@@ -46,6 +46,11 @@ fn hint(code: &str, state: JobState) -> &'static str {
         "not_started" => "Nothing was counted. Look at the printer's messages, and print again.",
         "cancelled_by_buyer" => "Nothing was counted. Print again whenever you like.",
         "cancelled_by_publisher" | "cancelled_by_operator" => "Nothing was counted. Ask the shop why.",
+        "cancelled_at_printer" => "It was stopped at the printer itself. Print again whenever you like.",
+        "stop_asked" => "It was stopped as you asked. Clear the bed before the next print.",
+        "outcome_unknown" => "Look at the part: whether it is good cannot be told from here. The seller decides, or the printer's next report.",
+        "start_refused" => "Klipper says why. Put that right at the printer, and print again.",
+        "lease_lost" => "Another agent, or the store itself, took the print over. See that the printer is paired once, and print again.",
         "cancelled_by_store" => "Nothing was counted. Pair the printer again, or look at the licence.",
         _ => match state {
             JobState::Interrupted => "Look at the printer. What it reports later still counts; else the seller decides.",
