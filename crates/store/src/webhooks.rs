@@ -30,10 +30,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
 
 /// Makes messages and sends them, until the store stops.
 pub(crate) async fn work(state: AppState) {
-    let sender = match send::Sender::new(&state) {
-        Ok(sender) => sender,
-        Err(error) => return tracing::error!(%error, "no webhook can be sent"),
-    };
+    let sender = send::Sender::new(&state);
     let mut forget_at = Instant::now();
     loop {
         // Before looking, so that what happens meanwhile is not slept over.

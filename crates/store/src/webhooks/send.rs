@@ -2,10 +2,11 @@
 //! one at a time.
 
 use std::collections::HashSet;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, HeaderName, HeaderValue, Method, header};
+use rustls::crypto::CryptoProvider;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
@@ -18,10 +19,10 @@ use sealpost_market::retry;
 use sealpost_outgoing::{Outgoing, Settings};
 use serde_json::json;
 use tokio::sync::Semaphore;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::signature::{self, secrets, sign};
-use crate::error::Error;
 use crate::fault::{Fault, Result};
 use crate::live::Topic;
 use crate::random;
@@ -47,6 +48,10 @@ pub(super) fn client(state: &AppState) -> Result<Outgoing> {
 }
 
 fn outgoing(state: &AppState) -> Result<Outgoing, sealpost_outgoing::Error> {
+    // Programs choose one when they start; where one did not, this is it.
+    if CryptoProvider::get_default().is_none() {
+        let _chosen_meanwhile = rustls::crypto::aws_lc_rs::default_provider().install_default();
+    }
     Outgoing::new(Settings {
         allow: state.config.webhook_networks().unwrap_or_default(),
         allow_http: state.config.webhook_http,
@@ -76,17 +81,24 @@ pub(super) async fn hold(tx: &Tx, endpoint: &str, hold: bool, now: i64) -> Resul
 /// Sends what is due.
 pub(super) struct Sender {
     state: AppState,
-    client: Outgoing,
+    /// Made when there is something to send for the first time.
+    client: OnceLock<Outgoing>,
     slots: Arc<Semaphore>,
     busy: Arc<Mutex<HashSet<String>>>,
+    /// Stopped with the store.
+    tasks: Mutex<JoinSet<()>>,
 }
 
 impl Sender {
-    pub(super) fn new(state: &AppState) -> Result<Self, Error> {
-        let client = outgoing(state)
-            .map_err(|error| Error::Config { setting: "webhook_networks", reason: error.to_string() })?;
+    pub(super) fn new(state: &AppState) -> Self {
         let slots = Arc::new(Semaphore::new(SLOTS));
-        Ok(Self { state: state.clone(), client, slots, busy: Arc::default() })
+        Self {
+            state: state.clone(),
+            client: OnceLock::new(),
+            slots,
+            busy: Arc::default(),
+            tasks: Mutex::default(),
+        }
     }
 
     /// Begins to send to every endpoint that something is due for and that nobody sends to.
@@ -104,9 +116,11 @@ impl Sender {
             .await?;
         for endpoint in due {
             let Ok(slot) = self.slots.clone().try_acquire_owned() else { return Ok(()) };
+            let client = self.client()?;
             let Some(turn) = Turn::take(self, &endpoint).await? else { continue };
-            let client = self.client.clone();
-            tokio::spawn(async move {
+            let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
+            while tasks.try_join_next().is_some() {}
+            tasks.spawn(async move {
                 if let Err(fault) = turn.send_all(&client).await {
                     tracing::error!(problem = %fault.problem(), "messages to a webhook are not sent");
                 }
@@ -116,6 +130,14 @@ impl Sender {
             });
         }
         Ok(())
+    }
+
+    fn client(&self) -> Result<Outgoing> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
+        }
+        let made = client(&self.state)?;
+        Ok(self.client.get_or_init(|| made).clone())
     }
 
     fn busy(&self) -> Vec<String> {
