@@ -56,7 +56,7 @@ impl Accounts {
                 })
             })
             .await?;
-        Ok(ResetLink { url: self.page("reset", &secret), expires_at: rfc3339(now + LIFE_MS) })
+        Ok(ResetLink { link: self.page("reset", &secret), expires_at: rfc3339(now + LIFE_MS) })
     }
 
     /// Sends a link to whoever has an account with that address. Whether somebody has one, neither the answer nor its time tells: what

@@ -188,12 +188,14 @@ fn checksummed(digits: &str) -> String {
     "0x".chars().chain(digits.chars().zip(hash.chars()).map(large)).collect()
 }
 
+/// An address with its checksum.
+pub(crate) fn with_checksum(text: &str) -> Option<String> {
+    let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40)?;
+    digits.bytes().all(|byte| byte.is_ascii_hexdigit()).then(|| checksummed(&digits.to_ascii_lowercase()))
+}
+
 fn is_checksummed(text: &str) -> bool {
-    let digits = text.strip_prefix("0x").filter(|digits| digits.len() == 40);
-    digits.is_some_and(|digits| {
-        digits.bytes().all(|byte| byte.is_ascii_hexdigit())
-            && checksummed(&digits.to_ascii_lowercase()) == text
-    })
+    with_checksum(text).is_some_and(|own| own == text)
 }
 
 #[cfg(test)]

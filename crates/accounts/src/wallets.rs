@@ -26,7 +26,7 @@ use crate::{
     names,
     random::{secret, system_rng},
     sessions::Begin,
-    siwe::{Message, SiweError, check_signature},
+    siwe::{Message, SiweError, check_signature, with_checksum},
 };
 
 pub(crate) use routes::router;
@@ -36,14 +36,18 @@ const MOST: u64 = 20;
 
 impl Accounts {
     /// What the message of a wallet that signs in has to say.
-    pub(crate) async fn ask_wallet(&self, from: IpAddr) -> Result<WalletChallenge, ApiError> {
+    pub(crate) async fn ask_wallet(&self, address: &str, from: IpAddr) -> Result<WalletChallenge, ApiError> {
         self.limits().challenges.attempt(from, self.now_ms()).map_err(too_many)?;
-        self.wallet_challenge(Kind::Wallet, None).await
+        self.wallet_challenge(Kind::Wallet, address, None).await
     }
 
     /// What the message of a wallet that is linked has to say.
-    pub(crate) async fn ask_new_wallet(&self, person: &Person) -> Result<WalletChallenge, ApiError> {
-        self.wallet_challenge(Kind::NewWallet, Some(person)).await
+    pub(crate) async fn ask_new_wallet(
+        &self,
+        person: &Person,
+        address: &str,
+    ) -> Result<WalletChallenge, ApiError> {
+        self.wallet_challenge(Kind::NewWallet, address, Some(person)).await
     }
 
     /// Signs a browser in by a wallet that is linked to an account.
@@ -164,8 +168,10 @@ impl Accounts {
     async fn wallet_challenge(
         &self,
         kind: Kind,
+        address: &str,
         person: Option<&Person>,
     ) -> Result<WalletChallenge, ApiError> {
+        let address = with_checksum(address).ok_or_else(bad_address)?;
         // Letters and digits alone, as the standard wants nonces.
         let text = secret(&mut system_rng());
         let nonce: String = text.chars().filter(char::is_ascii_alphanumeric).take(24).collect();
@@ -174,6 +180,7 @@ impl Accounts {
         let now = self.now_ms();
         let own = |names: &[String]| names.first().cloned().unwrap_or_default();
         Ok(WalletChallenge {
+            address,
             domain: own(&self.site().authorities),
             uri: own(&self.site().origins),
             statement: self.wallet_statement(kind),
@@ -248,6 +255,11 @@ fn refused(error: SiweError) -> ApiError {
     ApiError::new(status, code, "The wallet's answer is not accepted")
         .detail(error.to_string())
         .hint("Try again; check that the wallet shows this site's name, and the clock of your device.")
+}
+
+fn bad_address() -> ApiError {
+    ApiError::new(StatusCode::UNPROCESSABLE_ENTITY, "bad_address", "This is no address of a wallet")
+        .hint("Give 0x and 40 hex digits.")
 }
 
 fn unknown() -> ApiError {

@@ -20,7 +20,7 @@ pub struct Proof {
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct ResetLink {
     /// Opens a page that takes a new password; for whoever has it.
-    pub url: String,
+    pub link: String,
     /// RFC 3339.
     pub expires_at: String,
 }
@@ -196,10 +196,23 @@ pub struct SignInWallet {
     pub used_at: Option<String>,
 }
 
-/// `POST /auth/wallet/challenge`, `POST /api/v1/me/wallets/challenge`: what the message (EIP-4361) has to say.
+/// `POST /auth/wallet/challenge`, `POST /api/v1/me/wallets/challenge`.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct AskWallet {
+    /// The wallet's address, in any letters.
+    pub address: String,
+    /// What shows that it is really the person; to link a wallet.
+    #[serde(flatten)]
+    pub proof: Proof,
+}
+
+/// Answer to `POST /auth/wallet/challenge`, `POST /api/v1/me/wallets/challenge`: what the message (EIP-4361) has to say.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct WalletChallenge {
+    /// The wallet's address, with the checksum of EIP-55.
+    pub address: String,
     /// The store's authority; a page says its own `location.host`.
     pub domain: String,
     /// The store's origin; a page says its own.

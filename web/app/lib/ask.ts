@@ -36,7 +36,8 @@ export async function ask<T>(method: string, path: string, { body, headers, once
       cause,
     });
   }
-  if (answer.status === 204) return undefined as T;
+  const isEmpty = answer.status === 204 || answer.headers.get("content-length") === "0";
+  if (answer.ok && isEmpty) return undefined as T;
   const read = await answer.json().catch(() => undefined);
   if (answer.ok && read !== undefined) return read as T;
   const { code = "no_problem", title = `the store answered ${answer.status}`, detail, hint } = read ?? {};

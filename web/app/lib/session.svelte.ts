@@ -37,8 +37,9 @@ export async function signIn(who: string, password: string) {
   begin(await ask<Account>("POST", "/auth/session", { body }));
 }
 
-export async function register(email: string, username: string, password: string) {
-  const body = { email, username: username || undefined, password };
+/** `invitation` where people are asked in. */
+export async function register(email: string, username: string, password: string, invitation?: string) {
+  const body = { email, username: username || undefined, password, invitation };
   begin(await ask<Account>("POST", "/auth/session/sign-up", { body }));
 }
 
@@ -51,6 +52,12 @@ export function begin(found: Account) {
 
 export async function signOut() {
   await ask("DELETE", "/auth/session");
+  ended();
+  others?.postMessage("changed");
+}
+
+/** The account is gone, or all its sign-ins: nobody has to be told any more. */
+export function forget() {
   ended();
   others?.postMessage("changed");
 }

@@ -8,7 +8,7 @@ use http::{HeaderMap, StatusCode};
 use sealpost_api::{
     Problem,
     account::Account,
-    ways::{Proof, SignInWallet, WalletAnswer, WalletChallenge},
+    ways::{AskWallet, SignInWallet, WalletAnswer, WalletChallenge},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -35,15 +35,17 @@ where
 }
 
 /// What the message that a wallet signs (ERC-4361) has to say: good once, for five minutes.
-#[utoipa::path(post, path = "/auth/wallet/challenge", tag = "accounts", responses(
+#[utoipa::path(post, path = "/auth/wallet/challenge", tag = "accounts", request_body = AskWallet, responses(
     (status = 200, body = WalletChallenge),
+    (status = 422, body = Problem, description = "`bad_address`"),
     (status = 429, body = Problem, description = "`too_many_attempts`"),
 ))]
 async fn ask(
     State(accounts): State<Accounts>,
     from: ClientAddress,
+    ApiJson(request): ApiJson<AskWallet>,
 ) -> Result<Json<WalletChallenge>, ApiError> {
-    accounts.ask_wallet(from.household()).await.map(Json)
+    accounts.ask_wallet(&request.address, from.household()).await.map(Json)
 }
 
 /// Sign a browser in by a wallet that is linked to an account. Wallets that are contracts (ERC-1271) are not accepted.
@@ -75,7 +77,7 @@ async fn list(State(accounts): State<Accounts>, user: UserAuth) -> Result<Json<V
 }
 
 /// What the message of a wallet that is to be linked has to say. Whoever signed in longer than 15 minutes ago shows that it is them.
-#[utoipa::path(post, path = "/api/v1/me/wallets/challenge", tag = "accounts", request_body = Proof, responses(
+#[utoipa::path(post, path = "/api/v1/me/wallets/challenge", tag = "accounts", request_body = AskWallet, responses(
     (status = 200, body = WalletChallenge),
     (status = 401, body = Problem, description = "`sign_in_required`"),
     (status = 403, body = Problem, description = "`proof_required`, `wrong_credentials`"),
@@ -83,10 +85,10 @@ async fn list(State(accounts): State<Accounts>, user: UserAuth) -> Result<Json<V
 async fn ask_for_new(
     State(accounts): State<Accounts>,
     user: UserAuth,
-    ApiJson(proof): ApiJson<Proof>,
+    ApiJson(request): ApiJson<AskWallet>,
 ) -> Result<Json<WalletChallenge>, ApiError> {
-    accounts.prove_unless_fresh(&user.0, proof).await?;
-    accounts.ask_new_wallet(&user.0).await.map(Json)
+    accounts.prove_unless_fresh(&user.0, request.proof).await?;
+    accounts.ask_new_wallet(&user.0, &request.address).await.map(Json)
 }
 
 /// Link a wallet: from then on it signs in.
