@@ -60,7 +60,7 @@ describe("a hundred prints at the same time", () => {
       await page.locator(`[data-job="${job.id}"][data-state="${endOf(job.n)}"]`).waitFor();
     }
     assert.deepEqual(asked(seen, store).slice(before), [], "nor while they ended");
-    assert.match(await row(jobs[2]).innerText(), /The nozzle is clogged\./);
+    await row(jobs[2]).getByText("The nozzle is clogged.").waitFor({ state: "attached" });
 
     await store.kill();
     await page.getByText("Connecting to the store…").waitFor();

@@ -13,7 +13,7 @@ describe("the owner of a printer", () => {
   before(async () => {
     store = await startStore();
     browser = await launch();
-    part = await sellPart(store, { prints: 3 });
+    part = await sellPart(store, { prints: 3, seal_once: false });
     owner = await atCommandLine(store, "owner");
     machine = await startPrinter(store.folder, { rate: 2_000 });
   });
