@@ -18,7 +18,8 @@ const POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; 
     require-trusted-types-for 'script'; trusted-types svelte-trusted-html sealpost-worker";
 
 /// Of the scripts themselves: one that runs beside the page obeys what it came with. It reads modules of ours, and starts them.
-const WORKER_POLICY: &str = "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; frame-ancestors 'none'";
+const WORKER_POLICY: &str =
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; frame-ancestors 'none'";
 
 const PLACEHOLDER: &str = include_str!("placeholder.html");
 

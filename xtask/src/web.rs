@@ -15,7 +15,11 @@ use crate::run::{check, root, say, target_folder};
 pub(crate) fn build() -> Result<()> {
     provision::npm("sdk", "what the JavaScript packages stand on")?;
     provision::npm("web", "what builds the shop")?;
-    plugin::module(&root().join("web/reader"), "sealpost-reader", &root().join("web/app/seller/publish/reader.wasm"))?;
+    plugin::module(
+        &root().join("web/reader"),
+        "sealpost-reader",
+        &root().join("web/app/seller/publish/reader.wasm"),
+    )?;
     let fresh = target_folder().join("shop");
     let mut command = Command::new("npm");
     command

@@ -52,10 +52,9 @@ impl Reading {
             hint: refusal.hint(),
         });
         let shown = report.thumbnails.iter().filter_map(|one| Some((one, media_type(one.format)?)));
-        let picture = shown.max_by_key(|(one, _)| one.width).map(|(one, media_type)| Picture {
-            media_type,
-            data: STANDARD.encode(&one.data),
-        });
+        let picture = shown
+            .max_by_key(|(one, _)| one.width)
+            .map(|(one, media_type)| Picture { media_type, data: STANDARD.encode(&one.data) });
         Self { refusal, commands: report.commands, summary: report.summary.clone(), picture }
     }
 }

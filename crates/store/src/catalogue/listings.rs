@@ -5,8 +5,7 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
 };
 use sealpost_accounts::{ApiError, UserAuth, audit};
 use sealpost_api::Problem;
@@ -17,9 +16,9 @@ use utoipa_axum::routes;
 
 use super::browse;
 use super::cache::Page;
-use super::{offer, pictures};
 use super::query::ListQuery;
 use super::releases;
+use super::{offer, pictures};
 use crate::chain::offers;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};

@@ -17,8 +17,8 @@ use utoipa_axum::routes;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path};
 use crate::limits;
-use crate::schema::value::{name, named};
 use crate::schema::release;
+use crate::schema::value::{name, named};
 use crate::state::AppState;
 
 /// Texts of a manifest that pages of the catalogue show, and how much of each.
@@ -26,10 +26,7 @@ const SHOWN: [&str; 3] = ["name", "type", "description"];
 const SHOWN_MAX: usize = 300;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new()
-        .routes(routes!(show, change))
-        .routes(routes!(yank))
-        .routes(routes!(vault_key))
+    OpenApiRouter::new().routes(routes!(show, change)).routes(routes!(yank)).routes(routes!(vault_key))
 }
 
 /// Releases of these listings, newest first. Only the newest active one of each listing has its manifest: all of them would be any
