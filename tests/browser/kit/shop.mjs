@@ -7,7 +7,7 @@ export async function registerInShop(page, name) {
   await page.getByRole("button", { name: "I am new here" }).click();
   await page.getByLabel("E-mail address").fill(`${name}@example.org`);
   await page.getByLabel("Name that others see").fill(name);
-  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: "Register", exact: true }).click();
   await isSignedIn(page, name).waitFor();
 }
@@ -18,7 +18,7 @@ export async function signInToShop(page, name) {
   await form.or(isSignedIn(page, name)).first().waitFor();
   if (!(await form.isVisible())) return;
   await form.fill(`${name}@example.org`);
-  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: "Sign in", exact: true }).click();
   await isSignedIn(page, name).waitFor();
 }
@@ -32,7 +32,7 @@ export async function registerInCheckout(page, name) {
   await page.getByRole("button", { name: "I am new here" }).click();
   await page.getByLabel("E-mail address").fill(`${name}@example.org`);
   await page.getByLabel("Name that others see").fill(name);
-  await page.getByLabel("Password").fill(PASSWORD);
+  await page.getByLabel("Password", { exact: true }).fill(PASSWORD);
   await page.getByRole("button", { name: "Register and go on" }).click();
   await isSignedIn(page, name).waitFor();
 }
