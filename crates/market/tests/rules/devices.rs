@@ -39,6 +39,7 @@ fn buy(
         uses_left: 1,
         prints: Some(7),
         expires_at: None,
+        disabled: false,
     });
     let new = NewPurchase {
         id: "pu_1".parse().expect("id"),
