@@ -56,7 +56,7 @@ describe("the owner of a printer", () => {
     await page.locator("[data-progress]").waitFor();
     await picture(page, "printers-printing");
     await page.locator("[data-job][data-state=success]").waitFor({ timeout: 60_000 });
-    for (const step of ["created", "sealed", "key_released", "printing", "success"]) {
+    for (const step of ["created", "sealed", "key_released", "starting", "success"]) {
       await page.locator(`[data-step="${step}"]`).first().waitFor();
     }
     await accessible(page);
@@ -85,7 +85,8 @@ describe("the owner of a printer", () => {
 
   test("renames a printer, takes a print back, stops one, and unpairs after hearing what that means", async () => {
     const { page, context } = await openPage(browser, SIZES.phone);
-    const licence = await take(owner, part.listing);
+    const quick = await sellPart(store, { name: "quick", title: "A clip", prints: 3 });
+    const licence = await take(owner, quick.listing);
     const printer = await addPrinter(store, owner, "Old name");
     const [waits, prints] = [await order(owner, licence, printer), await order(owner, licence, printer)];
     await printer.claim(prints.id);
