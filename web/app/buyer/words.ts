@@ -1,6 +1,6 @@
 // What buyers read of listings and licences.
 
-import { current, date, number } from "../lib/words";
+import { current, date, isFree, number } from "../lib/words";
 import type { Licence, Listing, Order } from "../lib/types";
 
 export const KINDS: Record<Listing["kind"], string> = { gcode: "G-code", plugin: "Plugin" };
@@ -40,7 +40,7 @@ export function gives(listing: Listing): string[] {
   }
   lines.push(listing.free_updates ? "Later versions are included." : "The version you buy, and none that comes later.");
   lines.push(listing.valid_days ? `It lasts ${plural(listing.valid_days, "day")} from the day you buy it.` : "It does not end.");
-  lines.push(
+  if (!isFree(listing)) lines.push(
     listing.kind === "gcode"
       ? "You get your money back by yourself until a print was started; after that the seller decides."
       : "You get your money back by yourself until a device was given the key; after that the seller decides.",
