@@ -1,0 +1,82 @@
+// A seller's sales and orders, in numbers and on the way, at a desk and on a phone.
+
+import assert from "node:assert/strict";
+import { after, before, describe, test } from "node:test";
+
+import { accessible, SIZES } from "./kit/axe.mjs";
+import { launch, openPage, picture } from "./kit/chromium.mjs";
+import { signInToShop } from "./kit/shop.mjs";
+import { atCommandLine, startStore } from "./kit/store.mjs";
+
+describe("a seller's sales", () => {
+  let store, browser, seller, buyer, listing;
+
+  before(async () => {
+    store = await startStore();
+    browser = await launch();
+    [seller, buyer] = [await atCommandLine(store, "ann"), await atCommandLine(store, "bob")];
+    const price = { amount: "1999", currency: "EUR" };
+    listing = await seller.ask("POST", "/api/v1/listings", { title: '=SUM(A1) <img src="x" onerror="alert(1)">', price });
+  });
+  after(async () => {
+    await browser?.close();
+    await store?.stop();
+  });
+
+  const order = async () => {
+    const { purchase } = await buyer.ask("POST", "/api/v1/purchases", { listing: listing.id, payment: { method: "marked_paid" } });
+    return purchase.id;
+  };
+
+  for (const [size, options] of Object.entries(SIZES)) {
+    for (const colorScheme of ["light", "dark"]) {
+      test(`an order is seen coming, paid, refunded and counted (${size}, ${colorScheme})`, async () => {
+        const { page, context, seen } = await openPage(browser, { ...options, colorScheme });
+        await page.goto(`${store.url}/shop/sign-in`);
+        await signInToShop(page, "ann");
+        await page.goto(`${store.url}/shop/sales/orders`);
+        await page.getByRole("heading", { name: "Orders" }).waitFor();
+        const first = await order();
+        const row = page.locator(`[data-purchase="${first}"]`);
+        await row.and(page.locator('[data-state="pending"]')).waitFor();
+        await row.getByRole("button", { name: "The money is here" }).click();
+        await accessible(page);
+        await page.getByRole("dialog").getByRole("button", { name: "Yes, hand it over" }).click();
+        await row.and(page.locator('[data-state="paid"]')).waitFor();
+
+        const second = await order();
+        await seller.ask("POST", `/api/v1/purchases/${second}/mark-paid`);
+        const other = page.locator(`[data-purchase="${second}"]`);
+        await other.getByRole("button", { name: "Refund…" }).click();
+        await picture(page, `business-refund-${size}-${colorScheme}`);
+        await page.getByRole("dialog").getByRole("button", { name: "Refund it" }).click();
+        await other.and(page.locator('[data-state="refunded"]')).waitFor();
+        await accessible(page);
+        await picture(page, `business-orders-${size}-${colorScheme}`);
+
+        await page.getByLabel("State").selectOption("Refunded");
+        await row.waitFor({ state: "detached" });
+        await other.waitFor();
+
+        const shown = await page.getByRole("link", { name: "Save as a table (CSV)" }).getAttribute("href");
+        const csv = await page.evaluate(async (href) => (await fetch(href)).text(), shown);
+        assert.match(csv, new RegExp(`\r\n${second},`));
+        assert.doesNotMatch(csv, /(^|,)"?[=+@-]/m, "no cell begins a formula");
+
+        await page.getByRole("navigation", { name: "Selling" }).getByRole("link", { name: "Sales" }).click();
+        await page.getByRole("img", { name: /^Sales a day in EUR/ }).waitFor();
+        await page.getByText("As a table").click();
+        await page.getByRole("table", { name: "Sales a day in EUR" }).getByRole("row").nth(1).waitFor();
+        await accessible(page);
+        await picture(page, `business-sales-${size}-${colorScheme}`);
+        const before = await page.locator(".figures dd").first().innerText();
+        const third = await order();
+        await seller.ask("POST", `/api/v1/purchases/${third}/mark-paid`);
+        // Live, without a reload.
+        await page.locator(".figures dd").first().filter({ hasText: String(Number(before) + 1) }).waitFor();
+        assert.deepEqual(seen.errors, []);
+        await context.close();
+      });
+    }
+  }
+});
