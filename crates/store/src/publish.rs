@@ -16,7 +16,7 @@ use sealpost_database::Tx;
 use sealpost_envelope::content::WHOLE_LIMIT;
 use sealpost_faults::point;
 use sealpost_market::chain::{ChainHash, item_id, item_text};
-use sealpost_market::{ListingKind, ReleaseId, Version};
+use sealpost_market::{ListingKind, ListingState, ReleaseId, Version};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
@@ -256,7 +256,10 @@ async fn insert(
     });
     let subject = format!("release:{}", row.id);
     audit::record(tx, row.created_at, &user.actor(), "release.published", &subject, details).await?;
-    happenings::of_release(tx, row.created_at, &listing, row)?;
+    // Of a draft, people are told when it is published.
+    if named::<ListingState>(&listing.state)? != ListingState::Draft {
+        happenings::of_release(tx, row.created_at, &listing, row)?;
+    }
     let cleared = state.clone();
     tx.after_commit(move || cleared.pages.clear());
     Answer::new(StatusCode::CREATED, &release_to_api(row)?)

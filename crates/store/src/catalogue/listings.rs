@@ -5,7 +5,8 @@ use axum::response::Response;
 use http::{HeaderMap, StatusCode};
 use sea_orm::ActiveValue::NotSet;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter,
+    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder,
 };
 use sealpost_accounts::{ApiError, UserAuth, audit};
 use sealpost_api::Problem;
@@ -220,8 +221,8 @@ async fn apply_changes(
         let to = named(to).map_err(|_| {
             Fault::invalid("`state` is not listed, unlisted, suspended or draft.", "Send one of these words.")
         })?;
-        if is_draft(&row) && to != market::ListingState::Draft {
-            check_file(tx, &row.id).await?;
+        if is_draft(&row) && market::ListingState::is_for_sale(to) {
+            tell_published(tx, now, &row).await?;
             row.created_at = now;
         }
         let by = if user.0.operator { market::Party::Operator } else { market::Party::Publisher };
@@ -243,12 +244,17 @@ async fn apply_changes(
     save(state, tx, row).await
 }
 
-/// What is published holds something.
-async fn check_file(tx: &sealpost_database::Tx, listing: &str) -> Result<()> {
+/// A draft is published with what it holds, which has to be something.
+async fn tell_published(tx: &sealpost_database::Tx, now: i64, row: &listing::Model) -> Result<()> {
     let active = release::Entity::find()
-        .filter(release::Column::Listing.eq(listing))
-        .filter(release::Column::State.eq("active"));
-    if active.count(tx).await? > 0 {
+        .filter(release::Column::Listing.eq(&row.id))
+        .filter(release::Column::State.eq("active"))
+        .order_by_asc(release::Column::CreatedAt);
+    let active = active.all(tx).await?;
+    for release in &active {
+        crate::happenings::of_release(tx, now, row, release)?;
+    }
+    if !active.is_empty() {
         return Ok(());
     }
     Err(Problem::new(409, "nothing_to_sell", "The listing holds no file yet")

@@ -13,7 +13,7 @@ use sealpost_market::PurchaseState;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{listings, releases};
+use super::{listings, pictures, releases};
 use crate::fault::Result;
 use crate::http::body::Query;
 use crate::http::page::PageQuery;
@@ -50,6 +50,7 @@ async fn list(
     for row in releases::of(db, &ids).await? {
         versions.entry(row.listing.clone()).or_default().push(row);
     }
+    let mut pictures = pictures::of(db, &ids).await?;
     let sold = counted(db, &ids, PurchaseState::Paid).await?;
     let waiting = counted(db, &ids, PurchaseState::Pending).await?;
     let vouchers = usable(db, &ids, state.clock.now_ms()).await?;
@@ -58,7 +59,11 @@ async fn list(
         let releases = versions.iter().map(releases::in_short).collect::<Result<_>>()?;
         let count = |of: &HashMap<String, i64>| of.get(&row.id).map_or(0, |count| count.unsigned_abs());
         Ok(OwnListing {
-            listing: Listing { releases, ..listings::to_api(&state, row, Vec::new())? },
+            listing: Listing {
+                releases,
+                pictures: pictures.remove(&row.id).unwrap_or_default(),
+                ..listings::to_api(&state, row, Vec::new())?
+            },
             sales: count(&sold),
             waiting: count(&waiting),
             vouchers: count(&vouchers),

@@ -60,6 +60,22 @@ async fn a_listing_that_holds_nothing_is_not_published_and_begins_suspended_for_
 }
 
 #[tokio::test]
+async fn people_are_told_of_a_drafts_versions_when_it_is_published() {
+    let kit = Kit::new().await;
+    let seller = kit.person("sel").await;
+    let draft = kit.listing(&seller, json!({"state": "draft"})).await;
+    kit.publish(&seller, json!({"listing": draft, "version": "1"}), GCODE).await;
+    // Each statement says how many rows it would have touched.
+    let told = async || kit.execute("UPDATE happenings SET id = id WHERE kind = 'release.published'").await;
+    assert_eq!(told().await, 0);
+    let path = format!("/api/v1/listings/{draft}");
+    kit.call(Method::PATCH, &path, &seller, Some(json!({"state": "listed"}))).await;
+    assert_eq!(told().await, 1);
+    kit.publish(&seller, json!({"listing": draft, "version": "2"}), GCODE).await;
+    assert_eq!(told().await, 2);
+}
+
+#[tokio::test]
 async fn a_draft_counts_as_new_when_it_is_published() {
     let kit = Kit::new().await;
     let seller = kit.person("sel").await;
