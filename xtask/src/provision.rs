@@ -54,10 +54,23 @@ pub(crate) fn postgres() -> Result<PathBuf> {
 
 /// The Python that has Moonraker and the test requirements, in an environment of the project's own.
 pub(crate) fn python() -> Result<PathBuf> {
-    let requirements = root().join("tests/requirements.txt");
+    // Moonraker signs its tokens by libsodium and loads it at run time.
+    if !succeeds(Command::new("sh").args(["-c", "ls /usr/lib/*/libsodium.so.*"])) {
+        install("libsodium", &["libsodium23"])?;
+    }
+    python_with("tests/requirements.txt", ".cache/python", "the tests (Moonraker and its parts)")
+}
+
+/// The Python that has the mail server of the browser suite.
+pub(crate) fn mail_python() -> Result<PathBuf> {
+    python_with("tests/browser/requirements.txt", ".cache/mail-python", "the browser suite (a mail server)")
+}
+
+fn python_with(requirements: &str, folder: &str, whose: &str) -> Result<PathBuf> {
+    let requirements = root().join(requirements);
     let wanted = fs::read_to_string(&requirements)
         .with_context(|| format!("{} is missing", requirements.display()))?;
-    let folder = root().join(".cache/python");
+    let folder = root().join(folder);
     let python = folder.join("bin/python");
     let stamp = folder.join("installed-requirements.txt");
     if fs::read_to_string(&stamp).is_ok_and(|installed| installed == wanted) && python.exists() {
@@ -67,11 +80,7 @@ pub(crate) fn python() -> Result<PathBuf> {
     if !succeeds(Command::new("python3").args(["-c", "import venv, ensurepip"])) {
         install("Python's venv module", &["python3-venv"])?;
     }
-    // Moonraker signs its tokens by libsodium and loads it at run time.
-    if !succeeds(Command::new("sh").args(["-c", "ls /usr/lib/*/libsodium.so.*"])) {
-        install("libsodium", &["libsodium23"])?;
-    }
-    say("making the Python environment of the tests (Moonraker and its parts)");
+    say(&format!("making the Python environment of {whose}"));
     check(Command::new("python3").args(["-m", "venv", "--clear"]).arg(&folder))?;
     let pip = ["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"];
     check(Command::new(&python).args(pip).arg(&requirements))?;

@@ -162,6 +162,7 @@ fn browser(arguments: &[String]) -> Result<()> {
     let parts = browser_parts(&[])?;
     provision::npm("tests/browser", "what drives the browser")?;
     let anvil = provision::contracts()?.anvil;
+    let mail = provision::mail_python()?;
     check(Command::new("npm").args(["run", "--silent", "check"]).current_dir(root().join("web")))?;
     let mut test = Command::new("node");
     test.args(["--test", "--test-concurrency=2", "--test-reporter=spec"]);
@@ -172,7 +173,8 @@ fn browser(arguments: &[String]) -> Result<()> {
     } else {
         test.args(arguments)
     };
-    check(parts.tell(&mut test).env("SEALPOST_TEST_ANVIL", anvil).current_dir(folder))
+    parts.tell(&mut test).env("SEALPOST_TEST_ANVIL", anvil).env("SEALPOST_TEST_MAIL_PYTHON", mail);
+    check(test.current_dir(folder))
 }
 
 fn test_files(folder: &Path) -> Result<Vec<OsString>> {
