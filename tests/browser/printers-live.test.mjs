@@ -12,14 +12,14 @@ const endOf = (n) => ["success", "success", "failure", "cancelled"][n % 4];
 const END = { success: ["success", {}], failure: ["failure", { message: "nozzle_clogged: the nozzle is clogged" }], cancelled: ["cancelled", {}] };
 
 describe("a hundred prints at the same time", () => {
-  let store, browser, owner, jobs;
+  let store, browser, owner, licence, jobs;
 
   before(async () => {
-    store = await startStore();
+    store = await startStore({ config: "heartbeat_s = 1\n" });
     browser = await launch();
     const part = await sellPart(store);
     owner = await atCommandLine(store, "owner");
-    const licence = await take(owner, part.listing);
+    licence = await take(owner, part.listing);
     jobs = [];
     for (let n = 0; n < PRINTERS; n += 1) {
       const printer = await addPrinter(store, owner, `Printer ${n}`);
@@ -101,6 +101,47 @@ describe("a hundred prints at the same time", () => {
     assert.equal(streams(), 2);
     await context.close();
   });
+
+  test("say when they end or need somebody, once a person asked for that by a click, and in the tab's title how far they are", async () => {
+    const { page, context } = await openPage(browser, SIZES.phone);
+    await context.addInitScript(notificationsAreKept);
+    await enter(page, store, "owner");
+    const printer = await addPrinter(store, owner, "Bedside");
+    const job = await order(owner, licence, printer);
+    await page.goto(`${store.url}/shop/jobs/${job.id}`);
+    await page.locator("[data-step=created]").waitFor();
+    assert.equal(await page.evaluate(() => globalThis.asked), 0, "nobody is asked before a click");
+    await page.getByRole("button", { name: "Notify me" }).click();
+    await page.getByText("You hear when a print ends").waitFor();
+    await accessible(page);
+    await printer.claim(job.id);
+    await printer.report(job.id, "printing", { progress_permille: 420 });
+    await page.waitForFunction(() => document.title.startsWith("42 %"));
+    // Also from a page that shows something else.
+    await page.goto(`${store.url}/shop/library`);
+    await page.getByRole("heading", { level: 1 }).waitFor();
+    await printer.report(job.id, "paused");
+    await page.waitForFunction(() => globalThis.told.length === 1);
+    await printer.report(job.id, "printing");
+    await printer.report(job.id, "success");
+    await page.waitForFunction(() => globalThis.told.length === 2);
+    const told = await page.evaluate(() => globalThis.told);
+    assert.deepEqual(told.map(({ title }) => title), ["A post for a wax seal is paused and may need you", "A post for a wax seal is printed"]);
+    assert.deepEqual(told.map(({ body }) => body), ["On Bedside", "On Bedside"]);
+    await context.close();
+  });
+
+  test("are told to nobody whose sign-in was ended elsewhere", async () => {
+    const { page, context } = await openPage(browser, SIZES.desk);
+    await atCommandLine(store, "visitor").then(async (visitor) => {
+      await enter(page, store, "visitor");
+      await page.goto(`${store.url}/shop/printers`);
+      await page.getByRole("heading", { name: "No printer yet" }).waitFor();
+      await visitor.ask("DELETE", "/api/v1/me/sessions");
+    });
+    await page.getByRole("heading", { name: "Sign in", exact: true }).waitFor();
+    await context.close();
+  });
 });
 
 /** Signs in as the page does. */
@@ -125,4 +166,25 @@ async function all(each, work) {
     for (let next = waiting.shift(); next; next = waiting.shift()) await work(next);
   };
   await Promise.all(Array.from({ length: 8 }, worker));
+}
+
+/** Runs in the page, before its own scripts. */
+function notificationsAreKept() {
+  globalThis.told = [];
+  globalThis.asked = 0;
+  const KEY = "test-permission";
+  globalThis.Notification = class {
+    constructor(title, { body }) {
+      globalThis.told.push({ title, body });
+    }
+    static get permission() {
+      return sessionStorage.getItem(KEY) ?? "default";
+    }
+    static async requestPermission() {
+      globalThis.asked += 1;
+      sessionStorage.setItem(KEY, "granted");
+      return "granted";
+    }
+    close() {}
+  };
 }

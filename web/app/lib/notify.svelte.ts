@@ -6,8 +6,8 @@ import { live } from "./live.svelte";
 import { go, to } from "./router.svelte";
 
 const KEPT = "sealpost-notify";
-/** An end that was not seen coming is told of if it is this young: the page was away meanwhile. */
-const YOUNG_MS = 120_000;
+/** Until when this browser knows what happened: what is later was missed, what is earlier is no news after a reload. */
+const SEEN = "sealpost-notify-seen";
 
 const WORDS: Partial<Record<Job["state"], string>> = {
   success: "is printed",
@@ -33,7 +33,7 @@ export const notify = {
   async turnOn() {
     if ((await Notification.requestPermission()) === "granted") localStorage.setItem(KEPT, "on");
     state = look();
-    if (state === "on") await again();
+    if (state === "on") await again({ quietly: true });
   },
   turnOff() {
     localStorage.removeItem(KEPT);
@@ -50,20 +50,23 @@ export function begin() {
 }
 
 /** What happened while nothing was heard. */
-async function again() {
+async function again({ quietly = false } = {}) {
   if (state !== "on") return;
+  const seen = localStorage.getItem(SEEN);
   const page = await ask<JobPage>("GET", path(["jobs"], { limit: 50 })).catch(() => undefined);
-  for (const job of page?.jobs ?? []) heard(job);
+  for (const job of page?.jobs ?? []) heard(job, quietly || seen === null ? "9" : seen);
 }
 
-function heard(job: Job) {
+/** Nothing is said of a print that was not known before and that stands so since before `seen`. */
+function heard(job: Job, seen = localStorage.getItem(SEEN) ?? "") {
   if (job.role !== "buyer") return;
   const before = known.get(job.id);
   known.set(job.id, job.state);
-  if (state !== "on" || before === job.state || !live.speaks) return;
+  if (state !== "on") return;
+  if (job.updated_at > (localStorage.getItem(SEEN) ?? "")) localStorage.setItem(SEEN, job.updated_at);
   const words = WORDS[job.state];
-  const young = Date.now() - Date.parse(job.updated_at) < YOUNG_MS;
-  if (words && (before !== undefined || young)) show(job, words);
+  const isNews = before === undefined ? job.updated_at > seen : before !== job.state;
+  if (words && isNews && live.speaks) show(job, words);
 }
 
 function show(job: Job, words: string) {

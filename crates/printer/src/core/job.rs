@@ -60,6 +60,8 @@ pub(super) struct Current {
     pub(super) layer: Option<u32>,
     /// Last sign of life sent, and the status it had.
     pub(super) beat: Option<(u64, ReportStatus)>,
+    /// Percent and layer that the last one told.
+    pub(super) told: (Option<u32>, Option<u32>),
 }
 
 /// Waiting for a fresh look at the printer.
@@ -72,6 +74,11 @@ pub(super) enum Doubt {
 }
 
 impl Current {
+    /// What people who look on would see change.
+    pub(super) fn news(&self) -> (Option<u32>, Option<u32>) {
+        (self.progress.map(|permille| permille / 10), self.layer)
+    }
+
     pub(super) fn new(record: JobRecord) -> Self {
         Self {
             record,
@@ -88,6 +95,7 @@ impl Current {
             statistics: Statistics::default(),
             layer: None,
             beat: None,
+            told: (None, None),
         }
     }
 

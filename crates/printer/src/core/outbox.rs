@@ -41,6 +41,7 @@ impl Core {
         let Some(status) = self.due_beat(now) else { return Vec::new() };
         if let Some(current) = &mut self.current {
             current.beat = Some((now.mono, status));
+            current.told = current.news();
         }
         let Some(outgoing) = self.report(status, None) else { return Vec::new() };
         self.outbox.in_flight = Some((outgoing.report.report_id.clone(), false));

@@ -11,6 +11,8 @@ use super::{
 
 /// Longest time between two signs of life, milliseconds.
 const BEAT: u64 = 30_000;
+/// Where another percent or layer is reached: people look on.
+const NEWS: u64 = 5_000;
 
 impl Core {
     pub(super) fn observe(&mut self, observation: Observation, now: Now) -> Vec<Effect> {
@@ -130,7 +132,9 @@ impl Core {
         if self.life_sign(current).is_none() {
             return u64::MAX;
         }
-        let period = BEAT.min(current.record.lease_seconds.max(3) * 1000 / 3);
+        let has_news = current.stage == Stage::Watching && current.told != current.news();
+        let longest = if has_news { NEWS } else { BEAT };
+        let period = longest.min(current.record.lease_seconds.max(3) * 1000 / 3);
         current.beat.map_or(0, |(at, _)| at + period)
     }
 

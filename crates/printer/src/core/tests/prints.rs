@@ -71,6 +71,28 @@ fn signs_of_life_come_while_it_prints() {
 }
 
 #[test]
+fn another_percent_or_layer_is_told_soon_and_never_in_a_flood() {
+    let mut world = printing();
+    world.printer.extra.size = 100_000;
+    let mut signs = |position: u64| {
+        let before = world.store.applied.len();
+        // A hundred seconds, in which the print goes on by this much each second.
+        for _ in 0..100 {
+            world.printer.extra.position += position;
+            world.tick(1_000);
+            world.observe();
+            while !world.pending.is_empty() {
+                world.answer(0, true);
+            }
+        }
+        world.store.applied.len() - before
+    };
+    let (fast, slow) = (signs(500), signs(10));
+    assert!((15..=21).contains(&fast), "{fast}: one in five seconds");
+    assert!((3..=6).contains(&slow), "{slow}: one percent in all, beside the signs of life");
+}
+
+#[test]
 fn an_hour_without_the_store_costs_no_report_and_no_second_start() {
     let mut world = printing();
     world.store.offline = true;
