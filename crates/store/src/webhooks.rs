@@ -19,7 +19,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::happenings;
 use crate::state::AppState;
 
-pub(crate) use endpoints::OVERLAP_MS;
+pub(crate) use endpoints::{OVERLAP_MS, forget_of};
 
 /// How often what is old is forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
+use sea_orm::sea_query::Expr;
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect,
@@ -181,6 +182,16 @@ async fn remove(State(state): State<AppState>, user: UserAuth, Path(id): Path<St
     })
     .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// What an account that ends has attached says nothing any more.
+pub(crate) async fn forget_of(tx: &Tx, account: &str) -> Result<()> {
+    payment_source::Entity::update_many()
+        .col_expr(payment_source::Column::State, Expr::value("gone"))
+        .filter(payment_source::Column::Owner.eq(account))
+        .exec(tx)
+        .await?;
+    Ok(())
 }
 
 async fn edit(

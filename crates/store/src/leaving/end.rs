@@ -11,10 +11,9 @@ use super::AT_IT;
 use crate::catalogue;
 use crate::fault::Result;
 use crate::identity;
-use crate::schema::{
-    device, job, licence, linked_key, listing, review, webhook_delivery, webhook_endpoint, webhook_try,
-};
+use crate::schema::{device, job, licence, linked_key, listing, review};
 use crate::state::AppState;
+use crate::{checkout, webhooks};
 
 /// What stands where a name was.
 const NOBODY: &str = "deleted";
@@ -36,7 +35,8 @@ async fn all(state: &AppState, tx: &Tx, id: &AccountId) -> Result<()> {
     check_jobs(tx, id).await?;
     identity::unpair_all(&state.identity, tx, id, now).await?;
     take_off_sale(state, tx, id, now).await?;
-    forget_webhooks(tx, id).await?;
+    webhooks::forget_of(tx, id.as_str()).await?;
+    checkout::forget_of(tx, id.as_str()).await?;
     forget_names(tx, id).await?;
     state.accounts.erase(tx, id, now).await?;
     Ok(())
@@ -73,20 +73,6 @@ async fn take_off_sale(state: &AppState, tx: &Tx, id: &AccountId, now: i64) -> R
             crate::facts::record(tx, now, &Actor::System, &format!("listing:{}", row.id), &facts)?;
         }
         catalogue::save_listing(state, tx, row).await?;
-    }
-    Ok(())
-}
-
-async fn forget_webhooks(tx: &Tx, id: &AccountId) -> Result<()> {
-    let endpoints = webhook_endpoint::Entity::find().filter(webhook_endpoint::Column::Owner.eq(id.as_str()));
-    for endpoint in endpoints.all(tx).await? {
-        let its =
-            webhook_delivery::Entity::find().filter(webhook_delivery::Column::Endpoint.eq(&endpoint.id));
-        let its: Vec<String> = its.all(tx).await?.into_iter().map(|row| row.id).collect();
-        webhook_try::Entity::delete_many().filter(webhook_try::Column::Delivery.is_in(its)).exec(tx).await?;
-        let its = webhook_delivery::Entity::delete_many();
-        its.filter(webhook_delivery::Column::Endpoint.eq(&endpoint.id)).exec(tx).await?;
-        webhook_endpoint::Entity::delete_by_id(&endpoint.id).exec(tx).await?;
     }
     Ok(())
 }

@@ -5,9 +5,10 @@ use std::collections::HashMap;
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
+use sea_orm::sea_query::IntoCondition;
 use sea_orm::{
-    ActiveModelTrait, ColumnTrait, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
-    QueryFilter, QueryOrder, QuerySelect,
+    ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
+    QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
 use sealpost_accounts::{UserAuth, audit};
 use sealpost_api::Problem;
@@ -60,7 +61,7 @@ pub(super) async fn owned(
 ))]
 async fn list(State(state): State<AppState>, user: UserAuth) -> Result<Json<WebhookList>> {
     let db = state.db.read();
-    let mut whose = sea_orm::Condition::any().add(webhook_endpoint::Column::Owner.eq(user.id().as_str()));
+    let mut whose = Condition::any().add(webhook_endpoint::Column::Owner.eq(user.id().as_str()));
     if user.0.operator {
         whose = whose.add(webhook_endpoint::Column::Everybody.eq(true));
     }
@@ -244,27 +245,42 @@ async fn remove(State(state): State<AppState>, user: UserAuth, Path(id): Path<St
         .write(move |tx| {
             let shared = shared.clone();
             Box::pin(async move {
-                use sea_orm::QueryTrait;
                 let (state, user, id) = &*shared;
                 let row = owned(tx, id, user).await?;
-                let its = webhook_delivery::Column::Endpoint.eq(&row.id);
-                let ids = webhook_delivery::Entity::find()
-                    .select_only()
-                    .column(webhook_delivery::Column::Id)
-                    .filter(its.clone())
-                    .into_query();
-                webhook_try::Entity::delete_many()
-                    .filter(webhook_try::Column::Delivery.in_subquery(ids))
-                    .exec(tx)
-                    .await?;
-                webhook_delivery::Entity::delete_many().filter(its).exec(tx).await?;
-                webhook_endpoint::Entity::delete_by_id(&row.id).exec(tx).await?;
+                forget(tx, webhook_endpoint::Column::Id.eq(&row.id)).await?;
                 note(tx, user, state.clock.now_ms(), "webhook.removed", &row)?;
                 Ok::<_, Fault>(())
             })
         })
         .await?;
     Ok(StatusCode::NO_CONTENT)
+}
+
+/// Forgets the webhooks of an account that ends.
+pub(crate) async fn forget_of(tx: &Tx, account: &str) -> Result<()> {
+    forget(tx, webhook_endpoint::Column::Owner.eq(account)).await
+}
+
+async fn forget(tx: &Tx, which: impl IntoCondition) -> Result<()> {
+    let which = which.into_condition();
+    let endpoints = webhook_endpoint::Entity::find()
+        .select_only()
+        .column(webhook_endpoint::Column::Id)
+        .filter(which.clone())
+        .into_query();
+    let theirs = webhook_delivery::Column::Endpoint.in_subquery(endpoints);
+    let messages = webhook_delivery::Entity::find()
+        .select_only()
+        .column(webhook_delivery::Column::Id)
+        .filter(theirs.clone())
+        .into_query();
+    webhook_try::Entity::delete_many()
+        .filter(webhook_try::Column::Delivery.in_subquery(messages))
+        .exec(tx)
+        .await?;
+    webhook_delivery::Entity::delete_many().filter(theirs).exec(tx).await?;
+    webhook_endpoint::Entity::delete_many().filter(which).exec(tx).await?;
+    Ok(())
 }
 
 async fn save(tx: &Tx, row: &mut webhook_endpoint::Model) -> Result<()> {
