@@ -126,7 +126,7 @@ describe("a hundred prints at the same time", () => {
     await printer.report(job.id, "success");
     await page.waitForFunction(() => globalThis.told.length === 2);
     const told = await page.evaluate(() => globalThis.told);
-    assert.deepEqual(told.map(({ title }) => title), ["A post for a wax seal is paused and may need you", "A post for a wax seal is printed"]);
+    assert.deepEqual(told.map(({ title }) => title.replace(/[\u2068\u2069]/g, "")), ["A post for a wax seal is paused and may need you", "A post for a wax seal is printed"]);
     assert.deepEqual(told.map(({ body }) => body), ["On Bedside", "On Bedside"]);
     await context.close();
   });

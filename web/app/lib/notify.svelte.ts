@@ -71,7 +71,8 @@ function heard(job: Job, seen = localStorage.getItem(SEEN) ?? "") {
 
 function show(job: Job, words: string) {
   try {
-    const shown = new Notification(`${job.title} ${words}`, {
+    // A seller's letters that run the other way turn none of ours.
+    const shown = new Notification(`\u2068${job.title}\u2069 ${words}`, {
       body: `On ${job.printer_name}`,
       // Another page of the shop that says the same says it in the same place.
       tag: `${job.id} ${job.state}`,
