@@ -164,6 +164,9 @@ describe("somebody publishes G-code in the page", () => {
     assert.equal(own.listings.length, 1);
     assert.equal(own.listings[0].listing.releases.length, 1);
     assert.equal(own.listings[0].listing.id, listing);
+    await page.getByRole("button", { name: "Throw it away" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Throw it away" }).click();
+    await page.getByRole("heading", { name: "You sell nothing here yet" }).waitFor();
     await context.close();
   });
 

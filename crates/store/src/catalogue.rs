@@ -2,6 +2,7 @@
 
 mod browse;
 pub(crate) mod cache;
+mod discard;
 mod facets;
 mod listings;
 mod mine;
@@ -30,4 +31,5 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .merge(thumbnails::router())
         .merge(vouchers::router())
         .merge(mine::router())
+        .merge(discard::router())
 }

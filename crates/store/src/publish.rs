@@ -248,6 +248,8 @@ async fn insert(
         thumbnail::Entity::insert(picture.clone().into_active_model()).exec_without_returning(tx).await?;
     }
     shelf::releases_changed(tx, &row.listing).await?;
+    // That waited for whoever threw the draft away meanwhile.
+    find_listing(tx, &row.listing).await?;
     vault::keep(tx, key).await?;
     pending::adopt(tx, &row.blob).await?;
     let details = serde_json::json!({

@@ -3,7 +3,7 @@
 use http::{Method, StatusCode};
 use serde_json::{Value, json};
 
-use super::kit::{GCODE, Kit};
+use super::kit::{GCODE, Kit, until};
 use super::plugin_kit::PLUGIN;
 
 #[tokio::test]
@@ -57,6 +57,34 @@ async fn a_listing_that_holds_nothing_is_not_published_and_begins_suspended_for_
         let new = kit.post("/api/v1/listings", &seller, json!({"title": "a", "state": state})).await;
         assert_eq!(new.problem(), (422, "invalid".to_owned()), "{state}");
     }
+}
+
+#[tokio::test]
+async fn a_draft_can_be_thrown_away_with_all_that_is_in_it_and_what_was_published_cannot() {
+    let kit = Kit::new().await;
+    let (seller, other) = (kit.person("sel").await, kit.person("other").await);
+    let draft = kit.listing(&seller, json!({"id": "part", "state": "draft"})).await;
+    let path = format!("/api/v1/listings/{draft}");
+    let release = kit.publish(&seller, json!({"listing": draft, "version": "1"}), GCODE).await.string("id");
+    kit.post("/api/v1/vouchers", &seller, json!({"listing": draft})).await;
+    assert_eq!(kit.blobs().len(), 1);
+    assert_eq!(
+        kit.call(Method::DELETE, &path, &other, None).await.problem(),
+        (403, "not_your_listing".to_owned())
+    );
+    assert_eq!(kit.call(Method::DELETE, &path, &seller, None).await.status, StatusCode::NO_CONTENT);
+    for gone in [&path, &format!("/api/v1/releases/{release}")] {
+        assert_eq!(kit.get(gone, &seller).await.problem(), (404, "not_found".to_owned()));
+    }
+    assert_eq!(kit.call(Method::DELETE, &path, &seller, None).await.problem(), (404, "not_found".to_owned()));
+    for table in ["listings", "releases", "vault", "vouchers", "thumbnails"] {
+        assert_eq!(kit.execute(&format!("DELETE FROM {table}")).await, 0, "{table}");
+    }
+    until(async || kit.blobs().is_empty()).await;
+
+    let again = kit.listing(&seller, json!({"id": "part"})).await;
+    let refused = kit.call(Method::DELETE, &format!("/api/v1/listings/{again}"), &seller, None).await;
+    assert_eq!(refused.problem(), (409, "already_published".to_owned()), "its name is free again");
 }
 
 #[tokio::test]

@@ -71,6 +71,11 @@ export function change(id: string, changes: Changes): Promise<Own> {
   return ask("PATCH", path(["listings", id]), { body: changes });
 }
 
+/** Throws a draft away. */
+export function discard(id: string): Promise<void> {
+  return ask("DELETE", path(["listings", id]));
+}
+
 export function own(id: string): Promise<Own> {
   return ask("GET", path(["listings", id]));
 }
