@@ -181,7 +181,10 @@ impl From<ReviewError> for Fault {
             RuleClass::Forbidden => (403, "Not allowed"),
             _ => (422, "The request cannot be used"),
         };
-        Problem::new(status, error.code(), title).detail(sentence(&error.to_string())).hint(error.hint()).into()
+        Problem::new(status, error.code(), title)
+            .detail(sentence(&error.to_string()))
+            .hint(error.hint())
+            .into()
     }
 }
 

@@ -183,8 +183,7 @@ impl Identity {
     async fn activate(&self, id: String, jti: String) -> Result<printer::Model, ApiError> {
         let now = self.now_ms();
         let around = self.0.around.clone();
-        let done =
-            self
+        let done = self
             .0
             .db
             .write(move |tx| {
@@ -198,8 +197,7 @@ impl Identity {
     async fn seen(&self, row: &printer::Model, protocol: Protocol, said: Said) -> Result<(), ApiError> {
         let now = self.now_ms();
         let sealpost = protocol == Protocol::Sealpost;
-        let within =
-            |ms| row.last_seen_at.is_some_and(|seen| (0..ms).contains(&now.saturating_sub(seen)));
+        let within = |ms| row.last_seen_at.is_some_and(|seen| (0..ms).contains(&now.saturating_sub(seen)));
         let is_new = row.sealpost_agent != sealpost || said.is_new(row);
         if within(SEEN_EVERY_MS) && !is_new {
             return Ok(());

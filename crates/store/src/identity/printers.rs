@@ -205,7 +205,12 @@ pub(crate) async fn ids_of_owner(
 ///
 /// # Errors
 /// The failure of the database.
-pub(crate) async fn unpair_all(identity: &Identity, tx: &Tx, owner: &AccountId, now: i64) -> Result<(), ApiError> {
+pub(crate) async fn unpair_all(
+    identity: &Identity,
+    tx: &Tx,
+    owner: &AccountId,
+    now: i64,
+) -> Result<(), ApiError> {
     for id in ids_of_owner(tx, owner).await? {
         remove(tx, &identity.0.around, id, owner.clone(), now).await?;
     }

@@ -87,13 +87,7 @@ fn with_times(row: &job::Model, job: &Job, mut more: job::ActiveModel, now: i64)
 }
 
 /// Takes back all jobs of a licence whose key is not out.
-pub(crate) async fn cancel_waiting(
-    hub: &Hub,
-    tx: &Tx,
-    licence: &str,
-    actor: &Actor,
-    now: i64,
-) -> Result<()> {
+pub(crate) async fn cancel_waiting(hub: &Hub, tx: &Tx, licence: &str, actor: &Actor, now: i64) -> Result<()> {
     let rows = job::Entity::find().filter(job::Column::Licence.eq(licence)).filter(waiting()).all(tx).await?;
     cancel_all(hub, tx, &rows, actor, now).await
 }

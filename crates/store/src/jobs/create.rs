@@ -134,7 +134,8 @@ async fn choose(
 fn to_row(order: &PrintOrder, parts: &Parts<'_>, plan: &Plan, job: &market::Job, now: i64) -> job::Model {
     let Parts { listing, release, printer, purchase } = parts;
     // A preview that cannot be read shows nothing, and prints all the same.
-    let preview = serde_json::from_str::<Option<Preview>>(&release.preview).ok().flatten().unwrap_or_default();
+    let preview =
+        serde_json::from_str::<Option<Preview>>(&release.preview).ok().flatten().unwrap_or_default();
     let reused = plan.seal_once.then_some(*release);
     job::Model {
         id: job.id.to_string(),

@@ -13,12 +13,21 @@ pub(super) fn of(state: JobState, message: Option<&str>, key_released: bool) -> 
         JobState::Interrupted => ("interrupted", "nobody knows what became of the print"),
         _ => return None,
     };
-    let (code, sentence) = match message.map(str::trim).filter(|message| !message.is_empty()) {
+    let (mut code, mut sentence) = match message.map(str::trim).filter(|message| !message.is_empty()) {
         Some(message) => split(message).unwrap_or((fallback.0, message)),
         None => fallback,
     };
-    let hint = hint(code, state);
-    Some(Reason { code: code.to_owned(), sentence: spoken(sentence), hint: hint.to_owned() })
+    // Why it was not started is said behind that it was not.
+    if let Some(inner) = split(sentence).filter(|_| code == "not_started") {
+        (code, sentence) = inner;
+    }
+    // Later it hangs on the free retries of the listing.
+    let cost = if state.is_final() && !key_released { "Nothing was counted. " } else { "" };
+    Some(Reason {
+        code: code.to_owned(),
+        sentence: spoken(sentence),
+        hint: format!("{cost}{}", hint(code, state)),
+    })
 }
 
 /// `code: sentence`, as the store and its agents write it.
@@ -40,22 +49,30 @@ fn spoken(sentence: &str) -> String {
 
 fn hint(code: &str, state: JobState) -> &'static str {
     match code {
-        "printer_silent" => "Look at the printer. When it is back, it says by itself how the print went; else the seller decides.",
-        "expired" => "Nothing was counted. Switch the printer on, see that it is paired, and print again.",
-        "removed_at_printer" => "Nothing was counted. Print again when the printer is free.",
-        "not_started" => "Nothing was counted. Look at the printer's messages, and print again.",
-        "cancelled_by_buyer" => "Nothing was counted. Print again whenever you like.",
-        "cancelled_by_publisher" | "cancelled_by_operator" => "Nothing was counted. Ask the shop why.",
+        "printer_silent" => {
+            "Look at the printer. When it is back, it says by itself how the print went; else the seller decides."
+        }
+        "expired" => "Switch the printer on, see that it is paired, and print again.",
+        "removed_at_printer" => "Print again when the printer is free.",
+        "not_started" => "Look at the printer's messages, and print again.",
+        "cancelled_by_buyer" => "Print again whenever you like.",
+        "cancelled_by_publisher" | "cancelled_by_operator" => "Ask the shop why.",
         "cancelled_at_printer" => "It was stopped at the printer itself. Print again whenever you like.",
         "stop_asked" => "It was stopped as you asked. Clear the bed before the next print.",
-        "outcome_unknown" => "Look at the part: whether it is good cannot be told from here. The seller decides, or the printer's next report.",
+        "outcome_unknown" => {
+            "Look at the part: whether it is good cannot be told from here. The seller decides, or the printer's next report."
+        }
         "start_refused" => "Klipper says why. Put that right at the printer, and print again.",
-        "lease_lost" => "Another agent, or the store itself, took the print over. See that the printer is paired once, and print again.",
-        "cancelled_by_store" => "Nothing was counted. Pair the printer again, or look at the licence.",
+        "lease_lost" => {
+            "Another agent, or the store itself, took the print over. See that the printer is paired once, and print again."
+        }
+        "cancelled_by_store" => "Pair the printer again, or look at the licence.",
         _ => match state {
-            JobState::Interrupted => "Look at the printer. What it reports later still counts; else the seller decides.",
+            JobState::Interrupted => {
+                "Look at the printer. What it reports later still counts; else the seller decides."
+            }
             JobState::Cancelled => "Print again whenever you like.",
-            JobState::Expired => "Nothing was counted. See that the printer is on and connected, and print again.",
+            JobState::Expired => "See that the printer is on and connected, and print again.",
             _ => "Look at the printer, put right what went wrong, and print again.",
         },
     }
@@ -82,5 +99,14 @@ mod tests {
         let klipper = of(JobState::Failure, Some("MCU 'mcu' shutdown: Timer too close"), true).unwrap();
         assert_eq!(klipper.code, "print_failed");
         assert_eq!(klipper.sentence, "MCU 'mcu' shutdown: Timer too close.");
+        let inner = Some("not_started: limits_unknown: The printer's limits are not known");
+        assert_eq!(of(JobState::Failure, inner, true).unwrap().code, "limits_unknown");
+    }
+
+    #[test]
+    fn what_cost_nothing_says_so_and_what_may_have_does_not() {
+        let hint = |released| of(JobState::Cancelled, None, released).unwrap().hint;
+        assert!(hint(false).starts_with("Nothing was counted."));
+        assert!(!hint(true).contains("counted"));
     }
 }

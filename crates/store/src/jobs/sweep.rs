@@ -10,9 +10,9 @@ use sealpost_market::{JobEvent, JobState};
 use super::change::{Change, change, find};
 use crate::blobs::pending;
 use crate::fault::{Fault, Result};
-use crate::{checkout, points};
 use crate::schema::{answer, job, voucher};
 use crate::state::AppState;
+use crate::{checkout, points};
 
 /// Jobs looked at together.
 const BATCH: u64 = 256;
@@ -46,7 +46,9 @@ pub(crate) async fn work(state: AppState) {
             looked_at = now;
             match state.identity.tell_of_silent(heard_of).await {
                 Ok(until) => heard_of = until,
-                Err(error) => tracing::warn!(problem = %error.problem(), "printers that went are not told of"),
+                Err(error) => {
+                    tracing::warn!(problem = %error.problem(), "printers that went are not told of")
+                }
             }
         }
         once(&state).await;

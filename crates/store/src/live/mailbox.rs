@@ -72,8 +72,7 @@ impl Mailbox {
 
     pub(super) fn is_filled(&self) -> bool {
         let waiting = self.waiting();
-        waiting.missed
-            || !(waiting.jobs.is_empty() && waiting.printers.is_empty() && waiting.said.is_empty())
+        waiting.missed || !(waiting.jobs.is_empty() && waiting.printers.is_empty() && waiting.said.is_empty())
     }
 
     /// So many jobs and printers, and everything else; what waits besides is said by asking anew where something was missed.

@@ -86,7 +86,8 @@ pub(super) async fn tell(tx: &Tx, live: &Live, account: &str, topic: &Topic) -> 
     if tx.get_database_backend() != DbBackend::Postgres {
         return Ok(());
     }
-    let message = Message { from: live.0.name.clone(), told: Some(vec![(account.to_owned(), topic.clone())]) };
+    let message =
+        Message { from: live.0.name.clone(), told: Some(vec![(account.to_owned(), topic.clone())]) };
     tx.query_one_raw(notify(&message)?).await?;
     Ok(())
 }
@@ -150,7 +151,8 @@ mod tests {
         let seat = live.listen("a_1").unwrap();
         heard(&live, "nonsense");
         let told = Some(vec![("a_1".to_owned(), job(1)), ("a_2".to_owned(), job(2))]);
-        let said = |from: &str, told| serde_json::to_string(&Message { from: from.to_owned(), told }).unwrap();
+        let said =
+            |from: &str, told| serde_json::to_string(&Message { from: from.to_owned(), told }).unwrap();
         heard(&live, &said(&live.0.name, told.clone()));
         assert!(!seat.mailbox.is_filled());
         heard(&live, &said("another", told));

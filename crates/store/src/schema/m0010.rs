@@ -37,12 +37,8 @@ impl MigrationTrait for Migration {
         for sql in fill {
             manager.get_connection().execute_unprepared(sql).await?;
         }
-        let index = Index::create()
-            .name("jobs_publisher")
-            .table("jobs")
-            .col("publisher")
-            .col("created_at")
-            .take();
+        let index =
+            Index::create().name("jobs_publisher").table("jobs").col("publisher").col("created_at").take();
         manager.create_index(index).await
     }
 }

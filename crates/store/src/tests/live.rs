@@ -44,7 +44,10 @@ impl Stream {
         loop {
             while let Some((event, rest)) = self.read.split_once("\n\n") {
                 let field = |name: &str| {
-                    event.lines().find_map(|line| line.strip_prefix(name)).map(|value| value.trim().to_owned())
+                    event
+                        .lines()
+                        .find_map(|line| line.strip_prefix(name))
+                        .map(|value| value.trim().to_owned())
                 };
                 let name = field("event:").unwrap();
                 let data = serde_json::from_str(&field("data:").unwrap()).unwrap();

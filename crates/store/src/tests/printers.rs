@@ -113,8 +113,13 @@ async fn a_job_says_what_is_left_who_may_do_what_and_what_happened() {
     let told: Vec<_> = steps.as_array().unwrap().iter().map(|step| (&step["what"], &step["by"])).collect();
     let told = serde_json::to_value(told).unwrap();
     let expected = json!([
-        ["created", "buyer"], ["sealed", "store"], ["key_released", "printer"], ["printing", "printer"],
-        ["interrupted", "store"], ["decided", "publisher"], ["failure", "publisher"],
+        ["created", "buyer"],
+        ["sealed", "store"],
+        ["key_released", "printer"],
+        ["printing", "printer"],
+        ["interrupted", "store"],
+        ["decided", "publisher"],
+        ["failure", "publisher"],
     ]);
     assert_eq!(told, expected);
     let stranger = kit.person("str").await;
