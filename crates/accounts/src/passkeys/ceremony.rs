@@ -11,7 +11,9 @@ use webauthn_rp::{
     request::{
         AsciiDomain, PublicKeyCredentialDescriptor, RpId,
         auth::AuthenticationVerificationOptions,
-        register::{PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle16},
+        register::{
+            CredProtect, PublicKeyCredentialUserEntity, RegistrationVerificationOptions, UserHandle16,
+        },
     },
     response::{
         AuthTransports, Backup, CredentialId,
@@ -60,7 +62,9 @@ pub(super) fn ask_to_register(
         Some(PublicKeyCredentialDescriptor { id, transports })
     });
     let user = PublicKeyCredentialUserEntity::from(&user_id);
-    let options = PublicKeyCredentialCreationOptions::passkey(&rp_id, user, known.collect());
+    let mut options = PublicKeyCredentialCreationOptions::passkey(&rp_id, user, known.collect());
+    // Its owner is asked for each time anyway; and authenticators that do not know the extension would make none.
+    options.extensions.cred_protect = CredProtect::None;
     let (server, client) = options.start_ceremony().map_err(ApiError::internal)?;
     let mut options = serde_json::to_value(&client).map_err(ApiError::internal)?;
     // The library knows names of one alphabet at a time alone; they are for people, and nothing is checked by them.
