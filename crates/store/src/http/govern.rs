@@ -212,8 +212,9 @@ fn action(method: &Method, path: &str) -> Option<Action> {
             Action::Purchase
         }
         ("POST", "/api/v1/licences/{id}/devices") | ("GET", "/api/v1/licences/{id}/bundle") => Action::Device,
-        ("POST", "/api/v1/releases") => Action::Upload,
-        ("POST", "/api/v1/listings/{id}/reports") => Action::Report,
+        ("POST", "/api/v1/releases" | "/api/v1/listings/{id}/pictures") => Action::Upload,
+        // Each that is new is told to the publisher.
+        ("POST", "/api/v1/listings/{id}/reports") | ("PUT", "/api/v1/listings/{id}/review") => Action::Report,
         ("POST", "/api/v1/jobs" | "/api/prepare" | "/api/print") => Action::Job,
         ("POST", "/api/printers/pair/status" | "/api/printers/pair/complete" | "/api/printers/token") => {
             Action::Pairing
