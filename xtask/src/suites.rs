@@ -162,7 +162,7 @@ fn browser(arguments: &[String]) -> Result<()> {
     let parts = browser_parts(&[])?;
     provision::npm("tests/browser", "what drives the browser")?;
     let anvil = provision::contracts()?.anvil;
-    let mail = provision::mail_python()?;
+    let (mail, moonraker) = (provision::mail_python()?, provision::python()?);
     check(Command::new("npm").args(["run", "--silent", "check"]).current_dir(root().join("web")))?;
     let mut test = Command::new("node");
     test.args(["--test", "--test-concurrency=2", "--test-reporter=spec"]);
@@ -174,6 +174,7 @@ fn browser(arguments: &[String]) -> Result<()> {
         test.args(arguments)
     };
     parts.tell(&mut test).env("SEALPOST_TEST_ANVIL", anvil).env("SEALPOST_TEST_MAIL_PYTHON", mail);
+    test.env("SEALPOST_TEST_PYTHON", moonraker);
     check(test.current_dir(folder))
 }
 
