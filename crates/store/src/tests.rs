@@ -26,6 +26,7 @@ mod description;
 mod given_up;
 mod handed_over;
 mod kit;
+mod leaving;
 mod live;
 mod lost;
 mod marketplace;
