@@ -12,6 +12,8 @@ use crate::fault::{Fault, Result};
 use crate::schema::{happening, happening_turn};
 use crate::state::AppState;
 
+/// Code of what is never told to anybody.
+const ELSEWHERE: &str = "looked_at_elsewhere";
 /// Looked at together.
 const BATCH: u64 = 50;
 /// How long rings of other processes may go unheard.
@@ -39,7 +41,7 @@ where
     }
     let count = waiting.len();
     let shared = std::sync::Arc::new((waiting, work));
-    state
+    let done = state
         .db
         .write(move |tx| {
             let shared = shared.clone();
@@ -70,8 +72,12 @@ where
                 work(tx, read.collect::<Result<_>>()?).await
             })
         })
-        .await?;
-    Ok(count)
+        .await;
+    match done {
+        // What is left shows with the next look.
+        Err(Fault::Problem(problem)) if problem.code == ELSEWHERE => Ok(count),
+        done => done.map(|()| count),
+    }
 }
 
 /// Becomes ready when something may have happened since this was called.
@@ -122,5 +128,5 @@ async fn waiting(state: &AppState, consumer: Consumer) -> Result<Vec<String>> {
 }
 
 fn another_is_at_it() -> Fault {
-    sealpost_api::Problem::new(409, "busy", "Another process is at it").into()
+    sealpost_api::Problem::new(409, ELSEWHERE, "Another process is at it").into()
 }

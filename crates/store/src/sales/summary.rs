@@ -145,7 +145,13 @@ async fn groups(db: &impl ConnectionTrait, at: purchase::Column, of: Condition) 
         (purchase::Column::PriceCurrency, "currency"),
         (purchase::Column::FeeBasisPoints, "basis_points"),
     ];
-    let day = || at.into_expr().div(DAY_MS);
+    // As text: a number that is bound is another one in every place for PostgreSQL, and groups would be others than columns.
+    let day = || {
+        Expr::cust(match at {
+            purchase::Column::RefundedAt => r#""purchases"."refunded_at" / 86400000"#,
+            _ => r#""purchases"."paid_at" / 86400000"#,
+        })
+    };
     let chain_fee = || SimpleExpr::from(Expr::col((chain_payment::Entity, chain_payment::Column::Fee)));
     let mut select = Sql::select();
     select.from(purchase::Entity).expr_as(day(), "day").expr_as(chain_fee(), "chain_fee");
