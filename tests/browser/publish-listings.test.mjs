@@ -131,14 +131,14 @@ describe("somebody looks after their listings in the page", () => {
     await page.getByLabel("Notes on 1.1.0").last().fill("Stronger.");
     await page.getByRole("button", { name: "Save notes" }).click();
     await page.getByText("Stronger.").waitFor();
-    await page.getByRole("button", { name: "Take 1.1.0 back" }).click();
+    await page.getByRole("button", { name: "Take back 1.1.0" }).click();
     await page.getByRole("dialog").getByText("Nobody loses what they have").waitFor();
     await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
-    await page.getByRole("button", { name: "Give 1.1.0 again" }).waitFor();
+    await page.getByRole("button", { name: "Give again 1.1.0" }).waitFor();
     const states = async () => (await look(listing)).releases.map(({ version, state, notes }) => [version, state, notes ?? ""]);
     assert.deepEqual(await states(), [["1.1.0", "yanked", "Stronger."], ["1.0.0", "active", ""]]);
-    await page.getByRole("button", { name: "Give 1.1.0 again" }).click();
-    await page.getByRole("button", { name: "Take 1.1.0 back" }).waitFor();
+    await page.getByRole("button", { name: "Give again 1.1.0" }).click();
+    await page.getByRole("button", { name: "Take back 1.1.0" }).waitFor();
     assert.equal((await states())[0][1], "active");
     await context.close();
   });
