@@ -3,6 +3,7 @@ import type { Route } from "../lib/router.svelte";
 const page = { for: "operator", nav: "operate" } as const;
 
 export const routes: Route[] = [
+  { path: "about", load: () => import("./About.svelte") },
   { path: "setup", load: () => import("./Setup.svelte") },
   { path: "operate", load: () => import("./Overview.svelte"), ...page },
   { path: "operate/people", load: () => import("./People.svelte"), ...page },

@@ -59,6 +59,10 @@ export const FIGURES: Record<string, string> = {
   blobs_bytes: "Sealed files",
   blobs_pending: "Files being written or removed",
   blobs_missing: "Files missing",
+  webhooks_waiting: "Webhook messages waiting",
+  webhooks_failing: "Webhooks failing",
+  mails_waiting: "Mails waiting",
+  mails_given_up: "Mails given up",
   chain_blocks_behind: "Blocks not read yet",
 };
 

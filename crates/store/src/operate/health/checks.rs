@@ -16,7 +16,7 @@ use crate::fault::Result;
 use crate::identity::printer;
 use crate::operate::backup::{self, spell};
 use crate::operate::quotas;
-use crate::schema::{chain_cursor, job, pending_blob};
+use crate::schema::{chain_cursor, job, pending_blob, webhook_delivery, webhook_endpoint};
 use crate::state::AppState;
 
 /// A database that takes longer for nothing is told of.
@@ -45,10 +45,12 @@ pub(super) async fn all(state: &AppState, seen: &mut Seen) {
     }
     keys(state, seen);
     space(state, seen);
-    let rest: [(&str, Result<()>); 5] = [
+    let rest: [(&str, Result<()>); 7] = [
         ("blobs", blobs(state, seen).await),
         ("jobs", jobs(state, seen).await),
         ("printers", printers(state, seen).await),
+        ("webhooks", webhooks(state, seen).await),
+        ("mail", mails(state, seen).await),
         ("chain", chain(state, seen).await),
         ("backup", backed_up(state, seen).await),
     ];
@@ -221,6 +223,50 @@ async fn printers(state: &AppState, seen: &mut Seen) -> Result<()> {
         "printers",
         format!("{online} of {paired} printers were heard of in the last {}.", spell(ONLINE_MS)),
     );
+    Ok(())
+}
+
+async fn webhooks(state: &AppState, seen: &mut Seen) -> Result<()> {
+    let db = state.db.read();
+    let endpoints = webhook_endpoint::Entity::find().count(db).await?;
+    let failing = webhook_endpoint::Entity::find().filter(webhook_endpoint::Column::State.eq("failing"));
+    let failing = failing.count(db).await?;
+    let waiting = webhook_delivery::Entity::find().filter(webhook_delivery::Column::State.eq("waiting"));
+    let waiting = waiting.count(db).await?;
+    seen.figure("webhooks_waiting", waiting);
+    seen.figure("webhooks_failing", failing);
+    if failing > 0 {
+        let sentence =
+            format!("{failing} of {endpoints} webhooks take no messages; {waiting} messages wait.");
+        let hint = "Their owners see why at Sell, Webhooks, and send again what waits.";
+        seen.say("webhooks", Condition::Warn, sentence, hint);
+    } else {
+        seen.ok("webhooks", format!("{endpoints} webhooks, {waiting} messages wait."));
+    }
+    Ok(())
+}
+
+async fn mails(state: &AppState, seen: &mut Seen) -> Result<()> {
+    let Some(mailer) = &state.mail else {
+        let hint =
+            "Set `smtp_url` and `mail_from` for forgotten passwords and for what people want to be told.";
+        seen.say("mail", Condition::Ok, "The store sends no mails.", hint);
+        return Ok(());
+    };
+    let (waiting, dead) = mailer.counts().await.map_err(crate::fault::Fault::internal)?;
+    seen.figure("mails_waiting", waiting);
+    seen.figure("mails_given_up", dead);
+    if dead > 0 {
+        let sentence = format!("{dead} mails were given up, {waiting} wait.");
+        seen.say(
+            "mail",
+            Condition::Warn,
+            sentence,
+            "Look at `smtp_url`; the store's log says what the server answers.",
+        );
+    } else {
+        seen.ok("mail", format!("{waiting} mails wait."));
+    }
     Ok(())
 }
 
