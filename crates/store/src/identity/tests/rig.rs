@@ -26,7 +26,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tower::ServiceExt;
 
-use super::super::{AgentAuth, Around, Identity, Protocol, migrations, router};
+use super::super::{AgentAuth, Around, Identity, Protocol, router};
 use crate::hub::Hub;
 use crate::live::Live;
 
@@ -45,9 +45,8 @@ impl Rig {
     pub(super) async fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let db = Database::connect(&database(folder.path()).await).await.unwrap();
-        let mut all = sealpost_accounts::migrations();
-        all.extend(migrations());
-        db.migrate(all).await.unwrap();
+        // What printers are at stands in tables of the store.
+        db.migrate(crate::migrations::all()).await.unwrap();
         let now = Arc::new(AtomicI64::new(START));
         let clock = {
             let now = now.clone();
