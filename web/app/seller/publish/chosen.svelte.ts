@@ -1,6 +1,8 @@
 // The file that somebody chose to publish, and what was read of it here.
 
 import { SealpostError } from "@sealpost/plugin-sdk";
+import { shop } from "../../lib/shop.svelte";
+import { bytes } from "../../lib/words";
 import type { Manifest } from "../../lib/types";
 import { canRead, read } from "./beside";
 import { kindOf, readManifest, type Kind } from "./file";
@@ -41,6 +43,10 @@ export class Chosen {
       this.busy = true;
       this.file = file;
       const kind = await kindOf(file);
+      const most = shop.facts.max_upload_bytes;
+      if (most !== undefined && file.size > most) {
+        throw refused("file_too_large", `this shop takes files of up to ${bytes(most)}`, "ask the shop's operator to take larger ones");
+      }
       if (only && kind !== only) {
         throw only === "gcode"
           ? refused("wrong_kind", "this is a plugin, and the listing sells G-code", "choose a .gcode file, or make a listing for the plugin")

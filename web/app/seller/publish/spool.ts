@@ -4,6 +4,9 @@
 const FOLDER = "sealed";
 /** What an earlier visit left, older than this, is thrown away. */
 const OLD_MS = 24 * 3600 * 1000;
+/** How often, and how far apart, a copy that is still held is thrown away. */
+const TRIES = 50;
+const PAUSE_MS = 100;
 /** Bytes collected before they are handed to the browser. */
 const PIECE = 4 << 20;
 
@@ -30,10 +33,14 @@ export async function openSpool(name: string): Promise<Spool> {
 
 /** Throws a sealed copy away, wherever it is. */
 export async function discardSpool(name: string): Promise<void> {
-  try {
-    await (await folder()).removeEntry(name);
-  } catch {
-    // It was none, or is gone already.
+  for (let left = TRIES; left > 0; left--) {
+    try {
+      return await (await folder()).removeEntry(name);
+    } catch (error) {
+      // It was none, or is gone already; or the worker that wrote it has not let go of it yet.
+      if (!(error instanceof DOMException && error.name === "NoModificationAllowedError")) return;
+      await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+    }
   }
 }
 
