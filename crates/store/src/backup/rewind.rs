@@ -57,6 +57,7 @@ pub(super) async fn finish(
                 );
                 tx.execute_unprepared(&sign_in_again).await?;
                 tx.execute_unprepared("DELETE FROM setup_tokens").await?;
+                tx.execute_unprepared("DELETE FROM invitations WHERE used_at IS NULL").await?;
                 tx.execute_unprepared(&newer_keys(now, made_at)).await?;
                 details["held_jobs"] = held.into();
                 audit::record(tx, now, &Actor::System, AUDIT_RESTORED, AUDIT_SUBJECT, details).await?;

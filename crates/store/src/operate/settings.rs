@@ -8,6 +8,7 @@ mod routes;
 
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
@@ -16,6 +17,7 @@ use sealpost_accounts::limit::Rate;
 use sealpost_api::operate::{Pace, SettingsChanges, StoreRates, StoreSettings};
 use sealpost_database::Tx;
 use serde_json::{Map, Value};
+use tokio::time::timeout;
 
 use crate::fault::Result;
 use crate::schema::setting;
@@ -27,6 +29,8 @@ pub(crate) use routes::router;
 
 /// How long what was read counts: other processes change it too.
 const LIFE_MS: i64 = 1_000;
+/// How long a request waits for them.
+const PATIENCE: Duration = Duration::from_secs(2);
 /// Listings that one person may report at once, and then one in so many milliseconds.
 const REPORTS: Pace = Pace { burst: 10, every_ms: 600_000 };
 
@@ -39,6 +43,8 @@ pub(crate) struct Settings {
     generation: AtomicU64,
     /// Milliseconds since 1970; before the first time 0.
     read_at: AtomicI64,
+    /// Counts up when what was read counts no more.
+    forgotten: AtomicU64,
     reading: tokio::sync::Mutex<()>,
 }
 
@@ -50,6 +56,7 @@ impl Settings {
             defaults,
             generation: AtomicU64::new(0),
             read_at: AtomicI64::new(0),
+            forgotten: AtomicU64::new(0),
             reading: tokio::sync::Mutex::default(),
         }
     }
@@ -69,8 +76,9 @@ impl Settings {
         self.generation.load(Ordering::Acquire)
     }
 
-    /// What was read counts no more.
+    /// What was read counts no more, and what is being read neither.
     pub(crate) fn forget(&self) {
+        self.forgotten.fetch_add(1, Ordering::AcqRel);
         self.read_at.store(0, Ordering::Release);
     }
 
@@ -79,19 +87,27 @@ impl Settings {
     }
 }
 
-/// Reads the settings anew if it is time to. A database that does not answer leaves them as they are.
+/// Reads the settings anew if it is time to; whoever comes while somebody reads goes on with those of before. A database that does not
+/// answer leaves them as they are, and holds nobody up for long.
 pub(crate) async fn refresh(state: &AppState) {
+    if state.settings.is_fresh(state.clock.now_ms()) {
+        return;
+    }
+    let Ok(_reading) = state.settings.reading.try_lock() else { return };
+    look(state).await;
+}
+
+/// Reads what was just written.
+async fn refresh_now(state: &AppState) {
+    let _reading = state.settings.reading.lock().await;
+    look(state).await;
+}
+
+async fn look(state: &AppState) {
     let settings = &state.settings;
-    let now = state.clock.now_ms();
-    if settings.is_fresh(now) {
-        return;
-    }
-    let _reading = settings.reading.lock().await;
-    if settings.is_fresh(now) {
-        return;
-    }
-    match read(state.db.read(), settings.defaults()).await {
-        Ok(found) => {
+    let (now, forgotten) = (state.clock.now_ms(), settings.forgotten.load(Ordering::Acquire));
+    match timeout(PATIENCE, read(state.db.read(), settings.defaults())).await {
+        Ok(Ok(found)) => {
             if *settings.get() != found {
                 let registration = found.registration;
                 let people = sealpost_accounts::Limits {
@@ -103,9 +119,12 @@ pub(crate) async fn refresh(state: &AppState) {
                 state.accounts.govern(registration, &people);
                 settings.generation.fetch_add(1, Ordering::AcqRel);
             }
-            settings.read_at.store(now, Ordering::Release);
         }
-        Err(fault) => tracing::error!(problem = %fault.problem(), "the settings could not be read"),
+        Ok(Err(fault)) => tracing::warn!(problem = %fault.problem(), "the settings could not be read"),
+        Err(_) => tracing::warn!("the settings could not be read in time"),
+    }
+    if settings.forgotten.load(Ordering::Acquire) == forgotten {
+        settings.read_at.store(now, Ordering::Release);
     }
 }
 

@@ -10,7 +10,7 @@ use serde_json::{Map, Value, json};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::{bounds, read, refresh, write};
+use super::{bounds, read, refresh_now, write};
 use crate::chain::questions::Asking;
 use crate::fault::Result;
 use crate::http::body::Body;
@@ -67,7 +67,7 @@ async fn change(
             })
         })
         .await?;
-    refresh(&state).await;
+    refresh_now(&state).await;
     answer(&state, settings, from).await
 }
 
