@@ -110,9 +110,9 @@ pub(super) fn near(config: &mut Config) {
 
 async fn hear(State(shared): State<std::sync::Weak<Shared>>, headers: HeaderMap, body: Bytes) -> Response {
     let Some(shared) = shared.upgrade() else { return StatusCode::GONE.into_response() };
+    let answer = shared.answers.lock().unwrap().pop_front();
     shared.heard.lock().unwrap().push(Message { headers, body });
     shared.may_answer.acquire().await.unwrap().forget();
-    let answer = shared.answers.lock().unwrap().pop_front();
     match answer {
         Some((status, Some(location))) => (status, [(header::LOCATION, location)]).into_response(),
         Some((status, None)) => (status, "no").into_response(),
