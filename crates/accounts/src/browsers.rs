@@ -4,7 +4,7 @@ use axum::{Json, extract::FromRef, extract::State};
 use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use sealpost_api::{
     Problem,
-    account::{Account, LoginRequest, RegisterRequest, SignIns},
+    account::{Account, Here, LoginRequest, RegisterRequest, SignIns},
 };
 use utoipa_axum::{router::OpenApiRouter, routes};
 
@@ -25,10 +25,21 @@ where
     Accounts: FromRef<S>,
 {
     OpenApiRouter::new()
-        .routes(routes!(sign_in, sign_out))
+        .routes(routes!(here, sign_in, sign_out))
         .routes(routes!(sign_up))
         .routes(routes!(list, end_all))
         .routes(routes!(end_one))
+}
+
+/// Who this browser is signed in as. That nobody is, is an answer and no failure: a page asks it first of all.
+#[utoipa::path(get, path = "/auth/session", tag = "accounts", responses((status = 200, body = Here)))]
+async fn here(user: Result<UserAuth, ApiError>) -> Result<Json<Here>, ApiError> {
+    let account = match user {
+        Ok(user) => Some(Account::from(user.0)),
+        Err(error) if error.problem().status == StatusCode::UNAUTHORIZED.as_u16() => None,
+        Err(error) => return Err(error),
+    };
+    Ok(Json(Here { account }))
 }
 
 /// Sign a browser in by address or name: the answer sets a cookie that no page can read. What it was signed in by before ends.

@@ -77,6 +77,14 @@ pub struct Account {
     pub roles: Vec<String>,
 }
 
+/// `GET /auth/session`: who a browser is signed in as.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Here {
+    /// Nobody where it is `null`.
+    pub account: Option<Account>,
+}
+
 /// `GET /api/v1/me/sessions`: where somebody is signed in, the newest first.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

@@ -23,7 +23,8 @@ export const session = {
 /** Asks the store who this is; at the start, and whenever another page may have changed it. */
 export async function look() {
   try {
-    account = await ask<Account>("GET", "/api/v1/me");
+    // Not `/api/v1/me`, which answers strangers with a failure.
+    account = (await ask<{ account: Account | null }>("GET", "/auth/session")).account ?? undefined;
   } catch {
     account = undefined;
   } finally {
