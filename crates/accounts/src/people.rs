@@ -82,6 +82,7 @@ impl Accounts {
             Condition::any().add(Column::CreatedAt.lt(*at)).add(same_time)
         });
         let wanted = Condition::all()
+            .add(Column::DeletedAt.is_null())
             .add_option(filter.text.as_deref().map(holds))
             .add_option(filter.operators.then(|| Column::Operator.eq(true)))
             .add_option(filter.suspended.then(|| Column::DisabledAt.is_not_null()))
@@ -116,7 +117,8 @@ impl Accounts {
     pub async fn count_people(&self) -> Result<(u64, u64), ApiError> {
         let db = self.db().read();
         let operators = account::Entity::find().filter(account::Column::Operator.eq(true));
-        Ok((account::Entity::find().count(db).await?, operators.count(db).await?))
+        let people = account::Entity::find().filter(account::Column::DeletedAt.is_null());
+        Ok((people.count(db).await?, operators.count(db).await?))
     }
 
     async fn profiles(&self, rows: Vec<account::Model>) -> Result<Vec<Profile>, ApiError> {
@@ -241,7 +243,7 @@ pub async fn keep_one_operator(tx: &Tx, leaving: &AccountId) -> Result<(), ApiEr
 
 async fn locked(tx: &Tx, id: &AccountId) -> Result<account::Model, ApiError> {
     let row = account::Entity::find_by_id(id.as_str()).lock_exclusive().one(tx).await?;
-    row.ok_or_else(|| {
+    row.filter(|row| row.deleted_at.is_none()).ok_or_else(|| {
         ApiError::new(StatusCode::NOT_FOUND, "not_found", "Not found")
             .detail("There is no such account.")
             .hint("Load the list again.")

@@ -172,6 +172,16 @@ async fn a_link_ends_after_an_hour_and_when_a_newer_one_is_made() {
 }
 
 #[tokio::test]
+async fn a_link_ends_when_the_password_is_changed_meanwhile() {
+    let rig = Rig::new().await;
+    let (operator, (ann, id)) = (rig.operator().await, rig.person("ann").await);
+    let token = rig.reset_token(&operator, &id).await;
+    let body = json!({"password": PASSWORD, "new_password": NEW});
+    assert_eq!(rig.post("/api/v1/me/password", &ann, body).await.0, StatusCode::NO_CONTENT);
+    assert_eq!(rig.reset(&token, "plum tractor nine").await.1["code"], "link_over");
+}
+
+#[tokio::test]
 async fn a_server_without_mail_says_so_to_everybody_alike() {
     let rig = Rig::new().await;
     rig.person("ann").await;

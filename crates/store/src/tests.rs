@@ -29,6 +29,7 @@ mod kit;
 mod leaving;
 mod live;
 mod lost;
+mod mails;
 mod marketplace;
 mod nonsense;
 mod offering;

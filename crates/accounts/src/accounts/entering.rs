@@ -20,6 +20,7 @@ use crate::{
     identifier::{username_from, username_key},
     invitations,
     jwt::{Registered, UserClaims},
+    links,
     sessions::{self, Begin},
     tokens::Issuer,
 };
@@ -179,6 +180,8 @@ pub(super) async fn set_password(
         .exec(tx)
         .await?;
     sessions::end_others(tx, &id, Some(&jti), now).await?;
+    // What somebody else asked for, and may have seen, sets no other one.
+    links::end(tx, &id, &[links::Kind::Reset]).await?;
     let subject = format!("account:{id}");
     audit::record(tx, now, &Actor::User(id), "account.password_changed", &subject, json!({})).await?;
     Ok(())

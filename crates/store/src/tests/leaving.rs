@@ -52,7 +52,8 @@ async fn the_last_operator_stays() {
 async fn leaving_takes_the_password_and_nothing_less() {
     let kit = Kit::new().await;
     let person = kit.person("careful").await;
-    for (proof, code) in [(json!({}), "proof_required"), (json!({"password": "wrong"}), "wrong_credentials")] {
+    for (proof, code) in [(json!({}), "proof_required"), (json!({"password": "wrong"}), "wrong_credentials")]
+    {
         let answer = kit.post("/api/v1/me/delete", &person, proof).await;
         assert_eq!(answer.problem(), (403, code.to_owned()));
     }
@@ -76,9 +77,11 @@ async fn what_was_personal_is_erased_and_buyers_keep_what_they_bought() {
 
     assert_eq!(delete(&kit, &seller).await.status, StatusCode::NO_CONTENT);
     assert_eq!(kit.get("/api/v1/me", &seller).await.status, StatusCode::UNAUTHORIZED);
-    let signed_in = kit.post("/auth/login", "", json!({"email": "seller@example.org", "password": PASSWORD})).await;
+    let signed_in =
+        kit.post("/auth/login", "", json!({"email": "seller@example.org", "password": PASSWORD})).await;
     assert_eq!(signed_in.problem(), (401, "wrong_credentials".to_owned()));
-    let by_name = kit.post("/auth/login", "", json!({"username": format!("deleted-{me}"), "password": ""})).await;
+    let by_name =
+        kit.post("/auth/login", "", json!({"username": format!("deleted-{me}"), "password": ""})).await;
     assert_eq!(by_name.problem(), (401, "wrong_credentials".to_owned()), "no password is none");
     let poll = kit.agent(&own, http::Method::GET, "/api/printer-agent/poll-print-queue", None).await;
     assert_eq!(poll.status, StatusCode::UNAUTHORIZED);
