@@ -129,13 +129,13 @@ async fn the_most_bought_come_first_once_they_were_counted() {
     offer(&kit, &seller, "few", json!({})).await;
     offer(&kit, &seller, "many", json!({})).await;
     offer(&kit, &seller, "none", json!({})).await;
-    for (buyer, listing) in [("a", "many"), ("b", "many"), ("c", "few")] {
+    for (buyer, listing) in [("ann", "many"), ("ben", "many"), ("cid", "few")] {
         let buyer = kit.person(buyer).await;
         kit.post("/api/v1/purchases", &buyer, json!({"listing": listing, "payment": {"method": "free"}}))
             .await;
     }
     assert_eq!(found(&kit, "sort=popular").await, ["many", "few", "none"]);
-    let again = kit.person("d").await;
+    let again = kit.person("dan").await;
     for _ in 0..3 {
         kit.post("/api/v1/purchases", &again, json!({"listing": "few", "payment": {"method": "free"}})).await;
     }
