@@ -220,7 +220,7 @@ async fn limits_hold_from_the_next_request_on() {
     set(&kit, &operator, json!({"storage_bytes": taken + 1})).await;
     let full = kit.publish(&ann, json!({"listing": listing, "version": "2.0.0"}), GCODE).await;
     assert_eq!(full.problem(), (413, "storage_full".to_owned()));
-    set(&kit, &operator, json!({"storage_bytes": 2 * taken})).await;
+    set(&kit, &operator, json!({"storage_bytes": 10 * taken})).await;
     let fits = kit.publish(&ann, json!({"listing": listing, "version": "2.0.0"}), GCODE).await;
     assert_eq!(fits.status, StatusCode::CREATED, "{}", fits.text());
     set(&kit, &operator, json!({"storage_bytes": 0, "upload_bytes": 1 << 20})).await;
