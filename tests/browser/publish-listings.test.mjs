@@ -108,7 +108,7 @@ describe("somebody looks after their listings in the page", () => {
     await row.getByText("1 of 2 left").waitFor();
     assert.ok(!(await page.content()).includes(code));
     assert.ok((await row.innerText()).includes(code.slice(-4)));
-    await row.getByRole("button", { name: /^Take voucher/ }).click();
+    await row.getByRole("button", { name: /^Take back the voucher/ }).click();
     await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
     await row.getByText("Taken back").waitFor();
     await assert.rejects(other.ask("POST", "/api/v1/purchases", { listing, payment: { method: "voucher", code } }), /voucher_disabled/);
