@@ -8,8 +8,15 @@ use serde_json::Value as Json;
 use super::BackupError;
 
 /// Every column that holds something sealed by the keyring.
-pub(crate) const SEALED: [(&str, &str); 4] =
-    [("answers", "sealed_body"), ("signing_keys", "sealed"), ("store_keys", "sealed"), ("vault", "sealed")];
+pub(crate) const SEALED: [(&str, &str); 7] = [
+    ("answers", "sealed_body"),
+    ("mails", "sealed"),
+    ("payment_sources", "sealed_secret"),
+    ("signing_keys", "sealed"),
+    ("store_keys", "sealed"),
+    ("vault", "sealed"),
+    ("webhook_endpoints", "sealed_secret"),
+];
 
 /// Those that were seen.
 #[derive(Debug, Default)]
@@ -24,7 +31,8 @@ impl Keks {
 
     /// Looks at such a cell.
     pub(super) fn see(&mut self, cell: Option<&Json>) -> Result<(), BackupError> {
-        let Some(text) = cell.and_then(Json::as_str) else { return Ok(()) };
+        // Of a mail that was sent nothing is left.
+        let Some(text) = cell.and_then(Json::as_str).filter(|text| !text.is_empty()) else { return Ok(()) };
         let sealed: SealedKey = text.parse().map_err(crate::Error::from)?;
         if !self.0.contains(sealed.kek_id()) {
             self.0.insert(sealed.kek_id().to_owned());

@@ -17,6 +17,7 @@ pub struct Model {
     /// `active`, `paused` or `gone`.
     pub state: String,
     /// What it signs its messages with, sealed.
+    #[sea_orm(column_name = "sealed_secret")]
     pub secret: String,
     /// The one before, which is taken too for a while.
     pub old_secret: Option<String>,

@@ -18,6 +18,7 @@ pub struct Model {
     /// `active`, `paused` or `failing`.
     pub state: String,
     /// What its messages are signed with, sealed.
+    #[sea_orm(column_name = "sealed_secret")]
     pub secret: String,
     /// The one before, which signs them too for a while.
     pub old_secret: Option<String>,
