@@ -135,21 +135,20 @@ impl Accounts {
     /// 409 `username_taken`, 422 `bad_username`.
     pub async fn change_name(&self, person: &Person, request: ChangeName) -> Result<(), ApiError> {
         let (name, id, now) = (username(&request.username)?, person.id.to_string(), self.now_ms());
-        let was = person.username.clone();
         let result = self
             .db()
             .write(move |tx| {
-                let (name, id, was) = (name.clone(), id.clone(), was.clone());
+                let (name, id) = (name.clone(), id.clone());
                 Box::pin(async move {
                     account::Entity::update_many()
                         .col_expr(account::Column::UsernameKey, Expr::value(username_key(&name)))
-                        .col_expr(account::Column::Username, Expr::value(name.clone()))
+                        .col_expr(account::Column::Username, Expr::value(name))
                         .filter(account::Column::Id.eq(&id))
                         .exec(tx)
                         .await?;
                     let subject = format!("account:{id}");
-                    let details = json!({"was": was, "is": name});
-                    audit::record(tx, now, &Actor::User(id), "account.renamed", &subject, details).await?;
+                    // The log forgets nothing, and who leaves takes their names along.
+                    audit::record(tx, now, &Actor::User(id), "account.renamed", &subject, json!({})).await?;
                     Ok::<_, ApiError>(())
                 })
             })

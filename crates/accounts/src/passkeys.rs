@@ -241,7 +241,7 @@ fn shown(row: passkey::Model) -> Passkey {
 }
 
 async fn note(tx: &Tx, account: &str, action: &str, row: &passkey::Model, now: i64) -> Result<(), ApiError> {
-    let details = json!({"passkey": row.id, "name": row.name});
+    let details = json!({"passkey": row.id});
     let actor = Actor::User(account.to_owned());
     audit::record(tx, now, &actor, action, &format!("account:{account}"), details).await?;
     Ok(())

@@ -24,7 +24,7 @@ use crate::{
     challenges::{Kind, LIFE_MS},
     entity::{account, passkey, sign_in_wallet},
     names,
-    random::{secret, system_rng},
+    random::{secret, secret_hash, system_rng},
     sessions::Begin,
     siwe::{Message, SiweError, check_signature, with_checksum},
 };
@@ -238,7 +238,8 @@ fn shown(row: sign_in_wallet::Model) -> SignInWallet {
 
 async fn note(tx: &Tx, account: &str, action: &str, address: &str, now: i64) -> Result<(), ApiError> {
     let actor = Actor::User(account.to_owned());
-    let details = json!({"wallet": address});
+    // Its name in the log, as long as the account is there to tell whose: the address alone would stay for ever.
+    let details = json!({"wallet": secret_hash(address).get(..16)});
     audit::record(tx, now, &actor, action, &format!("account:{account}"), details).await?;
     Ok(())
 }
