@@ -16,11 +16,11 @@ pub mod printer;
 pub mod problem;
 pub mod purchase;
 pub mod receipt;
-pub mod sales;
 pub mod review;
+pub mod sales;
 pub mod selling;
-pub mod webhook;
 pub mod ways;
+pub mod webhook;
 
 pub use problem::Problem;
 

@@ -9,7 +9,8 @@ use crate::http::govern::{Limits, govern};
 use crate::http::layers;
 use crate::state::AppState;
 use crate::{
-    catalogue, chain, description, identity, jobs, live, lmnt, operate, pages, plugins, printing, publish, purchases,
+    catalogue, chain, description, identity, jobs, live, lmnt, operate, pages, plugins, printing, publish,
+    purchases,
 };
 
 #[derive(OpenApi)]

@@ -102,7 +102,8 @@ impl Store {
         db.migrate(crate::migrations::all()).await?;
         let hold = Arc::new(hold.keep(&address, "jobs", backup::MARKER).await?);
         let keks = open_keks(&config, &db).await?;
-        let mail = notices::smtp(&config)?.map(|smtp| Mailer::new(db.clone(), clock.clone(), keks.clone(), smtp));
+        let mail =
+            notices::smtp(&config)?.map(|smtp| Mailer::new(db.clone(), clock.clone(), keks.clone(), smtp));
         let accounts = Accounts::new(
             db.clone(),
             clock.clone(),

@@ -45,8 +45,8 @@ mod m0007;
 mod m0008;
 mod m0009;
 mod m0010;
-mod m0012;
 mod m0011;
+mod m0012;
 mod m0013;
 
 use sea_orm_migration::MigrationTrait;

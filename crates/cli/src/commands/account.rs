@@ -83,8 +83,12 @@ pub(crate) async fn register(args: RegisterArgs) -> Result<()> {
 
     let email = given_or_asked(args.email, "Email", "--email")?;
     let password = secret::read_new("password", args.password_file.as_deref(), "--password-file")?;
-    let account =
-        RegisterRequest { email: email.clone(), username: args.username, password: password.to_string(), invitation: None };
+    let account = RegisterRequest {
+        email: email.clone(),
+        username: args.username,
+        password: password.to_string(),
+        invitation: None,
+    };
     let response: LoginResponse = match link {
         Some(link) => {
             let request = SetupRequest { setup_token: link.token.to_string(), account };

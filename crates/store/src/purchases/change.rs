@@ -41,8 +41,7 @@ pub(crate) async fn apply(
         created_at: row.created_at,
         row_version: row.row_version + 1,
         paid_at: row.paid_at.or((step.purchase.state == PurchaseState::Paid).then_some(now)),
-        refunded_at: (step.purchase.state == PurchaseState::Refunded)
-            .then(|| row.refunded_at.unwrap_or(now)),
+        refunded_at: (step.purchase.state == PurchaseState::Refunded).then(|| row.refunded_at.unwrap_or(now)),
         fee_basis_points: row.fee_basis_points,
         payment_source: row.payment_source.clone(),
         payment_reference: row.payment_reference.clone(),
