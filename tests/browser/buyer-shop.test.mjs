@@ -1,6 +1,7 @@
 // What a buyer does in the shop: looking, finding, buying G-code by every way, keeping it, saying what it was like.
 
 import assert from "node:assert/strict";
+import { createHmac } from "node:crypto";
 import { readFile } from "node:fs/promises";
 import { after, before, describe, test } from "node:test";
 
@@ -173,6 +174,32 @@ describe("a buyer", () => {
     await picture(page, "buyer-receipt");
     await page.getByRole("link", { name: "← Purchases" }).click();
     await page.getByRole("list", { name: "Purchases" }).getByText("Paid", { exact: true }).waitFor();
+    await context.close();
+  });
+
+  test("pays on a page of the seller's, and sees it become theirs when that page says so", async () => {
+    const source = { name: "Card", checkout_url: "https://pay.example/?ref={purchase}&amount={amount}&currency={currency}" };
+    const made = await seller.ask("POST", "/api/v1/payments/sources", source);
+    const { page, context } = await openPage(browser, SIZES.phone);
+    await page.goto(`${store.url}/shop/listings/etui/buy`);
+    await registerInCheckout(page, "carded");
+    await page.getByRole("radio", { name: /^Pay online: Card/ }).check();
+    await accessible(page);
+    await page.getByRole("button", { name: "Go on to the payment" }).click();
+    await page.getByRole("heading", { name: "Waiting for your payment" }).waitFor();
+    const order = new URL(page.url()).pathname.split("/").at(-1);
+    const pay = page.getByRole("link", { name: "Pay €4.50" });
+    assert.equal(await pay.getAttribute("href"), `https://pay.example/?ref=${order}&amount=450&currency=EUR`);
+    assert.match(await pay.getAttribute("rel"), /noopener noreferrer/);
+    await picture(page, "buyer-external");
+    const body = JSON.stringify({ purchase: order, amount: "450", currency: "EUR", status: "paid", reference: "ch_7" });
+    const at = Math.floor(Date.now() / 1000);
+    const key = Buffer.from(made.secret.replace(/^whsec_/, ""), "base64");
+    const signature = `v1,${createHmac("sha256", key).update(`m7.${at}.${body}`).digest("base64")}`;
+    const headers = { "webhook-id": "m7", "webhook-timestamp": `${at}`, "webhook-signature": signature, "content-type": "application/json" };
+    const answer = await fetch(made.webhook_url, { method: "POST", headers, body });
+    assert.equal(answer.status, 200, await answer.text());
+    await page.getByRole("heading", { name: "It is yours" }).waitFor();
     await context.close();
   });
 
