@@ -57,6 +57,10 @@ pub(super) async fn finish(
                 );
                 tx.execute_unprepared(&sign_in_again).await?;
                 tx.execute_unprepared("DELETE FROM setup_tokens").await?;
+                // Links that were used since would count again, and mails that were sent since would be sent again.
+                tx.execute_unprepared("DELETE FROM links").await?;
+                tx.execute_unprepared("DELETE FROM challenges").await?;
+                tx.execute_unprepared("DELETE FROM mails WHERE sent_at IS NULL AND dead_at IS NULL").await?;
                 tx.execute_unprepared("DELETE FROM invitations WHERE used_at IS NULL").await?;
                 tx.execute_unprepared(&newer_keys(now, made_at)).await?;
                 details["held_jobs"] = held.into();
