@@ -1,5 +1,7 @@
 //! Passkeys as an authenticator made of software answers: right, and wrong in each thing that counts.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on says where")]
+
 use std::sync::Arc;
 
 use axum::{Router, body::Body};
