@@ -83,7 +83,8 @@ where
 /// Becomes ready when something may have happened since this was called.
 pub(crate) fn wait(state: &AppState) -> impl Future<Output = ()> + Send + 'static {
     let rung = BELL.notified();
-    let longest = LONGEST_WAIT.min(Duration::from_millis(state.config.sweep_interval_ms));
+    let several = Duration::from_millis(state.config.sweep_interval_ms.saturating_mul(10));
+    let longest = LONGEST_WAIT.min(several);
     async move { drop(tokio::time::timeout(longest, rung).await) }
 }
 
