@@ -253,8 +253,7 @@ struct Prints {
 async fn outcomes(state: &AppState, of: Condition, from: i64) -> Result<Vec<PrintOutcomes>> {
     // PostgreSQL adds integers up to a decimal, which is read back as an integer.
     let sum = |column: job::Column| SimpleExpr::from(column.into_expr().sum()).cast_as("bigint");
-    let ended =
-        ["success", "failure", "cancelled", "expired", "interrupted"].map(|name| SimpleExpr::from(name));
+    let ended = ["success", "failure", "cancelled", "expired", "interrupted"].map(SimpleExpr::from);
     let mut select = Sql::select();
     select
         .from(job::Entity)
@@ -266,7 +265,7 @@ async fn outcomes(state: &AppState, of: Condition, from: i64) -> Result<Vec<Prin
         .cond_where(of)
         .and_where(job::Column::UpdatedAt.gte(from))
         .and_where(Expr::col((job::Entity, job::Column::State)).is_in(ended))
-        .add_group_by([job::Column::Listing.into_expr().into(), job::Column::State.into_expr().into()]);
+        .add_group_by([job::Column::Listing.into_expr(), job::Column::State.into_expr()]);
     let rows: Vec<Prints> = all(state.db.read(), &select).await?;
     let mut by_listing: BTreeMap<String, PrintOutcomes> = BTreeMap::new();
     for row in rows {
