@@ -77,7 +77,7 @@ impl Counted {
 
     fn done(self) -> Vec<Facet> {
         let mut all: Vec<_> = self.0.into_iter().map(|(name, count)| Facet { name, count }).collect();
-        all.sort_by(|a, b| b.count.cmp(&a.count));
+        all.sort_by_key(|each| std::cmp::Reverse(each.count));
         all.truncate(MOST);
         all
     }

@@ -236,7 +236,8 @@ async fn order(
                 let there = there.unwrap_or_default();
                 let mut named: Vec<_> = new.pictures.iter().map(|picture| picture.id.as_str()).collect();
                 let mut all: Vec<_> = there.iter().map(|picture| picture.id.as_str()).collect();
-                (named.sort_unstable(), all.sort_unstable());
+                named.sort_unstable();
+                all.sort_unstable();
                 if named != all {
                     return Err(limits::invalid("pictures", "it names each picture of the listing once"));
                 }

@@ -51,8 +51,7 @@ pub(crate) struct Sizes {
 /// Reads a PNG, JPEG or WebP and paints it anew.
 pub(crate) async fn sizes(file: bytes::Bytes) -> Result<Sizes> {
     apart(move || {
-        let image = opaque(&read(&file)?);
-        let large = fitted(image, LARGE);
+        let large = fitted(opaque(read(&file)?), LARGE);
         let small = fitted(large.clone(), SMALL);
         Ok(Sizes { large: jpeg(&large)?, small: jpeg(&small)? })
     })
@@ -101,9 +100,9 @@ fn read(file: &[u8]) -> Result<DynamicImage> {
 }
 
 /// On white, where it lets something through.
-fn opaque(image: &DynamicImage) -> DynamicImage {
+fn opaque(image: DynamicImage) -> DynamicImage {
     if !image.color().has_alpha() {
-        return image.to_rgb8().into();
+        return image;
     }
     let rgba = image.to_rgba8();
     let mut plain = RgbImage::new(rgba.width(), rgba.height());
