@@ -63,12 +63,12 @@ pub(crate) async fn change(tx: &Tx, row: &job::Model, change: Change<'_>) -> Res
 /// Tells the pages of its buyer and of its publisher; what is more than progress reaches other processes whatever happens to this one.
 pub(super) async fn tell(tx: &Tx, live: &Live, row: &job::Model, moved: bool) -> Result<()> {
     let publisher = Some(&row.publisher).filter(|publisher| **publisher != row.owner);
-    for account in [Some(&row.owner), publisher].into_iter().flatten().cloned() {
+    for account in [Some(&row.owner), publisher].into_iter().flatten() {
         let topic = Topic::Job { id: row.id.clone() };
         if moved {
-            live.tell_with(tx, &account, topic).await?;
+            live.tell_with(tx, account, topic).await?;
         } else {
-            let live = live.clone();
+            let (live, account) = (live.clone(), account.clone());
             tx.after_commit(move || live.tell(&account, topic));
         }
     }

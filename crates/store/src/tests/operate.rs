@@ -539,9 +539,7 @@ async fn health_tells_what_is_not_well_and_metrics_are_for_operators() {
         let health = look().await;
         let checks = health["checks"].as_array().unwrap().clone();
         let found = checks.into_iter().find(|check| check["name"] == name);
-        let state =
-            found.unwrap_or_else(|| panic!("{name} in {health}"))["state"].as_str().unwrap().to_owned();
-        state
+        found.unwrap_or_else(|| panic!("{name} in {health}"))["state"].as_str().unwrap().to_owned()
     };
     assert_eq!((check("database").await.as_str(), check("keys").await.as_str()), ("ok", "ok"));
     assert_eq!(check("backup").await, "warn");
