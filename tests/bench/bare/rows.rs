@@ -148,6 +148,10 @@ pub(super) fn sell(order: &Order, listing: &ListingRow) -> Result<Sale> {
             listing: order.listing.clone(),
             method: "free".to_owned(),
             state: "paid".to_owned(),
+            kind: "gcode".to_owned(),
+            title: listing.title.clone(),
+            price: None,
+            licence: Some(licence.clone()),
             created_at: rfc3339(now)?,
         },
         licence: Some(Licence {
@@ -199,6 +203,8 @@ fn listing(row: ListingRow) -> Result<Listing> {
         valid_days: None,
         plugin: None,
         created_at: rfc3339(row.created_at)?,
+        pictures: Vec::new(),
+        rating: None,
         releases: Vec::new(),
     })
 }
@@ -219,6 +225,7 @@ fn release(row: ReleaseRow) -> Result<Release> {
         signature: None,
         publisher_key: None,
         plain_sha256: None,
+        notes: String::new(),
         created_at: rfc3339(row.created_at)?,
     })
 }

@@ -249,6 +249,11 @@ mod tests {
             key_id: String::new(),
             last_seen: None,
             created_at: String::new(),
+            online: true,
+            agent: None,
+            reduced: None,
+            job: None,
+            waiting: 0,
         }
     }
 

@@ -6,7 +6,7 @@ use sealpost_market::{
 };
 
 fn person(name: &str) -> AccountId {
-    AccountId::parse(name).unwrap()
+    AccountId::parse(name).expect("a name of an account")
 }
 
 const GOOD: Held = Held { payment: LicencePayment::Good, refunded: false, used: true };
