@@ -4,6 +4,7 @@ import type { Job, JobPage } from "../printers/api";
 import { ask, path } from "./ask";
 import { live } from "./live.svelte";
 import { go, to } from "./router.svelte";
+import { isolated } from "./words";
 
 const KEPT = "sealpost-notify";
 /** Until when this browser knows what happened: what is later was missed, what is earlier is no news after a reload. */
@@ -72,7 +73,7 @@ function heard(job: Job, seen = localStorage.getItem(SEEN) ?? "") {
 function show(job: Job, words: string) {
   try {
     // A seller's letters that run the other way turn none of ours.
-    const shown = new Notification(`\u2068${job.title}\u2069 ${words}`, {
+    const shown = new Notification(`${isolated(job.title)} ${words}`, {
       body: `On ${job.printer_name}`,
       // Another page of the shop that says the same says it in the same place.
       tag: `${job.id} ${job.state}`,

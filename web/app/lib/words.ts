@@ -100,6 +100,11 @@ export function current(listing: Listing): Release | undefined {
   return listing.releases.find((release) => release.state === "active");
 }
 
+/** Text of somebody else's, where no element can keep it apart: titles of windows, notifications (Unicode's isolates). */
+export function isolated(text: string): string {
+  return `\u2068${text}\u2069`;
+}
+
 /** A key or hash in a length that people compare. */
 export function short(hex: string): string {
   return hex.length > 20 ? `${hex.slice(0, 8)}…${hex.slice(-8)}` : hex;
