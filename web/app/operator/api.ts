@@ -195,8 +195,10 @@ export const logFile = (query: Query) => path(["operator", "audit", "export"], q
 export const backup = () => ask<Backup>("GET", path(["operator", "backup"]));
 export const confirmKey = (key: string) => ask("POST", path(["operator", "backup", "keys"]), { body: { key } });
 
-export const setUp = (setup_token: string, email: string, username: string, password: string) =>
-  ask<{ token: string; user_id: string }>("POST", path(["setup"]), {
-    body: { setup_token, email, username: username || undefined, password },
-  });
+export async function setUp(setup_token: string, email: string, username: string, password: string) {
+  const body = { setup_token, email, username: username || undefined, password };
+  const { token } = await ask<{ token: string }>("POST", path(["setup"]), { body });
+  // Programs sign in by a token; a page does by its cookie, and leaves none behind.
+  await ask("POST", "/auth/logout", { headers: { authorization: `Bearer ${token}` } }).catch(() => {});
+}
 export const enter = (email: string, password: string) => ask<Account>("POST", "/auth/session", { body: { email, password } });
