@@ -16,7 +16,7 @@ use crate::{
     accounts::{Accounts, Person, too_many},
     audit,
     audit::Actor,
-    entity::{account, link},
+    entity::{account, link, passkey, sign_in_wallet},
     links, password,
     random::secret_hash,
     sessions,
@@ -120,7 +120,7 @@ impl Accounts {
                     let subject = format!("account:{}", row.id);
                     audit::record(tx, now, &Actor::Anonymous, "account.reset_asked", &subject, json!({})).await?;
                     let letter = Letter::new(&row.username, &row.email, &format!("A new password for {}", accounts.host()))
-                        .line("Somebody asked for a new password for your account. If it was you, follow this link within an hour; it counts once.")
+                        .line("Somebody asked for a new password for your account. If it was you, follow this link within an hour; it counts once. Passkeys and wallets that signed in are forgotten by it.")
                         .link("Set a new password", &accounts.page("reset", &secret))
                         .line("If it was not you, do nothing: your password stays as it is.");
                     accounts.post(tx, "password_reset", &row.id, LIFE_MS, letter).await
@@ -151,6 +151,12 @@ impl Accounts {
         // What somebody else began ends: their sign-ins, and an address that they wanted.
         sessions::end_others(tx, &row.id, None, now).await?;
         links::end(tx, &row.id, &[links::Kind::ChangeTo, links::Kind::ChangeFrom]).await?;
+        if by_mail {
+            // Whoever registered somebody else's address, or had a session of theirs, may have made these.
+            passkey::Entity::delete_many().filter(passkey::Column::Account.eq(&row.id)).exec(tx).await?;
+            let wallets = sign_in_wallet::Entity::delete_many();
+            wallets.filter(sign_in_wallet::Column::Account.eq(&row.id)).exec(tx).await?;
+        }
         let subject = format!("account:{}", row.id);
         audit::record(tx, now, &Actor::User(row.id.clone()), "account.password_reset", &subject, json!({}))
             .await?;

@@ -47,6 +47,11 @@ impl MigrationTrait for One {
         self.0[self.1].up(manager).await
     }
 
+    /// Whole or not at all: SQLite would keep what was done of it when the process was killed, and could not begin again.
+    fn use_transaction(&self) -> Option<bool> {
+        Some(true)
+    }
+
     async fn down(&self, manager: &sea_orm_migration::SchemaManager) -> Result<(), DbErr> {
         self.0[self.1].down(manager).await
     }

@@ -57,6 +57,7 @@ pub(crate) async fn url_of(db: &impl ConnectionTrait, row: &purchase::Model) -> 
         return Ok(None);
     };
     let source = payment_source::Entity::find_by_id(source).one(db).await?;
+    let source = source.filter(|source| source.state == "active");
     let Some(template) = source.and_then(|source| source.checkout_url) else { return Ok(None) };
     let price = to_price(row.price_amount.as_deref(), row.price_currency.as_deref())?;
     Ok(template::fill(&template, row, &price))

@@ -173,6 +173,8 @@ impl Store {
             .await
             .map_err(|fault| Error::Blobs(fault.problem().to_string()))?;
         chain::offers::reconcile(&state).await.map_err(|fault| Error::Chain(fault.problem().to_string()))?;
+        // The first who asks meets the store as it was set, not as it is without settings.
+        crate::operate::settings::refresh(&state).await;
         let workers = Arc::new(jobs::start_workers(&state));
         Ok(Self { state, certificate, shop: parts.shop, front: parts.front, hold, _workers: workers })
     }

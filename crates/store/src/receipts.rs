@@ -82,7 +82,8 @@ async fn of(
             version: row.version.clone(),
             quantity: rules.terms.prints,
         },
-        price: price.map(|(amount, currency)| Price { amount, currency }),
+        // A voucher stands for the price: no money came.
+        price: price.filter(|_| row.method != "voucher").map(|(amount, currency)| Price { amount, currency }),
         method: row.method.clone(),
         reference: reference(state, row).await?,
     })

@@ -101,13 +101,17 @@ async fn a_backup_of_a_busy_store_is_one_state_and_goes_into_either_database_unc
         "pending_blobs",
         "sealings",
         "setup_tokens",
+        // Whom a restored store tells nothing twice.
+        "happening_turns",
     ] {
         before.remove(changed);
         after.remove(changed);
     }
     assert!(before.contains_key("thumbnails") && before.contains_key("keys/kek"), "{:?}", before.keys());
     assert_eq!(before.keys().collect::<Vec<_>>(), after.keys().collect::<Vec<_>>());
-    assert!(before == after, "a cell came back otherwise");
+    let otherwise: Vec<_> =
+        before.iter().filter(|(name, rows)| after.get(*name) != Some(rows)).map(|(name, _)| name).collect();
+    assert!(otherwise.is_empty(), "a cell came back otherwise in {otherwise:?}");
     add_up(&shelf, "once more")?;
     Ok(())
 }

@@ -72,6 +72,8 @@ export function follow(event: MouseEvent) {
   const link = event.target instanceof Element ? event.target.closest("a") : null;
   if (!plain || event.defaultPrevented || !link || link.target || link.hasAttribute("download")) return;
   if (link.origin !== location.origin || !link.pathname.startsWith(BASE)) return;
+  // Within a page the browser knows the way.
+  if (link.hash && link.pathname === location.pathname && link.search === location.search) return;
   event.preventDefault();
   go(link.pathname + link.search + link.hash);
 }

@@ -22,12 +22,14 @@ export const session = {
 
 /** Asks the store who this is; at the start, and whenever another page may have changed it. */
 export async function look() {
+  const before = account?.user_id;
   try {
     // Not `/api/v1/me`, which answers strangers with a failure.
     account = (await ask<{ account: Account | null }>("GET", "/auth/session")).account ?? undefined;
   } catch {
-    account = undefined;
+    // Nobody said that it ended: the store may be away for a moment.
   } finally {
+    if (before && before !== account?.user_id) forgetKeys();
     known = true;
   }
 }

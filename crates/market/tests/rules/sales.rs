@@ -78,12 +78,26 @@ fn an_unpaid_purchase_has_no_licence_until_it_is_paid_and_then_one() {
 
 #[test]
 fn a_failed_purchase_cannot_be_paid_or_refunded() {
-    let begun = buy(&priced(), PaymentMethod::Webhook, None).expect("begun");
+    let begun = buy(&priced(), PaymentMethod::MarkedPaid, None).expect("begun");
     let failed = begun.purchase.apply(None, PurchaseEvent::Failed, NOW).expect("failed").purchase;
     let pay = PurchaseEvent::Paid { licence: "lic_7".parse().expect("id") };
     assert_eq!(failed.clone().apply(None, pay, NOW).expect_err("failed").code(), "purchase_state");
     let refund = PurchaseEvent::Refund { by: Party::Operator };
     assert_eq!(failed.apply(None, refund, NOW).expect_err("failed").code(), "purchase_state");
+}
+
+#[test]
+fn an_external_payment_that_was_given_up_still_counts_when_it_comes() {
+    let begun = buy(&priced(), PaymentMethod::Webhook, None).expect("begun");
+    let given_up = begun.purchase.apply(None, PurchaseEvent::Failed, NOW).expect("given up").purchase;
+    let pay = PurchaseEvent::Paid { licence: "lic_7".parse().expect("id") };
+    let late = given_up.clone().apply(None, pay, NOW).expect("late");
+    assert_eq!(
+        (late.purchase.state, late.licence.map(|licence| licence.allowed)),
+        (PurchaseState::Paid, Some(3))
+    );
+    let refund = PurchaseEvent::Refund { by: Party::Operator };
+    assert_eq!(given_up.apply(None, refund, NOW).expect_err("given up").code(), "purchase_state");
 }
 
 #[test]

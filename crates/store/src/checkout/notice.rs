@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
+use axum::extract::rejection::BytesRejection;
 use bytes::Bytes;
 use http::HeaderMap;
 use sea_orm::ActiveValue::Set;
@@ -40,21 +41,31 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     request_body = PaymentNotice, responses(
     (status = 200, body = PaymentNoted),
     (status = 401, body = Problem, description = "`signature_wrong`"),
+    (status = 403, body = Problem, description = "`source_not_in_use`"),
     (status = 404, body = Problem, description = "`purchase_unknown`"),
     (status = 409, body = Problem, description = "`message_reused`, `purchase_state`, `paid_on_chain`"),
+    (status = 413, body = Problem, description = "`message_unreadable`"),
     (status = 422, body = Problem, description = "`invalid`, `amount_mismatch`"),
 ))]
 async fn hear(
     State(state): State<AppState>,
     Path(id): Path<String>,
     headers: HeaderMap,
-    body: Bytes,
+    body: Result<Bytes, BytesRejection>,
 ) -> Result<Json<PaymentNoted>> {
+    let body = body.map_err(|rejection| {
+        Fault::from(
+            Problem::new(rejection.status().as_u16(), "message_unreadable", "The message cannot be read")
+                .detail(crate::fault::sentence(&rejection.body_text()))
+                .hint("Send what /api/docs describes, and nothing more."),
+        )
+    })?;
     let source = payment_source::Entity::find_by_id(&id).one(state.db.read()).await?;
     let source = source.filter(|source| source.state != "gone");
     let message = check(&state, source.as_ref(), &headers, &body)?;
     // Behind the check there is one.
     let source = source.ok_or_else(|| Fault::not_found("payment source"))?;
+    check_owner(&state, &source).await?;
     let read: Result<PaymentNotice, _> = serde_json::from_slice(&body);
     let said = read.map_err(|error| {
         Fault::invalid(format!("The message cannot be read: {error}."), "Send what /api/docs describes.")
@@ -96,6 +107,21 @@ fn check(
     verify(&secrets, (id, header(TIMESTAMP), header(SIGNATURE)), body, now)
         .map_err(|error| wrong(crate::fault::sentence(&error.to_string())))?;
     Ok(id.to_owned())
+}
+
+/// Whoever attached the source may still do so: a secret outlives a suspension, and an operator's office.
+async fn check_owner(state: &AppState, source: &payment_source::Model) -> Result<()> {
+    let owner = state.accounts.people_of(std::slice::from_ref(&source.owner)).await?;
+    let may = |person: &sealpost_accounts::Profile| {
+        person.suspended_at.is_none() && (!source.everybody || person.operator)
+    };
+    if owner.first().is_some_and(may) {
+        return Ok(());
+    }
+    Err(Problem::new(403, "source_not_in_use", "This payment source is not in use")
+        .detail("Whoever attached it is suspended, or runs this store no more.")
+        .hint("Ask the store's operator.")
+        .into())
 }
 
 /// A message whose signature is right.

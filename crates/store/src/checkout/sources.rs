@@ -230,8 +230,9 @@ async fn edit(
 
 async fn owned(db: &impl ConnectionTrait, id: &str, user: &UserAuth) -> Result<payment_source::Model> {
     let row = payment_source::Entity::find_by_id(id).one(db).await?;
+    // The store's own is any operator's business, and nobody's who was one.
     let mine = |row: &payment_source::Model| {
-        row.state != "gone" && (row.owner == user.id().as_str() || (row.everybody && user.0.operator))
+        row.state != "gone" && if row.everybody { user.0.operator } else { row.owner == user.id().as_str() }
     };
     row.filter(mine).ok_or_else(|| Fault::not_found("payment source"))
 }

@@ -113,7 +113,8 @@ pub(super) async fn with_publisher(
     reason: &str,
 ) -> Result<()> {
     for row in listings_of(tx, publisher).await? {
-        if row.state != ListingState::Suspended.as_str() {
+        // Nobody but its publisher sees a draft, and lifting would put it on sale.
+        if row.state != ListingState::Suspended.as_str() && row.state != ListingState::Draft.as_str() {
             take_down(state, tx, by, row, reason, true).await?;
         }
     }

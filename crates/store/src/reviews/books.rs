@@ -68,6 +68,8 @@ pub(crate) async fn payment_changed(state: &AppState, tx: &Tx, listing: &str, bu
 
 /// Writes down what a listing's reviews add up to.
 pub(super) async fn add_up(state: &AppState, tx: &Tx, listing: &str) -> Result<()> {
+    // Whoever counts at the same time waits, and then counts this one too.
+    listing::Entity::find_by_id(listing).lock_exclusive().one(tx).await?;
     let by_stars = stars(tx, listing).await?;
     let reviews: u32 = by_stars.iter().sum();
     let stars = (1..).zip(by_stars).map(|(stars, reviews)| stars * reviews).sum();

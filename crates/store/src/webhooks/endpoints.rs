@@ -49,8 +49,8 @@ pub(super) async fn owned(
     user: &UserAuth,
 ) -> Result<webhook_endpoint::Model> {
     let row = webhook_endpoint::Entity::find_by_id(id).one(db).await?;
-    // What is told of everybody is any operator's business.
-    row.filter(|row| row.owner == user.id().as_str() || (row.everybody && user.0.operator))
+    // What is told of everybody is any operator's business, and nobody's who was one.
+    row.filter(|row| if row.everybody { user.0.operator } else { row.owner == user.id().as_str() })
         .ok_or_else(|| Fault::not_found("webhook"))
 }
 
@@ -61,7 +61,10 @@ pub(super) async fn owned(
 ))]
 async fn list(State(state): State<AppState>, user: UserAuth) -> Result<Json<WebhookList>> {
     let db = state.db.read();
-    let mut whose = Condition::any().add(webhook_endpoint::Column::Owner.eq(user.id().as_str()));
+    let own = Condition::all()
+        .add(webhook_endpoint::Column::Owner.eq(user.id().as_str()))
+        .add(webhook_endpoint::Column::Everybody.eq(false));
+    let mut whose = Condition::any().add(own);
     if user.0.operator {
         whose = whose.add(webhook_endpoint::Column::Everybody.eq(true));
     }

@@ -121,12 +121,17 @@ impl Sender {
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
             while tasks.try_join_next().is_some() {}
             tasks.spawn(async move {
-                if let Err(fault) = turn.send_all(&client).await {
-                    tracing::error!(problem = %fault.problem(), "messages to a webhook are not sent");
+                match turn.send_all(&client).await {
+                    Ok(()) => {
+                        turn.give_back().await;
+                        drop((turn, slot));
+                        crate::happenings::ring();
+                    }
+                    // Its turn is left to run out: what cannot be sent is not tried again at once.
+                    Err(fault) => {
+                        tracing::error!(problem = %fault.problem(), "messages to a webhook are not sent");
+                    }
                 }
-                turn.give_back().await;
-                drop((turn, slot));
-                crate::happenings::ring();
             });
         }
         Ok(())
@@ -193,7 +198,12 @@ impl Turn {
             }
             let Some((endpoint, message)) = self.next(now).await? else { return Ok(()) };
             let sent = self.send(client, &endpoint, &message).await?;
+            let taken = sent.error.is_none();
             self.note(endpoint, message, sent).await?;
+            // One that does not listen does not hold up others with all that it is owed.
+            if !taken {
+                return Ok(());
+            }
         }
         Ok(())
     }
