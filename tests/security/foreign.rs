@@ -100,7 +100,75 @@ fn by_a_person(world: &World) -> Vec<Attempt> {
             body: None,
         },
         get("/api/v1/payments", format!("/api/v1/payments?listing={LISTING}")),
+        get("/api/v1/jobs/{id}/timeline", format!("/api/v1/jobs/{job}/timeline")),
+        get("/api/v1/printers/{id}", format!("/api/v1/printers/{printer}")),
+        get("/api/v1/purchases/{id}/receipt", format!("/api/v1/purchases/{purchase}/receipt")),
         post("/api/v1/keys/rotate", "/api/v1/keys/rotate".to_owned(), json!({"key": "jobs"})),
+    ]
+}
+
+/// Everything that a person could ask of what somebody else sells, and of the store itself.
+fn of_a_shop(world: &World) -> Vec<Attempt> {
+    let listing = |rest: &str| format!("/api/v1/listings/{LISTING}{rest}");
+    let person = |rest: &str| format!("/api/v1/people/{}{rest}", world.buyer.id);
+    let route = |method: Method, route: &'static str, path: String, body: Value| Attempt {
+        body: (method != Method::GET && method != Method::DELETE).then_some(body),
+        method,
+        route,
+        path,
+    };
+    // What nobody in this world has: the answer is the same as for what others have.
+    let other = |method: Method, described: &'static str, body: Value| {
+        let path = described.replace(['{', '}'], "");
+        route(method, described, path, body)
+    };
+    let reason = || json!({"reason": "I do not like it"});
+    vec![
+        route(Method::DELETE, "/api/v1/listings/{id}", listing(""), Value::Null),
+        route(Method::POST, "/api/v1/listings/{id}/lift", listing("/lift"), json!({})),
+        route(Method::POST, "/api/v1/listings/{id}/suspend", listing("/suspend"), reason()),
+        route(Method::GET, "/api/v1/listings/{id}/suspension", listing("/suspension"), Value::Null),
+        route(Method::POST, "/api/v1/listings/{id}/pictures", listing("/pictures"), json!({})),
+        route(Method::PUT, "/api/v1/listings/{id}/pictures", listing("/pictures"), json!({"pictures": []})),
+        route(
+            Method::DELETE,
+            "/api/v1/listings/{id}/pictures/{picture}",
+            listing("/pictures/pic_x"),
+            Value::Null,
+        ),
+        route(Method::GET, "/api/v1/listings/{id}/review", listing("/review"), Value::Null),
+        route(
+            Method::PUT,
+            "/api/v1/listings/{id}/review",
+            listing("/review"),
+            json!({"stars": 1, "text": "never had it"}),
+        ),
+        other(Method::DELETE, "/api/v1/reviews/{id}", Value::Null),
+        other(Method::POST, "/api/v1/reviews/{id}/answer", json!({"text": "no"})),
+        other(Method::DELETE, "/api/v1/vouchers/{id}", Value::Null),
+        route(Method::GET, "/api/v1/people/{id}", person(""), Value::Null),
+        route(Method::PATCH, "/api/v1/people/{id}", person(""), json!({"operator": true})),
+        route(Method::POST, "/api/v1/people/{id}/lift", person("/lift"), json!({})),
+        route(Method::POST, "/api/v1/people/{id}/reset-link", person("/reset-link"), json!({})),
+        route(Method::POST, "/api/v1/people/{id}/suspend", person("/suspend"), reason()),
+        other(Method::DELETE, "/api/v1/invitations/{id}", Value::Null),
+        other(Method::DELETE, "/api/v1/mails/{id}", Value::Null),
+        other(Method::POST, "/api/v1/mails/{id}/again", json!({})),
+        other(Method::POST, "/api/v1/operator/reports/{id}/close", json!({})),
+        other(Method::DELETE, "/api/v1/me/passkeys/{id}", Value::Null),
+        other(Method::PATCH, "/api/v1/me/passkeys/{id}", json!({"name": "mine"})),
+        other(Method::DELETE, "/api/v1/me/wallets/{address}", Value::Null),
+        other(Method::PATCH, "/api/v1/payments/sources/{id}", json!({})),
+        other(Method::DELETE, "/api/v1/payments/sources/{id}", Value::Null),
+        other(Method::POST, "/api/v1/payments/sources/{id}/rotate", json!({})),
+        other(Method::GET, "/api/v1/webhooks/{id}", Value::Null),
+        other(Method::PATCH, "/api/v1/webhooks/{id}", json!({})),
+        other(Method::DELETE, "/api/v1/webhooks/{id}", Value::Null),
+        other(Method::GET, "/api/v1/webhooks/{id}/deliveries", Value::Null),
+        other(Method::GET, "/api/v1/webhooks/{id}/deliveries/{delivery}", Value::Null),
+        other(Method::POST, "/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver", json!({})),
+        other(Method::POST, "/api/v1/webhooks/{id}/rotate", json!({})),
+        other(Method::POST, "/api/v1/webhooks/{id}/test", json!({})),
     ]
 }
 
@@ -187,7 +255,9 @@ async fn nobody_gets_at_what_is_somebody_elses() -> Result<()> {
     let before = state(&world).await?;
 
     refuse(&world, "a stranger", &world.stranger.token, by_a_person(&world), &[403, 404]).await?;
+    refuse(&world, "a stranger", &world.stranger.token, of_a_shop(&world), &[403, 404]).await?;
     refuse(&world, "nobody", "", by_a_person(&world), &[401]).await?;
+    refuse(&world, "nobody", "", of_a_shop(&world), &[401]).await?;
     refuse(&world, "a printer", &world.printer.token, by_a_person(&world), &[403]).await?;
     refuse(&world, "another printer", &world.strange_printer.token, by_a_printer(&world), &[403, 404])
         .await?;
@@ -227,7 +297,7 @@ async fn lists_hold_nothing_of_others() -> Result<()> {
 #[tokio::test(flavor = "multi_thread")]
 async fn every_route_that_takes_an_id_is_tried() -> Result<()> {
     let world = World::new("").await?;
-    let attempts = by_a_person(&world).into_iter().chain(by_a_printer(&world));
+    let attempts = by_a_person(&world).into_iter().chain(of_a_shop(&world)).chain(by_a_printer(&world));
     let tried: BTreeSet<(String, String)> =
         attempts.map(|attempt| (attempt.method.as_str().to_lowercase(), attempt.route.to_owned())).collect();
     let api = world.store.openapi().await?;
@@ -235,7 +305,10 @@ async fn every_route_that_takes_an_id_is_tried() -> Result<()> {
         for (method, operation) in methods.as_object().context("no methods")? {
             let open = operation["security"].as_array().is_none_or(Vec::is_empty);
             // A code is what lets in whoever has it; a payment's hash is public and belongs to who can prove it.
-            let known = path.starts_with("/api/v1/pairings/") || path.starts_with("/api/v1/payments/");
+            // And anybody may report what is on sale.
+            let known = path.starts_with("/api/v1/pairings/")
+                || path.starts_with("/api/v1/payments/{tx_hash}")
+                || path == "/api/v1/listings/{id}/reports";
             if !path.contains('{') || open || known {
                 continue;
             }

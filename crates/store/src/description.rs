@@ -74,26 +74,43 @@ fn who(method: &HttpMethod, path: &str) -> Who {
         Get => matches!(
             path,
             "/.well-known/jwks.json"
+                | "/api/v1/catalogue"
                 | "/api/v1/chain"
                 | "/api/v1/chain/balances/{address}"
                 | "/api/v1/keys"
                 | "/api/v1/listings"
                 | "/api/v1/listings/{id}"
                 | "/api/v1/listings/{id}/offer"
+                | "/api/v1/listings/{id}/payment"
+                | "/api/v1/listings/{id}/reviews"
                 | "/api/v1/payments/{tx_hash}"
+                | "/api/v1/pictures/{id}"
+                | "/api/v1/pictures/{id}/small"
                 | "/api/v1/releases/{id}"
                 | "/api/v1/releases/{id}/blob"
                 | "/api/v1/releases/{id}/thumbnail"
+                | "/api/v1/store"
+                | "/api/v1/unsubscribe"
                 | "/api/v1/vault-key"
+                | "/auth/session"
                 | "/ipfs/{cid}"
         ),
         Post => matches!(
             path,
-            "/auth/login"
+            "/auth/email/confirm"
+                | "/auth/login"
+                | "/auth/passkey/challenge"
+                | "/auth/password/forgot"
+                | "/auth/password/reset"
                 | "/auth/session"
+                | "/auth/session/passkey"
                 | "/auth/session/sign-up"
+                | "/auth/session/wallet"
+                | "/auth/wallet/challenge"
                 | "/api/v1/accounts"
+                | "/api/v1/payments/webhook/{source}"
                 | "/api/v1/setup"
+                | "/api/v1/unsubscribe"
                 | "/api/printers/challenge"
                 | "/api/printers/token"
                 | "/api/printers/pair/start"
@@ -116,7 +133,7 @@ fn who(method: &HttpMethod, path: &str) -> Who {
         );
     match path {
         _ if open => Who::Anybody,
-        "/api/marketplace/purchase" => Who::Both,
+        "/api/marketplace/purchase" | "/metrics" => Who::Both,
         _ if printers => Who::Printers,
         _ => Who::People,
     }

@@ -6,9 +6,14 @@ import { generateMnemonic, publisherFromMnemonic, publisherFromSeed, signRelease
 import { refused } from "./support/errors.js";
 
 const WORDS = "abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon abandon about";
+/** @type {{ listing: string, version: string, plain_sha256: string, cipher: "aes-256-gcm", manifest: Record<string, unknown> }} */
 const RELEASE = { listing: "org.example.a", version: "1.0.0", plain_sha256: "11".repeat(32), cipher: "aes-256-gcm", manifest: {} };
 
-/** The same key by Node's own cryptography. */
+/**
+ * The same key by Node's own cryptography.
+ *
+ * @param {string} words
+ */
 function byNode(words) {
   const seed = pbkdf2Sync(words, "mnemonic", 2048, 64, "sha512");
   const key = Buffer.from(hkdfSync("sha256", seed, Buffer.alloc(0), "sealpost/publisher/v1", 32));
