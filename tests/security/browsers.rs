@@ -133,7 +133,8 @@ const ELSEWHERE: [&[(&str, &str)]; 9] = [
 
 #[tokio::test(flavor = "multi_thread")]
 async fn no_other_site_acts_by_the_cookie_whatever_it_asks() -> Result<()> {
-    let world = World::new(PROXIED).await?;
+    let often = format!("{PROXIED}[rate_limits]\nreport = {{ burst = 1000, every_ms = 1 }}\n");
+    let world = World::new(&often).await?;
     let browser = Browser {
         origin: "https://store.example".to_owned(),
         ..Browser::sign_in(&world, &world.operator).await?

@@ -17,7 +17,7 @@ use crate::world::{LISTING, World};
 const EXAMPLES: &str = "6";
 
 /// What can be limited.
-const LIMITS: [&str; 14] = [
+const LIMITS: [&str; 15] = [
     "sign_in",
     "sign_in_account",
     "sign_in_address",
@@ -32,6 +32,7 @@ const LIMITS: [&str; 14] = [
     "upload",
     "job",
     "poll",
+    "report",
 ];
 
 /// What may be asked, and no generator finds the right question for, or is there in stores on a chain alone.

@@ -33,6 +33,8 @@ pub struct RateLimits {
     pub upload: Rate,
     /// Jobs that one person makes.
     pub job: Rate,
+    /// Listings that one person reports, and reviews that one person writes.
+    pub report: Rate,
     /// Polls, event streams and claims of one printer.
     pub poll: Rate,
 }
@@ -54,6 +56,7 @@ impl Default for RateLimits {
             device: Rate::new(300, 200),
             upload: Rate::new(120, 5_000),
             job: Rate::new(600, 100),
+            report: Rate::new(10, 600_000),
             poll: Rate::new(600, 100),
         }
     }

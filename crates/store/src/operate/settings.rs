@@ -31,8 +31,6 @@ pub(crate) use routes::router;
 const LIFE_MS: i64 = 1_000;
 /// How long a request waits for them.
 const PATIENCE: Duration = Duration::from_secs(2);
-/// Listings that one person may report at once, and then one in so many milliseconds.
-const REPORTS: Pace = Pace { burst: 10, every_ms: 600_000 };
 
 /// The settings of one process.
 #[derive(Debug)]
@@ -171,7 +169,7 @@ fn defaults(config: &Config) -> StoreSettings {
             device: pace(rates.device),
             upload: pace(rates.upload),
             job: pace(rates.job),
-            report: REPORTS,
+            report: pace(rates.report),
         },
     }
 }
