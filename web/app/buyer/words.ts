@@ -42,8 +42,8 @@ export function gives(listing: Listing): string[] {
   lines.push(listing.valid_days ? `It lasts ${plural(listing.valid_days, "day")} from the day you buy it.` : "It does not end.");
   if (!isFree(listing)) lines.push(
     listing.kind === "gcode"
-      ? "You get your money back by yourself until a print was started; after that the seller decides."
-      : "You get your money back by yourself until a device was given the key; after that the seller decides.",
+      ? "Until a printer was given the key you can give it back by yourself, and the seller owes you the money; after that the seller decides."
+      : "Until a device was given the key you can give it back by yourself, and the seller owes you the money; after that the seller decides.",
   );
   return lines;
 }

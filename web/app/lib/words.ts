@@ -43,12 +43,21 @@ export function ago(text: string, now = Date.now()): string {
   return unit === "second" ? "just now" : relative.format(Math.trunc(seconds / size), unit);
 }
 
-/** Decimals of coins and tokens, for stores that do not say them with the price; what the browser knows as money is not in here. */
-const COINS: Record<string, number> = Object.fromEntries(
-  Object.entries({ 6: "EURC USDC USDT", 8: "BTC CBBTC HBAR WBTC", 18: "AVAX BNB CELO DAI ETH MATIC POL WETH XDAI" }).flatMap(([decimals, symbols]) =>
-    symbols.split(" ").map((symbol) => [symbol, Number(decimals)]),
-  ),
+/** As in crates/market/src/money.rs; 2 for all others. */
+const DECIMALS: Record<string, number> = Object.fromEntries(
+  Object.entries({
+    0: "JPY KRW CLP ISK VND XAF XOF XPF PYG UGX RWF",
+    3: "BHD IQD JOD KWD LYD OMR TND",
+    6: "USDC USDT EURC",
+    8: "BTC WBTC CBBTC HBAR",
+    18: "ETH WETH DAI POL MATIC BNB AVAX XDAI CELO",
+  }).flatMap(([decimals, codes]) => codes.split(" ").map((code) => [code, Number(decimals)])),
 );
+
+/** Digits behind the point of the store's smallest unit of a currency. */
+export function decimals(currency: string): number {
+  return DECIMALS[currency.toUpperCase()] ?? 2;
+}
 
 /** Such as `1.5`, of 1500000 with six decimals: every digit that is there, none that is not. */
 export function units(amount: string, decimals: number): string {
@@ -66,17 +75,13 @@ export function coins(amount: string, currency: string, decimals: number): strin
 
 export function price(value: Price | null | undefined): string {
   if (!value || /^0*$/.test(value.amount)) return "Free";
-  const decimals = value.decimals !== undefined && !isMoney(value.currency) ? value.decimals : COINS[value.currency];
-  if (decimals !== undefined) return coins(value.amount, value.currency, decimals);
-  try {
-    const format = new Intl.NumberFormat("en", { style: "currency", currency: value.currency });
-    const digits = format.resolvedOptions().maximumFractionDigits ?? 2;
-    const padded = value.amount.padStart(digits + 1, "0");
-    const units = digits === 0 ? padded : `${padded.slice(0, -digits)}.${padded.slice(-digits)}`;
-    return format.format(units as Intl.StringNumericLiteral);
-  } catch {
-    return `${value.amount} ${value.currency}`;
-  }
+  const digits = isMoney(value.currency) ? decimals(value.currency) : (value.decimals ?? decimals(value.currency));
+  if (!isMoney(value.currency)) return coins(value.amount, value.currency, digits);
+  // The store's count of digits, which is not the browser's for every currency.
+  const style = { style: "currency", currency: value.currency, minimumFractionDigits: digits, maximumFractionDigits: digits } as const;
+  const padded = value.amount.padStart(digits + 1, "0");
+  const units = digits === 0 ? padded : `${padded.slice(0, -digits)}.${padded.slice(-digits)}`;
+  return new Intl.NumberFormat("en", style).format(units as Intl.StringNumericLiteral);
 }
 
 /** Whether the browser writes it as money. */

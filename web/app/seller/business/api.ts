@@ -142,7 +142,9 @@ export const saleList = (filter: SaleFilter, after?: string) => ask<SaleList>("G
 /** Where the same sales are as a file. */
 export const saleFile = (filter: SaleFilter) => path(["sales.csv"], filter);
 
-export const interrupted = () => ask<{ jobs: Interrupted[] }>("GET", path(["sales", "interrupted"]));
+/** Of one's own listings; of all where an operator asks for everybody's. */
+export const interrupted = (everybody = false) =>
+  ask<{ jobs: Interrupted[] }>("GET", path(["sales", "interrupted"], { everybody }));
 
 export const decide = (job: string, outcome: string, message: string, once: string) =>
   ask<Job>("POST", path(["jobs", job, "resolve"]), { body: { outcome, message }, once });

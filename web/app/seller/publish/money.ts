@@ -1,24 +1,12 @@
 // Prices as people type them, and as the store keeps them: whole minor units of the currency.
 
 import type { Price } from "../../lib/types";
+import { decimals } from "../../lib/words";
 
-/** As in crates/market/src/money.rs; 2 for all others. */
-const DECIMALS: Record<string, number> = Object.fromEntries(
-  Object.entries({
-    0: "JPY KRW CLP ISK VND XAF XOF XPF PYG UGX RWF",
-    3: "BHD IQD JOD KWD LYD OMR TND",
-    6: "USDC USDT EURC",
-    8: "BTC WBTC CBBTC HBAR",
-    18: "ETH WETH DAI POL MATIC BNB AVAX XDAI CELO",
-  }).flatMap(([decimals, codes]) => codes.split(" ").map((code) => [code, Number(decimals)])),
-);
+export { decimals };
 
 /** Proposed; any other code can be typed. */
 export const CURRENCIES = ["EUR", "USD", "GBP", "CHF", "CZK", "PLN", "SEK", "NOK", "DKK", "JPY", "CAD", "AUD", "USDC", "ETH"];
-
-export function decimals(currency: string): number {
-  return DECIMALS[currency.toUpperCase()] ?? 2;
-}
 
 /** Of `4.99` and `EUR`; a text says what is wrong. Nothing is free. */
 export function read(amount: string, currency: string): Price | string {

@@ -1,7 +1,8 @@
-// Looks again when the store tells of something that changes what a buyer has: not at every step of a print, and not more than once a moment.
+// Looks again when the store tells of something that changes what somebody has or sold: not at every step of a print, and not more than once
+// a moment.
 
 import { onDestroy } from "svelte";
-import { live } from "../lib/live.svelte";
+import { live } from "./live.svelte";
 
 /** Milliseconds in which what is told together is looked at once. */
 const MOMENT = 400;
@@ -25,6 +26,7 @@ export function follow(look: () => unknown, licence?: string) {
   const ends = [
     live.on("hello", soon),
     live.on("notice", soon),
+    live.on("sale", soon),
     live.on("job", (data) => {
       const { id = "", licence: of, state = "" } = data as Job;
       if (states.get(id) === state || (licence && of && of !== licence)) return;
