@@ -36,7 +36,7 @@ where
 async fn here(user: Result<UserAuth, ApiError>) -> Result<Json<Here>, ApiError> {
     let account = match user {
         Ok(user) => Some(Account::from(user.0)),
-        Err(error) if error.problem().status == StatusCode::UNAUTHORIZED.as_u16() => None,
+        Err(error) if [401, 403].contains(&error.problem().status) => None,
         Err(error) => return Err(error),
     };
     Ok(Json(Here { account }))
