@@ -49,6 +49,8 @@ pub(crate) async fn held(db: &impl sea_orm::ConnectionTrait, ids: &[&str]) -> Re
     Ok(held.into_tuple::<String>().all(db).await?.into_iter().collect())
 }
 
+const MISSING: &str = "key_missing";
+
 /// Opens the key of the release or job `id`.
 ///
 /// # Errors
@@ -71,10 +73,15 @@ pub(crate) async fn forget(tx: &Tx, id: &str) -> Result<()> {
 }
 
 pub(crate) fn missing() -> Fault {
-    Problem::new(503, "key_missing", "The store has lost a key")
+    Problem::new(503, MISSING, "The store has lost a key")
         .detail("The key of this file is not in the store's vault.")
         .hint("Try again later; the operator puts it back from a backup.")
         .into()
+}
+
+/// Whether this is the answer that a key is gone.
+pub(crate) fn is_missing(fault: &Fault) -> bool {
+    matches!(fault, Fault::Problem(problem) if problem.code == MISSING)
 }
 
 fn purpose(id: &str) -> String {

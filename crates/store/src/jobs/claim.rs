@@ -79,7 +79,11 @@ pub(crate) async fn claim(
     let actor = Actor::Printer(agent.id.to_string());
     let more = job::ActiveModel::default();
     let step = change(tx, &row, Change { event, actor: &actor, more, hub: Some(&state.hub), now }).await?;
-    let dek = vault::open(state, tx, holder).await?;
+    let dek = match vault::open(state, tx, holder).await {
+        // It was there a moment ago, and a claim that is only answered again locks no row: the job ended in between.
+        Err(fault) if step.repeated && vault::is_missing(&fault) => return Err(Fault::Conflict),
+        dek => dek?,
+    };
     let package = nacl_box::wrap(&dek, &agent.public_key, &mut random::rng()).map_err(Fault::internal)?;
     let job_manifest = manifest(state, tx, &row, nonce, &package, now).await?;
     let job_manifest = job_manifest.sign(signer).map_err(Fault::internal)?;
