@@ -6,6 +6,7 @@ use std::{
     io,
     os::unix::fs::MetadataExt,
     path::{Component, Path, PathBuf},
+    time::{Duration, Instant},
 };
 
 use rustix::{
@@ -165,11 +166,11 @@ impl Ledger {
 
     fn open_at(place: Place, inside: &Path) -> Result<Self, Problem> {
         let folder = folder(&place, inside)?;
-        flock(&folder, FlockOperation::NonBlockingLockExclusive).map_err(|_| {
-            Problem::new(409, "install_running", "Another installation is under way")
+        if !hold(&folder) {
+            return Err(Problem::new(409, "install_running", "Another installation is under way")
                 .detail(format!("it holds {}", inside.display()))
-                .hint("Wait until it has ended.")
-        })?;
+                .hint("Wait until it has ended."));
+        }
         Ok(Self { place, folder, inside: inside.to_owned() })
     }
 
@@ -265,6 +266,19 @@ impl Ledger {
 
 fn own(mode: u32) -> Numbers {
     Numbers { uid: geteuid().as_raw(), gid: getegid().as_raw(), mode }
+}
+
+/// Takes the lock, unless another installation has it.
+fn hold(folder: &File) -> bool {
+    // A program that another thread is about to start has a copy of each open file, and of its lock, until it has become that program.
+    let patience = Instant::now() + Duration::from_millis(500);
+    while flock(folder, FlockOperation::NonBlockingLockExclusive).is_err() {
+        if Instant::now() > patience {
+            return false;
+        }
+        std::thread::yield_now();
+    }
+    true
 }
 
 fn place(tree: &Tree, inside: &Path) -> Result<Place, Problem> {
