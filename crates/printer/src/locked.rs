@@ -20,8 +20,15 @@ pub(crate) struct Locked<T> {
 }
 
 impl<T> Locked<T> {
-    /// Takes it over.
-    pub(crate) fn new(secret: T) -> Self {
+    /// Makes a secret and takes it over; what that left on the stack is written over.
+    ///
+    /// # Errors
+    /// Those of `secret`.
+    pub(crate) fn make<E>(secret: impl FnOnce() -> Result<T, E>) -> Result<Self, E> {
+        leaving_nothing(|| secret().map(Self::new))
+    }
+
+    fn new(secret: T) -> Self {
         let mut page = Box::new(Page(None));
         let lock = region::lock(&raw const *page, size_of::<Page<T>>());
         if let Err(error) = &lock {

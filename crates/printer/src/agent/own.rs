@@ -139,34 +139,33 @@ impl Work {
     /// The key comes beside the file, wrapped for this printer; files of the first stores were sealed with the printer's key itself.
     async fn content_key(&mut self, cipher: ContentCipher) -> Result<Locked<Dek>, Problem> {
         let legacy = |error| Problem::from(OpenError::LegacyPackage(error));
-        let dek = match self.own.gcode_dek_package.as_deref().map(str::trim) {
+        match self.own.gcode_dek_package.as_deref().map(str::trim) {
             Some(package) if package.len() > PACKAGE_LIMIT => {
-                return Err(bad_request("`gcode_dek_package` is too long."));
+                Err(bad_request("`gcode_dek_package` is too long."))
             }
             Some(package) => match KeyPackage::of(package) {
                 KeyPackage::Psek(package) => {
                     let key = self.keeper.psek().await?;
-                    psek::unwrap(package, key.get().ok_or_else(opening_failed)?).map_err(legacy)?
+                    let key = key.get().ok_or_else(opening_failed)?;
+                    Locked::make(|| psek::unwrap(package, key)).map_err(legacy)
                 }
                 _ => {
                     let identity = self.identity.as_ref().ok_or_else(|| {
                         Problem::new(422, "no_identity", "This printer has no identity key yet")
                             .hint("Pair it with a store first.")
                     })?;
-                    nacl_box::unwrap(package, identity.secret())
-                        .map_err(|error| coded(422, "The file's key could not be opened", &error))?
+                    Locked::make(|| nacl_box::unwrap(package, identity.secret()))
+                        .map_err(|error| coded(422, "The file's key could not be opened", &error))
                 }
             },
             None if cipher == ContentCipher::Fernet => {
                 let key = self.keeper.psek().await?;
-                Dek::from_bytes(*key.get().ok_or_else(opening_failed)?.expose())
+                let key = key.get().ok_or_else(opening_failed)?;
+                Locked::make(|| Ok(Dek::from_bytes(*key.expose())))
             }
-            None => {
-                return Err(Problem::new(422, "key_missing", "The file is sealed, and its key is not there")
-                    .hint("Send its key as `gcode_dek_package`, wrapped for this printer."));
-            }
-        };
-        Ok(Locked::new(dek))
+            None => Err(Problem::new(422, "key_missing", "The file is sealed, and its key is not there")
+                .hint("Send its key as `gcode_dek_package`, wrapped for this printer.")),
+        }
     }
 
     async fn print(self, opened: OpenedFile) -> Result<Value, Problem> {

@@ -5,8 +5,6 @@
 
 use std::time::{Duration, Instant};
 
-use sealpost_envelope::JobManifest;
-
 const FIRST: Duration = Duration::from_millis(500);
 const LONGEST: Duration = Duration::from_secs(60);
 /// Somebody waits for the answer about a job that was carried here.
@@ -22,10 +20,14 @@ pub(super) struct Patience {
 }
 
 impl Patience {
-    /// For a job that was just claimed, or carried here.
-    pub(super) fn new(manifest: &JobManifest, carried: bool, now: Instant) -> Self {
-        let valid = Duration::from_secs(manifest.exp.saturating_sub(manifest.iat)).min(AT_MOST);
-        Self { until: now + if carried { CARRIED } else { valid }, pause: FIRST }
+    /// For a job that was just claimed, whose statement holds for `valid`.
+    pub(super) fn claimed(valid: Duration, now: Instant) -> Self {
+        Self { until: now + valid.min(AT_MOST), pause: FIRST }
+    }
+
+    /// For a job that was carried here.
+    pub(super) fn carried(now: Instant) -> Self {
+        Self { until: now + CARRIED, pause: FIRST }
     }
 
     pub(super) fn is_over(&self, now: Instant) -> bool {
@@ -47,25 +49,7 @@ impl Patience {
 mod tests {
     use super::*;
 
-    fn manifest() -> JobManifest {
-        JobManifest {
-            iss: String::new(),
-            aud: String::new(),
-            job: "j_1".to_owned(),
-            listing: String::new(),
-            release: String::new(),
-            nonce: String::new(),
-            cipher: sealpost_envelope::ContentCipher::Age,
-            iv: None,
-            blob_sha256: [0; 32],
-            blob_size: 0,
-            key_sha256: [0; 32],
-            plain_sha256: [0; 32],
-            plain_size: 0,
-            iat: 1_000,
-            exp: 1_000 + 86_400,
-        }
-    }
+    const DAY: Duration = Duration::from_secs(86_400);
 
     /// Seconds until it is over, and how often it was asked.
     fn waited(mut patience: Patience, begin: Instant) -> (u64, u32) {
@@ -80,16 +64,16 @@ mod tests {
     #[test]
     fn a_claimed_job_waits_as_long_as_its_statement_holds_and_a_carried_one_as_long_as_somebody_listens() {
         let begin = Instant::now();
-        let (seconds, asked) = waited(Patience::new(&manifest(), false, begin), begin);
+        let (seconds, asked) = waited(Patience::claimed(DAY, begin), begin);
         assert!((86_400..86_500).contains(&seconds) && asked < 1_500, "{seconds} {asked}");
-        let (seconds, _) = waited(Patience::new(&manifest(), true, begin), begin);
+        let (seconds, _) = waited(Patience::carried(begin), begin);
         assert!((80..160).contains(&seconds), "{seconds}");
     }
 
     #[test]
     fn what_gets_on_is_asked_again_at_once() {
         let begin = Instant::now();
-        let mut patience = Patience::new(&manifest(), false, begin);
+        let mut patience = Patience::claimed(DAY, begin);
         for _ in 0..20 {
             patience.pause(false, begin);
         }

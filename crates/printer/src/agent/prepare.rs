@@ -50,6 +50,8 @@ impl Agent {
             self.send_later(async { Event::Prepared { job: id, result: Err(problem) } });
             return;
         };
+        let (valid, now) = (Duration::from_secs(manifest.exp.saturating_sub(manifest.iat)), Instant::now());
+        let carried = claimed.lease == 0;
         let work = Work {
             store,
             token: self.token.subscribe(),
@@ -59,7 +61,7 @@ impl Agent {
             cache_dir: self.settings.cache_dir.clone(),
             macros: self.settings.macros.clone(),
             mail: self.mail.clone(),
-            patience: Patience::new(&manifest, claimed.lease == 0, Instant::now()),
+            patience: if carried { Patience::carried(now) } else { Patience::claimed(valid, now) },
             claimed,
             manifest: manifest.clone(),
             unwanted: Arc::default(),
@@ -110,11 +112,11 @@ impl Work {
             KeyPackage::Psek(package) => {
                 let key = self.kept_key().await?;
                 let key = key.get().ok_or_else(opening_failed)?;
-                leaving_nothing(|| open_legacy_package(package, &self.manifest, key).map(Locked::new))
+                Locked::make(|| open_legacy_package(package, &self.manifest, key))
             }
             _ => {
                 let secret = self.identity.secret();
-                leaving_nothing(|| open_package(&package, &self.manifest, secret).map(Locked::new))
+                Locked::make(|| open_package(&package, &self.manifest, secret))
             }
         };
         Ok(opened?)

@@ -26,11 +26,9 @@ pub(crate) enum Form {
     EncryptedPsek,
 }
 
-/// What an answer means.
+/// Why an answer holds no key.
 #[derive(Debug)]
-pub(crate) enum Meaning {
-    /// The key.
-    Psek(Psek),
+pub(crate) enum NoKey {
     /// This service does not know the form: its path, or the field in it.
     UnknownForm,
     /// Worth asking again later.
@@ -71,20 +69,20 @@ impl Form {
     }
 
     /// What comes back. Only this form's own field is read.
-    pub(crate) fn read(self, status: u16, body: &[u8]) -> Meaning {
+    pub(crate) fn read(self, status: u16, body: &[u8]) -> Result<Psek, NoKey> {
         match status {
-            200 | 201 => self.key(body).map_or_else(|| Meaning::Refused(malformed()), Meaning::Psek),
-            400 | 404 | 405 | 422 => Meaning::UnknownForm,
-            401 => Meaning::Refused(
+            200 | 201 => self.key(body).ok_or_else(|| NoKey::Refused(malformed())),
+            400 | 404 | 405 | 422 => Err(NoKey::UnknownForm),
+            401 => Err(NoKey::Refused(
                 Problem::new(422, "cws_token_refused", "The CWS does not take this printer's token")
                     .hint("Is `cws_url` the service that keeps this printer's key, and is the printer still registered there?"),
-            ),
-            408 | 425 | 429 | 500..=599 => Meaning::Later(
+            )),
+            408 | 425 | 429 | 500..=599 => Err(NoKey::Later(
                 Problem::new(503, "cws_unavailable", "The CWS cannot answer now")
                     .detail(format!("HTTP status {status}"))
                     .hint("Send the job again when the service is back."),
-            ),
-            _ => Meaning::Refused(refused().detail(format!("HTTP status {status}"))),
+            )),
+            _ => Err(NoKey::Refused(refused().detail(format!("HTTP status {status}")))),
         }
     }
 
@@ -128,8 +126,8 @@ mod tests {
             for field in fields {
                 let body = json!({field: key, "more": [1]}).to_string();
                 match form.read(200, body.as_bytes()) {
-                    Meaning::Psek(psek) => assert!(field == own && psek.expose() == &[7; 32]),
-                    Meaning::Refused(problem) => assert!(field != own && problem.code == "cws_protocol"),
+                    Ok(psek) => assert!(field == own && psek.expose() == &[7; 32]),
+                    Err(NoKey::Refused(problem)) => assert!(field != own && problem.code == "cws_protocol"),
                     other => panic!("{form:?} {field}: {other:?}"),
                 }
             }
@@ -142,7 +140,7 @@ mod tests {
             let body = json!({"decryptedData": BASE64_STANDARD.encode(vec![7; length])}).to_string();
             let meaning = Form::DataToDecrypt.read(200, body.as_bytes());
             assert!(
-                matches!(meaning, Meaning::Refused(problem) if problem.code == "cws_protocol"),
+                matches!(meaning, Err(NoKey::Refused(problem)) if problem.code == "cws_protocol"),
                 "{length}"
             );
         }
@@ -150,16 +148,19 @@ mod tests {
             ["", "null", "[]", "{}", "{\"decryptedData\": 7}", "{\"decryptedData\": \"***\"}", "\u{0}"]
         {
             let meaning = Form::DataToDecrypt.read(200, body.as_bytes());
-            assert!(matches!(meaning, Meaning::Refused(problem) if problem.code == "cws_protocol"), "{body}");
+            assert!(
+                matches!(meaning, Err(NoKey::Refused(problem)) if problem.code == "cws_protocol"),
+                "{body}"
+            );
         }
     }
 
     #[test]
     fn another_form_is_tried_only_where_this_one_is_not_known() {
         for status in 100..=599 {
-            let unknown = matches!(Form::DataToDecrypt.read(status, b"{}"), Meaning::UnknownForm);
+            let unknown = matches!(Form::DataToDecrypt.read(status, b"{}"), Err(NoKey::UnknownForm));
             assert_eq!(unknown, [400, 404, 405, 422].contains(&status), "{status}");
-            let later = matches!(Form::DataToDecrypt.read(status, b"{}"), Meaning::Later(_));
+            let later = matches!(Form::DataToDecrypt.read(status, b"{}"), Err(NoKey::Later(_)));
             assert_eq!(later, status >= 500 || [408, 425, 429].contains(&status), "{status}");
         }
     }

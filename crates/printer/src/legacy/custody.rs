@@ -17,7 +17,7 @@ use url::Url;
 use zeroize::Zeroize;
 
 use super::{
-    call::{Form, Meaning, refused},
+    call::{Form, NoKey, refused},
     psek::SealedPsek,
 };
 use crate::{
@@ -96,12 +96,12 @@ impl Custody {
         for form in Form::ALL {
             let answer = self.send(form, token, sealed).await?;
             let status = answer.status.as_u16();
-            let meaning = form.read(status, &answer.body);
+            let opened = Locked::make(|| form.read(status, &answer.body));
             erase(answer);
-            match meaning {
-                Meaning::Psek(psek) => return Ok(Locked::new(psek)),
-                Meaning::UnknownForm => tracing::debug!(?form, status, "the CWS does not take this form"),
-                Meaning::Later(problem) | Meaning::Refused(problem) => return Err(problem),
+            match opened {
+                Ok(psek) => return Ok(psek),
+                Err(NoKey::UnknownForm) => tracing::debug!(?form, status, "the CWS does not take this form"),
+                Err(NoKey::Later(problem) | NoKey::Refused(problem)) => return Err(problem),
             }
         }
         Err(refused().detail(
