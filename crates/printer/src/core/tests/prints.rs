@@ -94,12 +94,7 @@ fn an_hour_without_the_store_costs_no_report_and_no_second_start() {
 fn a_file_that_somebody_started_at_the_printer_is_followed_and_not_started_again() {
     let mut world = World::new();
     world.store.add("j_a");
-    while world.core.stage_of("j_a") != Some(Stage::Announcing) {
-        world.tick(1_000);
-        while !world.pending.is_empty() && world.core.stage_of("j_a") != Some(Stage::Announcing) {
-            world.answer(0, true);
-        }
-    }
+    world.until(|world| world.core.stage_of("j_a") == Some(Stage::Announcing));
     world.printer.extra.state = "printing".to_owned();
     world.observe();
     world.settle();
@@ -111,12 +106,7 @@ fn a_file_that_somebody_started_at_the_printer_is_followed_and_not_started_again
 fn an_opened_job_waits_for_a_print_that_somebody_started_meanwhile() {
     let mut world = World::new();
     world.store.add("j_a");
-    while world.core.stage_of("j_a").is_none() {
-        world.tick(1_000);
-        while !world.pending.is_empty() && world.core.stage_of("j_a").is_none() {
-            world.answer(0, true);
-        }
-    }
+    world.until(|world| world.core.stage_of("j_a").is_some());
     let mut busy = Observation { print_state: "printing".to_owned(), ..world.core.observed.clone() };
     world.handle(Event::Observed(Box::new(busy.clone())));
     while !world.pending.is_empty() {

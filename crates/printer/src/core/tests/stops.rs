@@ -22,12 +22,7 @@ fn a_job_that_is_taken_off_the_queue_while_it_is_claimed_is_given_back_unprinted
 fn a_cancel_before_the_start_takes_the_file_back_from_klipper() {
     let mut world = World::new();
     world.store.add("j_a");
-    while world.core.stage_of("j_a") != Some(Stage::Announcing) {
-        world.tick(1_000);
-        while !world.pending.is_empty() && world.core.stage_of("j_a") != Some(Stage::Announcing) {
-            world.answer(0, true);
-        }
-    }
+    world.until(|world| world.core.stage_of("j_a") == Some(Stage::Announcing));
     world.store.offline = true;
     world.handle(Event::Remove { job: "j_a".to_owned() });
     world.settle();

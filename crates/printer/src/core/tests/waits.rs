@@ -43,12 +43,7 @@ fn a_job_whose_key_is_sealed_anew_is_claimed_again_and_prints() {
 fn a_claim_that_never_arrived_is_no_reason_to_give_up_what_is_sealed_anew() {
     let mut world = World::new();
     world.store.add("j_a");
-    while world.claims.is_empty() {
-        world.tick(1_000);
-        while world.claims.is_empty() && !world.pending.is_empty() {
-            world.answer(0, true);
-        }
-    }
+    world.until(|world| !world.claims.is_empty());
     world.store.offline = true;
     pass(&mut world, 1);
     world.store.offline = false;
@@ -63,12 +58,7 @@ fn a_claim_that_never_arrived_is_no_reason_to_give_up_what_is_sealed_anew() {
 fn a_file_that_the_store_lost_while_it_was_fetched_is_claimed_again_and_prints() {
     let mut world = World::new();
     world.store.add("j_a");
-    while world.core.stage_of("j_a") != Some(Stage::Preparing) {
-        world.tick(1_000);
-        while world.core.stage_of("j_a") != Some(Stage::Preparing) && !world.pending.is_empty() {
-            world.answer(0, true);
-        }
-    }
+    world.until(|world| world.core.stage_of("j_a") == Some(Stage::Preparing));
     world.store.lost.insert("j_a".to_owned(), false);
     pass(&mut world, 1);
     assert!(world.claims.len() > 1 && world.store.terminal("j_a").is_empty());
@@ -127,12 +117,7 @@ fn a_job_that_waits_for_its_key_shows_life_and_says_why_and_can_be_taken_back() 
     for job in ["j_a", "j_b"] {
         world.store.add(job);
     }
-    while world.core.stage_of("j_a") != Some(Stage::Preparing) {
-        world.tick(1_000);
-        while world.core.stage_of("j_a") != Some(Stage::Preparing) && !world.pending.is_empty() {
-            world.answer(0, true);
-        }
-    }
+    world.until(|world| world.core.stage_of("j_a") == Some(Stage::Preparing));
     // The work is never done.
     world.pending.retain(|effect| !matches!(effect, Effect::Prepare { .. }));
     world.custodian_away = true;

@@ -190,6 +190,17 @@ impl World {
         }
     }
 
+    /// Lets time pass, and all that is asked be answered, until it is as `wanted`.
+    pub(super) fn until(&mut self, wanted: impl Fn(&Self) -> bool) {
+        while !wanted(self) {
+            if self.pending.is_empty() {
+                self.tick(1_000);
+            } else {
+                self.answer(0, true);
+            }
+        }
+    }
+
     /// Lets everything work until nothing happens any more.
     pub(super) fn settle(&mut self) {
         self.fuse = None;
