@@ -218,7 +218,7 @@ describe("a plugin is bought on the chain", () => {
     await toBuying(without.page, "Insight Pro");
     await without.page.getByText("There is no wallet in this browser.").waitFor();
     assert.equal(await payButton(without.page).isDisabled(), true);
-    await without.page.getByRole("button", { name: "I have a voucher" }).click();
+    await without.page.getByRole("radio", { name: /^A voucher/ }).check();
     await without.page.getByLabel("Voucher code").waitFor();
     await without.context.close();
   });

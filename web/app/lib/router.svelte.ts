@@ -48,7 +48,28 @@ export function next(): string {
   return url.origin === location.origin && url.pathname.startsWith(BASE) ? url.pathname + url.search : to();
 }
 
+// What a page asks before it is left, while something on it would be lost.
+let question: string | undefined;
+
+/** Asks before the page is left, by a link, the browser's buttons or by closing it; gives back what ends that. */
+export function hold(text: string): () => void {
+  question = text;
+  const warn = (event: BeforeUnloadEvent) => event.preventDefault();
+  addEventListener("beforeunload", warn);
+  return () => {
+    question = undefined;
+    removeEventListener("beforeunload", warn);
+  };
+}
+
+/** Whether a person stays where they are rather than going there. */
+function stays(path: string): boolean {
+  const leaves = new URL(path, location.origin).pathname !== new URL(address, location.origin).pathname;
+  return leaves && question !== undefined && !confirm(question);
+}
+
 export function go(path: string, { replace = false } = {}) {
+  if (stays(path)) return;
   if (replace) history.replaceState(null, "", path);
   else history.pushState(null, "", path);
   const before = address.split("?")[0];
@@ -101,6 +122,8 @@ function match(path: string, parts: string[]): Record<string, string> | undefine
 }
 
 window.addEventListener("popstate", () => {
+  // The browser is there already: who stays gets their address back.
+  if (stays(location.href)) return history.pushState(null, "", address);
   address = location.pathname + location.search;
 });
 

@@ -74,7 +74,11 @@ export function coins(amount: string, currency: string, decimals: number): strin
 }
 
 export function price(value: Price | null | undefined): string {
-  if (!value || /^0*$/.test(value.amount)) return "Free";
+  return !value || /^0*$/.test(value.amount) ? "Free" : worth(value);
+}
+
+/** The same, of nothing too. */
+export function worth(value: Price): string {
   const digits = isMoney(value.currency) ? decimals(value.currency) : (value.decimals ?? decimals(value.currency));
   if (!isMoney(value.currency)) return coins(value.amount, value.currency, digits);
   // The store's count of digits, which is not the browser's for every currency.

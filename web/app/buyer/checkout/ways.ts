@@ -1,7 +1,10 @@
 // How a listing can be paid.
 
+import type { ChainInfo, ChainOffer } from "@sealpost/marketplace-client";
+import type { Component } from "svelte";
+import type { Before } from "../../chain/before";
 import { ask, path } from "../../lib/ask";
-import { isFree, price } from "../../lib/words";
+import { isFree } from "../../lib/words";
 import type { Listing, Payment } from "../../lib/types";
 
 export type Way = "free" | "external" | "marked_paid" | "voucher" | "chain";
@@ -16,6 +19,14 @@ export interface Ways {
   /** The one that most will take comes first. */
   all: Way[];
   sources: Source[];
+}
+
+/** How it is sold on chain, and the part of the page that pays so. */
+export interface OnChain {
+  chain: ChainInfo;
+  asked: ChainOffer;
+  before: Before;
+  Part: Component<{ listing: Listing; chain: ChainInfo; asked: ChainOffer; before: Before }>;
 }
 
 const ORDER: Way[] = ["free", "chain", "external", "marked_paid", "voucher"];
@@ -39,7 +50,7 @@ export const WAYS: Record<Way, { title: (listing: Listing) => string; text: stri
     text: "You agree with the seller how you pay. When they have the money they say so here, and it is yours.",
   },
   voucher: { title: () => "A voucher", text: "A code that the publisher gave you." },
-  chain: { title: (listing) => `Pay ${price(listing.price)} with a crypto wallet`, text: "It is yours once the chain has confirmed it." },
+  chain: { title: () => "A crypto wallet", text: "The price goes over the chain. It is yours once the chain has confirmed it." },
 };
 
 export function payment(way: Way, code: string, source?: string): Payment {

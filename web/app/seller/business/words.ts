@@ -1,6 +1,6 @@
 // How a seller's business reads.
 
-import { number, price } from "../../lib/words";
+import { number, worth } from "../../lib/words";
 import type { Delivery, Sale, SaleState, Sum, Webhook } from "./api";
 
 type Kind = "plain" | "good" | "bad" | "note";
@@ -49,9 +49,7 @@ export const EVENTS: Record<string, string> = {
 /** Money that may be less than nothing. */
 export function money(amount: string, { currency, decimals }: Pick<Sum, "currency" | "decimals">): string {
   const owed = amount.startsWith("-");
-  const value = owed ? amount.slice(1) : amount;
-  if (/^0+$/.test(value)) return price({ amount: "1", currency, decimals }).replace(/1(?!.*1)/, "0");
-  return `${owed ? "−" : ""}${price({ amount: value, currency, decimals })}`;
+  return `${owed ? "−" : ""}${worth({ amount: owed ? amount.slice(1) : amount, currency, decimals })}`;
 }
 
 /** A day of the store's calendar, which is UTC. */

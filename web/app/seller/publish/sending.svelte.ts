@@ -3,6 +3,7 @@
 
 import { sealedRelease } from "@sealpost/marketplace-client";
 import { SealpostError, type Signer } from "@sealpost/plugin-sdk";
+import { hold } from "../../lib/router.svelte";
 import type { Manifest, Release } from "../../lib/types";
 import { vaultKey } from "./api";
 import { sealBeside } from "./beside";
@@ -92,20 +93,19 @@ export class Sending {
     if (this.busy) return undefined;
     this.#stop = new AbortController();
     this.error = undefined;
-    const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-    addEventListener("beforeunload", warn);
+    const release = hold("The file is not in the shop yet. Stop it and leave the page?");
     try {
-      const release = await work(this.#stop.signal);
+      const published = await work(this.#stop.signal);
       this.phase = "arrived";
       await this.#forget();
-      return release;
+      return published;
     } catch (error) {
       this.phase = "idle";
       if (!this.#stop.signal.aborted) this.error = error;
       if (error instanceof SealpostError && SPOILT.test(error.code)) await this.#forget();
       return undefined;
     } finally {
-      removeEventListener("beforeunload", warn);
+      release();
     }
   }
 
