@@ -40,6 +40,9 @@ pub struct Review {
     /// The newest version when it was written.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub version: Option<String>,
+    /// Whether the author has their money back since.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub refunded: bool,
     /// RFC 3339.
     pub created_at: String,
     /// When it was changed last, RFC 3339.
@@ -83,7 +86,7 @@ pub struct OwnReview {
     /// What they wrote.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<Review>,
-    /// Whether others see it; not after a refund.
+    /// Whether others see it; not while its payment is undone.
     pub shown: bool,
     /// Whether it can be written or changed.
     pub allowed: bool,

@@ -41,7 +41,8 @@ pub use purchase::{
 };
 pub use release::{Release, ReleaseState, Version, VersionError, pick_release};
 pub use review::{
-    Held, REVIEW_TEXT_MAX, ReviewError, Stars, is_shown, may_answer, may_review, rating_rank, review_text,
+    Held, REVIEW_TEXT_MAX, ReviewError, Stars, is_refunded, is_shown, may_answer, may_review, rating_rank,
+    review_text,
 };
 pub use time::Timestamp;
 pub use voucher::{CODE_RANDOM_BYTES, Redemption, Voucher, VoucherCode, VoucherCodeError};

@@ -83,10 +83,17 @@ pub fn may_review(author: &AccountId, publisher: &AccountId, held: &[Held]) -> R
     if paid.any(|held| held.used) { Ok(()) } else { Err(ReviewError::NotUsed) }
 }
 
-/// Whether a review that was written is shown: while its author has not all money back.
+/// Whether a review that was written is shown: while a payment of its author's was not undone. Money that is given back silences
+/// nobody, or a publisher would buy bad reviews away.
 #[must_use]
 pub fn is_shown(held: &[Held]) -> bool {
-    held.iter().any(Held::is_paid)
+    held.iter().any(|held| held.payment != LicencePayment::Undone)
+}
+
+/// Whether a review is shown as that of somebody who has all their money back.
+#[must_use]
+pub fn is_refunded(held: &[Held]) -> bool {
+    is_shown(held) && !held.iter().any(Held::is_paid)
 }
 
 /// Whether an answer can be written.
@@ -157,7 +164,9 @@ impl ReviewError {
     pub fn hint(&self) -> &'static str {
         match self {
             Self::OwnListing => "Leave the opinion to those who buy it.",
-            Self::NotBought => "Buy it and use it first. After a refund there is no review.",
+            Self::NotBought => {
+                "Buy it and use it first. After a refund a review that stands is kept, and none is written."
+            }
             Self::NotUsed => "Print it once, or register a device, and come back.",
             Self::Stars => "Choose 1 to 5 stars.",
             Self::Text => "Shorten it, and write plain text.",

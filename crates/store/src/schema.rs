@@ -48,6 +48,7 @@ mod m0010;
 mod m0011;
 mod m0012;
 mod m0013;
+mod m0014;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -66,5 +67,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0012::Migration),
         Box::new(m0011::Migration),
         Box::new(m0013::Migration),
+        Box::new(m0014::Migration),
     ]
 }

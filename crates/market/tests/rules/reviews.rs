@@ -1,8 +1,8 @@
 //! Reviews come from people who paid and used what they review.
 
 use sealpost_market::{
-    AccountId, Held, LicencePayment, REVIEW_TEXT_MAX, ReviewError, Stars, is_shown, may_answer, may_review,
-    rating_rank, review_text,
+    AccountId, Held, LicencePayment, REVIEW_TEXT_MAX, ReviewError, Stars, is_refunded, is_shown, may_answer,
+    may_review, rating_rank, review_text,
 };
 
 fn person(name: &str) -> AccountId {
@@ -29,11 +29,21 @@ fn only_who_paid_and_used_it_may_review() {
 }
 
 #[test]
-fn a_review_is_heard_while_one_payment_stands() {
-    assert!(is_shown(&[GOOD]));
-    assert!(is_shown(&[Held { refunded: true, ..GOOD }, Held { used: false, ..GOOD }]));
-    assert!(!is_shown(&[Held { refunded: true, ..GOOD }]));
-    assert!(!is_shown(&[]));
+fn a_review_is_heard_after_money_back_and_not_where_the_payment_never_came() {
+    let back = Held { refunded: true, ..GOOD };
+    let back_on_chain = Held { payment: LicencePayment::Refunded, ..GOOD };
+    let undone = Held { payment: LicencePayment::Undone, ..GOOD };
+    for (held, shown, refunded) in [
+        (vec![GOOD], true, false),
+        (vec![back], true, true),
+        (vec![back_on_chain], true, true),
+        (vec![back, Held { used: false, ..GOOD }], true, false),
+        (vec![undone], false, false),
+        (vec![undone, back], true, true),
+        (vec![], false, false),
+    ] {
+        assert_eq!((is_shown(&held), is_refunded(&held)), (shown, refunded), "{held:?}");
+    }
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use sea_orm::ActiveValue::Set;
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, PaginatorTrait, QueryFilter, QuerySelect};
 use sealpost_database::Tx;
-use sealpost_market::{Held, JobState, ListingKind, PurchaseState, is_shown, rating_rank};
+use sealpost_market::{Held, JobState, ListingKind, PurchaseState, is_refunded, is_shown, rating_rank};
 
 use crate::fault::Result;
 use crate::schema::value::{count, name, named};
@@ -21,14 +21,14 @@ pub(super) async fn held(db: &impl ConnectionTrait, listing: &str, holder: &str)
     for row in &licences {
         held.push(Held {
             payment: named(&row.payment)?,
-            refunded: is_refunded(db, &row.purchase).await?,
+            refunded: gave_back(db, &row.purchase).await?,
             used: is_used(db, row).await?,
         });
     }
     Ok(held)
 }
 
-async fn is_refunded(db: &impl ConnectionTrait, id: &str) -> Result<bool> {
+async fn gave_back(db: &impl ConnectionTrait, id: &str) -> Result<bool> {
     let state = purchase::Entity::find_by_id(id)
         .select_only()
         .column(purchase::Column::State)
@@ -51,17 +51,18 @@ async fn is_used(db: &impl ConnectionTrait, row: &licence::Model) -> Result<bool
     Ok(prints.count(db).await? > 0)
 }
 
-/// Whether a buyer's review is shown depends on their money: called when a purchase was paid, given back or undone.
+/// What is said of a buyer's review depends on their money: called when a purchase was paid, given back or undone.
 pub(crate) async fn payment_changed(state: &AppState, tx: &Tx, listing: &str, buyer: &str) -> Result<()> {
     let mine = review::Entity::find()
         .filter(review::Column::Listing.eq(listing))
         .filter(review::Column::Author.eq(buyer));
     let Some(row) = mine.one(tx).await? else { return Ok(()) };
-    let shown = is_shown(&held(tx, listing, buyer).await?);
-    if shown == row.shown {
+    let held = held(tx, listing, buyer).await?;
+    let (shown, refunded) = (is_shown(&held), is_refunded(&held));
+    if (shown, refunded) == (row.shown, row.refunded) {
         return Ok(());
     }
-    let change = review::ActiveModel { shown: Set(shown), ..Default::default() };
+    let change = review::ActiveModel { shown: Set(shown), refunded: Set(refunded), ..Default::default() };
     review::Entity::update_many().set(change).filter(review::Column::Id.eq(&row.id)).exec(tx).await?;
     add_up(state, tx, listing).await
 }

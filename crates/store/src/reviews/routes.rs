@@ -43,7 +43,8 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
         .routes(routes!(answer))
 }
 
-/// What buyers say of a listing, newest first. They bought it and used it; after a refund a review is not shown.
+/// What buyers say of a listing, newest first. They bought it and used it. Who has their money back
+/// is said to have it; a review whose payment was undone on chain is not shown.
 #[utoipa::path(get, path = "/api/v1/listings/{id}/reviews", tag = "catalogue",
     params(("id" = String, Path), PageQuery), responses(
     (status = 200, body = ReviewPage),
@@ -153,6 +154,7 @@ async fn save(
             body: text.to_owned(),
             author_name: user.0.username.clone(),
             shown,
+            refunded: false,
             edited_at: Some(now),
             ..before
         };
@@ -161,6 +163,7 @@ async fn save(
             body: Set(row.body.clone()),
             author_name: Set(row.author_name.clone()),
             shown: Set(row.shown),
+            refunded: Set(row.refunded),
             edited_at: Set(row.edited_at),
             ..Default::default()
         };
@@ -178,6 +181,7 @@ async fn save(
         answer: None,
         answered_at: None,
         shown,
+        refunded: false,
         created_at: now,
         edited_at: None,
     };
@@ -337,6 +341,7 @@ fn to_api(row: &review::Model) -> Review {
         stars: u8::try_from(count(row.stars)).unwrap_or(0),
         text: row.body.clone(),
         version: row.version.clone(),
+        refunded: row.refunded,
         created_at: rfc3339(row.created_at),
         edited_at: row.edited_at.map(rfc3339),
         answer: row

@@ -16,10 +16,12 @@ pub struct Model {
     pub version: Option<String>,
     pub answer: Option<String>,
     pub answered_at: Option<i64>,
-    /// Whether its author's payment stands.
+    /// Whether its author's payment was not undone.
     pub shown: bool,
     pub created_at: i64,
     pub edited_at: Option<i64>,
+    /// Whether its author has all their money back.
+    pub refunded: bool,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
