@@ -1,5 +1,6 @@
 // What operators ask the store, and what it answers.
 
+import type { Proof } from "../account/api";
 import { ask, path } from "../lib/ask";
 import type { Account, Price } from "../lib/types";
 
@@ -165,10 +166,13 @@ export const health = () => ask<Health>("GET", path(["operator", "health"]));
 
 export const people = (query: Query) => ask<People>("GET", path(["people"], query));
 export const person = (id: string) => ask<Person>("GET", path(["people", id]));
-export const setOperator = (id: string, operator: boolean) => ask<Person>("PATCH", path(["people", id]), { body: { operator } });
-export const suspendPerson = (id: string, reason: string) => ask<Person>("POST", path(["people", id, "suspend"]), { body: { reason } });
-export const liftPerson = (id: string) => ask<Person>("POST", path(["people", id, "lift"]));
-export const resetLink = (id: string) => ask<{ link: string; expires_at?: string }>("POST", path(["people", id, "reset-link"]));
+export const setOperator = (id: string, operator: boolean, proof: Proof) =>
+  ask<Person>("PATCH", path(["people", id]), { body: { operator, ...proof } });
+export const suspendPerson = (id: string, reason: string, proof: Proof) =>
+  ask<Person>("POST", path(["people", id, "suspend"]), { body: { reason, ...proof } });
+export const liftPerson = (id: string, proof: Proof) => ask<Person>("POST", path(["people", id, "lift"]), { body: proof });
+export const resetLink = (id: string, proof: Proof) =>
+  ask<{ link: string; expires_at?: string }>("POST", path(["people", id, "reset-link"]), { body: proof });
 
 export const invitations = () => ask<{ invitations: Invitation[] }>("GET", path(["invitations"]));
 export const invite = (note: string) => ask<{ link: string; invitation: Invitation }>("POST", path(["invitations"]), { body: { note } });
