@@ -141,6 +141,13 @@ for (const [size, options] of Object.entries(SIZES)) {
       await accessible(page);
       await page.getByRole("button", { name: "Suspend the account" }).click();
       await page.getByLabel("Why?").fill("Does not answer.");
+      await page.getByLabel("Your password").fill("a guess of somebody");
+      await page.getByRole("dialog").getByRole("button", { name: "Suspend the account" }).click();
+      await page.locator("[data-code=wrong_credentials]").waitFor();
+      assert.equal(await page.getByLabel("Why?").inputValue(), "Does not answer.", "what was typed stays");
+      await accessible(page);
+      await picture(page, `operator-proof-${size}`);
+      await page.getByLabel("Your password").fill(PASSWORD);
       await page.getByRole("dialog").getByRole("button", { name: "Suspend the account" }).click();
       await page.getByText("Suspended", { exact: true }).first().waitFor();
       await picture(page, `operator-person-${size}`);
@@ -149,15 +156,21 @@ for (const [size, options] of Object.entries(SIZES)) {
       await other.context.close();
       await assert.rejects(seller.ask("GET", "/api/v1/me"), /401/);
       await page.getByRole("button", { name: "Lift the suspension" }).click();
+      await page.getByLabel("Your password").fill(PASSWORD);
       await page.getByRole("dialog").getByRole("button", { name: "Lift it" }).click();
       await page.getByText("In use").waitFor();
+      await page.getByRole("button", { name: "Make a link for a new password" }).click();
+      await page.getByLabel("Your password").fill(PASSWORD);
+      await page.getByRole("dialog").getByRole("button", { name: "Make the link" }).click();
+      await page.getByText(/\/shop\/reset#/).waitFor();
 
       const { user_id } = await operator.ask("GET", "/api/v1/me");
       await page.goto(`${store.url}/shop/operate/people/${user_id}`);
       await page.getByRole("button", { name: "Take the operator's role" }).click();
+      await page.getByLabel("Your password").fill(PASSWORD);
       await page.getByRole("dialog").getByRole("button", { name: "Take the role" }).click();
       await page.locator("[data-code=last_operator]").waitFor();
-      await page.getByRole("button", { name: "Leave it" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Close" }).click();
 
       await tab("Settings");
       await page.getByRole("radio", { name: /^Whom you ask in/ }).check();
