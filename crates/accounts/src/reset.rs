@@ -26,10 +26,10 @@ use crate::{
 const LIFE_MS: i64 = 3_600_000;
 
 impl Accounts {
-    /// A link by which somebody sets a new password, for an operator to hand over.
+    /// A link by which somebody sets a new password, for an operator to hand over who showed that it is really them.
     ///
     /// # Errors
-    /// 404 for an account that is not there, 409 for one that is not in use.
+    /// 404 for an account that is not there, 409 for one that is not in use, and for an operator's.
     pub async fn reset_link(&self, operator: &Person, id: &AccountId) -> Result<ResetLink, ApiError> {
         let (accounts, id, now) = (self.clone(), id.to_string(), self.now_ms());
         let actor = Actor::User(operator.id.to_string());
@@ -46,6 +46,9 @@ impl Accounts {
                             "The account is not in use",
                         )
                         .hint("Lift the suspension first."));
+                    }
+                    if row.operator {
+                        return Err(operator_account());
                     }
                     let data = json!({"by": "operator"});
                     let secret = links::make(tx, links::Kind::Reset, &id, &data, now + LIFE_MS).await?;
@@ -167,6 +170,13 @@ impl Accounts {
 pub(crate) fn no_mail() -> ApiError {
     ApiError::new(StatusCode::CONFLICT, "no_mail", "This server sends no mails")
         .hint("Ask its operator for a link that sets a new password.")
+}
+
+/// One operator who was taken over would else take over all others.
+fn operator_account() -> ApiError {
+    ApiError::new(StatusCode::CONFLICT, "operator_account", "The account is an operator's")
+        .detail("Nobody sets the password of another operator.")
+        .hint("They ask for a link by mail, or somebody takes the operator's role from them first.")
 }
 
 fn no_account() -> ApiError {

@@ -10,7 +10,7 @@ use sealpost_api::{
     Problem,
     ways::{
         AccountDetails, ChangeEmail, ChangeName, ConfirmEmail, EmailState, ForgotPassword, MailChoices,
-        ResetLink, ResetPassword, Unsubscribed,
+        Proof, ResetLink, ResetPassword, Unsubscribed,
     },
 };
 use sealpost_market::AccountId;
@@ -43,20 +43,24 @@ where
         .routes(routes!(unsubscribe_page, unsubscribe))
 }
 
-/// Make a link by which somebody sets a new password; it counts once, for an hour. For operators.
+/// Make a link by which somebody sets a new password; it counts once, for an hour. For operators, who show that it is really them; not
+/// for the accounts of operators.
 #[utoipa::path(post, path = "/api/v1/people/{id}/reset-link", tag = "people",
-    params(("id" = String, Path, description = "Account id")), responses(
+    params(("id" = String, Path, description = "Account id")), request_body = Proof, responses(
     (status = 201, body = ResetLink),
     (status = 401, body = Problem, description = "`sign_in_required`"),
-    (status = 403, body = Problem, description = "`operator_required`"),
+    (status = 403, body = Problem, description = "`operator_required`, `proof_required`, `wrong_credentials`, `passkey_refused`"),
     (status = 404, body = Problem, description = "`not_found`"),
-    (status = 409, body = Problem, description = "`account_suspended`"),
+    (status = 409, body = Problem, description = "`account_suspended`, `operator_account`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
 ))]
 async fn reset_link(
     State(accounts): State<Accounts>,
     operator: OperatorAuth,
     ApiPath(id): ApiPath<AccountId>,
+    ApiJson(proof): ApiJson<Proof>,
 ) -> Result<(StatusCode, Json<ResetLink>), ApiError> {
+    accounts.prove(&operator.0.0, proof).await?;
     let link = accounts.reset_link(&operator.0.0, &id).await?;
     Ok((StatusCode::CREATED, Json(link)))
 }

@@ -85,8 +85,9 @@ impl Rig {
     }
 
     async fn reset_token(&self, operator: &str, id: &str) -> String {
-        let (status, answer) =
-            self.post(&format!("/api/v1/people/{id}/reset-link"), operator, Value::Null).await;
+        let (status, answer) = self
+            .post(&format!("/api/v1/people/{id}/reset-link"), operator, json!({"password": PASSWORD}))
+            .await;
         assert_eq!(status, StatusCode::CREATED, "{answer}");
         let link = answer["link"].as_str().unwrap();
         let (page, token) = link.split_once('#').unwrap();
@@ -159,6 +160,23 @@ async fn a_link_of_an_operator_sets_a_password_once_and_ends_what_was_signed_in(
     assert_eq!(rig.login(NEW).await, StatusCode::OK);
     assert_eq!(rig.login(PASSWORD).await, StatusCode::UNAUTHORIZED);
     assert_eq!(rig.call(Method::GET, "/api/v1/me", &ann, Value::Null).await.0, StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn an_operator_who_is_not_there_takes_nobody_over() {
+    let rig = Rig::new().await;
+    let (operator, (ann, id)) = (rig.operator().await, rig.person("ann").await);
+    let link = async |id: &str, proof: Value| {
+        let (status, answer) = rig.post(&format!("/api/v1/people/{id}/reset-link"), &operator, proof).await;
+        (status.as_u16(), answer["code"].as_str().unwrap_or_default().to_owned())
+    };
+    assert_eq!(link(&id, json!({})).await, (403, "proof_required".to_owned()));
+    assert_eq!(link(&id, json!({"password": "a guess"})).await, (403, "wrong_credentials".to_owned()));
+    let (_, me) = rig.call(Method::GET, "/api/v1/me", &operator, Value::Null).await;
+    let own = link(me["user_id"].as_str().unwrap(), json!({"password": PASSWORD})).await;
+    assert_eq!(own, (409, "operator_account".to_owned()), "and no operator at all");
+    assert_eq!(rig.call(Method::GET, "/api/v1/me", &ann, Value::Null).await.0, StatusCode::OK);
+    assert_eq!(link(&id, json!({"password": PASSWORD})).await.0, 201);
 }
 
 #[tokio::test]

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::ways::Proof;
+
 /// Who may make an account.
 #[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -213,16 +215,40 @@ pub struct Person {
 }
 
 /// `PATCH /api/v1/people/{id}`: what is absent stays.
-#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[derive(Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct PersonChanges {
     /// Whether this person runs the store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub operator: Option<bool>,
+    /// The password of the operator who asks; or `passkey`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub password: Option<String>,
+    /// What a passkey of that operator answered to `POST /auth/passkey/challenge`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
+    pub passkey: Option<serde_json::Value>,
 }
 
-/// Why an account or a listing is suspended.
+impl std::fmt::Debug for PersonChanges {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("PersonChanges").field("operator", &self.operator).finish_non_exhaustive()
+    }
+}
+
+/// `POST /api/v1/people/{id}/suspend`.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SuspendPerson {
+    /// What the person concerned is told: 1 to 500 characters of plain text.
+    pub reason: String,
+    /// What shows that it is really the operator who asks.
+    #[serde(flatten)]
+    pub proof: Proof,
+}
+
+/// Why a listing is suspended.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Suspend {

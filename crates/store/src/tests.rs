@@ -34,6 +34,7 @@ mod marketplace;
 mod nonsense;
 mod offering;
 mod operate;
+mod people;
 mod pictures;
 mod plugin_keys;
 mod plugin_kit;

@@ -7,7 +7,8 @@ use axum::extract::State;
 use sea_orm::{ColumnTrait, DatabaseConnection, EntityTrait, FromQueryResult, QueryFilter, QuerySelect};
 use sealpost_accounts::{OperatorAuth, PeopleFilter, Profile, people};
 use sealpost_api::Problem;
-use sealpost_api::operate::{PeoplePage, Person, PersonChanges, Suspend};
+use sealpost_api::operate::{PeoplePage, Person, PersonChanges, SuspendPerson};
+use sealpost_api::ways::Proof;
 use sealpost_database::clock::rfc3339;
 use sealpost_market::AccountId;
 use utoipa_axum::router::OpenApiRouter;
@@ -74,13 +75,14 @@ async fn show(
     one(&state, &id).await
 }
 
-/// Give somebody the operator's role, or take it. The last operator keeps it.
+/// Give somebody the operator's role, or take it. The last operator keeps it. Whoever asks shows that it is really them.
 #[utoipa::path(patch, path = "/api/v1/people/{id}", tag = "operate", params(("id" = String, Path)),
     request_body = PersonChanges, responses(
     (status = 200, body = Person),
-    (status = 403, body = Problem, description = "`operator_required`"),
+    (status = 403, body = Problem, description = "`operator_required`, `proof_required`, `wrong_credentials`, `passkey_refused`"),
     (status = 404, body = Problem, description = "`not_found`"),
     (status = 409, body = Problem, description = "`last_operator`, `account_suspended`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
 ))]
 async fn change(
     State(state): State<AppState>,
@@ -90,6 +92,8 @@ async fn change(
 ) -> Result<Json<Person>> {
     let (account, now) = (account(&id)?, state.clock.now_ms());
     if let Some(role) = changes.operator {
+        let proof = Proof { password: changes.password, passkey: changes.passkey };
+        state.accounts.prove(&operator.0.0, proof).await?;
         state
             .db
             .write(move |tx| {
@@ -103,20 +107,22 @@ async fn change(
 
 /// Suspend an account: its sign-ins end at once, its listings are suspended with it; prints that were paid go on.
 #[utoipa::path(post, path = "/api/v1/people/{id}/suspend", tag = "operate", params(("id" = String, Path)),
-    request_body = Suspend, responses(
+    request_body = SuspendPerson, responses(
     (status = 200, body = Person),
-    (status = 403, body = Problem, description = "`operator_required`"),
+    (status = 403, body = Problem, description = "`operator_required`, `proof_required`, `wrong_credentials`, `passkey_refused`"),
     (status = 404, body = Problem, description = "`not_found`"),
     (status = 409, body = Problem, description = "`last_operator`, `own_account`"),
     (status = 422, body = Problem, description = "`invalid`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
 ))]
 async fn suspend(
     State(state): State<AppState>,
     operator: OperatorAuth,
     Path(id): Path<String>,
-    Body(why): Body<Suspend>,
+    Body(why): Body<SuspendPerson>,
 ) -> Result<Json<Person>> {
     let (account, reason, shared) = (account(&id)?, reason(&why.reason)?, state.clone());
+    state.accounts.prove(&operator.0.0, why.proof).await?;
     state
         .db
         .write(move |tx| {
@@ -132,17 +138,21 @@ async fn suspend(
 }
 
 /// Lift the suspension of an account: its listings are as before, but for those that were suspended for themselves.
-#[utoipa::path(post, path = "/api/v1/people/{id}/lift", tag = "operate", params(("id" = String, Path)), responses(
+#[utoipa::path(post, path = "/api/v1/people/{id}/lift", tag = "operate", params(("id" = String, Path)),
+    request_body = Proof, responses(
     (status = 200, body = Person),
-    (status = 403, body = Problem, description = "`operator_required`"),
+    (status = 403, body = Problem, description = "`operator_required`, `proof_required`, `wrong_credentials`, `passkey_refused`"),
     (status = 404, body = Problem, description = "`not_found`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
 ))]
 async fn lift(
     State(state): State<AppState>,
     operator: OperatorAuth,
     Path(id): Path<String>,
+    Body(proof): Body<Proof>,
 ) -> Result<Json<Person>> {
     let (account, shared) = (account(&id)?, state.clone());
+    state.accounts.prove(&operator.0.0, proof).await?;
     state
         .db
         .write(move |tx| {

@@ -15,6 +15,12 @@ async fn me(kit: &Kit, token: &str) -> String {
     kit.get("/api/v1/me", token).await.string("user_id")
 }
 
+/// With the password of whoever asks.
+fn proved(mut body: Value) -> Value {
+    body["password"] = json!("correct horse battery");
+    body
+}
+
 /// The actions of the newest entries of the audit log.
 async fn actions(kit: &Kit, operator: &str, query: &str) -> Vec<String> {
     let log = kit.get(&format!("/api/v1/operator/audit?{query}"), operator).await.json();
@@ -271,7 +277,7 @@ async fn whoever_is_suspended_is_out_at_once_and_what_was_paid_goes_on() {
     let id = me(&kit, &ann).await;
 
     let suspended =
-        kit.post(&format!("/api/v1/people/{id}/suspend"), &operator, json!({"reason": "spam"})).await;
+        kit.post(&format!("/api/v1/people/{id}/suspend"), &operator, proved(json!({"reason": "spam"}))).await;
     assert_eq!(suspended.status, StatusCode::OK, "{}", suspended.text());
     assert!(suspended.json()["suspended_at"].is_string());
     assert_eq!(kit.get("/api/v1/me", &ann).await.status, StatusCode::UNAUTHORIZED);
@@ -292,7 +298,7 @@ async fn whoever_is_suspended_is_out_at_once_and_what_was_paid_goes_on() {
     let lift = kit.post(&format!("/api/v1/listings/{listing}/lift"), &operator, json!({})).await;
     assert_eq!(lift.problem(), (409, "publisher_suspended".to_owned()));
 
-    let lifted = kit.post(&format!("/api/v1/people/{id}/lift"), &operator, json!({})).await;
+    let lifted = kit.post(&format!("/api/v1/people/{id}/lift"), &operator, proved(json!({}))).await;
     assert_eq!(lifted.json().get("suspended_at"), None);
     assert_eq!(kit.get("/api/v1/me", &ann).await.status, StatusCode::UNAUTHORIZED, "what ended stays ended");
     assert_eq!(look_by(&kit, &cookie).await, StatusCode::UNAUTHORIZED);
@@ -311,18 +317,20 @@ async fn the_last_operator_stays() {
     let (operator, ann) = (kit.operator().await, kit.person("ann").await);
     let (op, id) = (me(&kit, &operator).await, me(&kit, &ann).await);
     let role = async |who: &str, by: &str, operator: bool| {
-        kit.call(Method::PATCH, &format!("/api/v1/people/{who}"), by, Some(json!({"operator": operator})))
-            .await
+        let body = proved(json!({"operator": operator}));
+        kit.call(Method::PATCH, &format!("/api/v1/people/{who}"), by, Some(body)).await
     };
     assert_eq!(role(&op, &operator, false).await.problem(), (409, "last_operator".to_owned()));
     assert_eq!(role(&id, &operator, true).await.json()["operator"], true);
-    let own = kit.post(&format!("/api/v1/people/{op}/suspend"), &operator, json!({"reason": "me"})).await;
+    let own =
+        kit.post(&format!("/api/v1/people/{op}/suspend"), &operator, proved(json!({"reason": "me"}))).await;
     assert_eq!(own.problem(), (409, "own_account".to_owned()));
     // One that is suspended is none who could help.
-    let gone = kit.post(&format!("/api/v1/people/{id}/suspend"), &operator, json!({"reason": "away"})).await;
+    let gone =
+        kit.post(&format!("/api/v1/people/{id}/suspend"), &operator, proved(json!({"reason": "away"}))).await;
     assert_eq!(gone.status, StatusCode::OK, "{}", gone.text());
     assert_eq!(role(&op, &operator, false).await.problem(), (409, "last_operator".to_owned()));
-    kit.post(&format!("/api/v1/people/{id}/lift"), &operator, json!({})).await;
+    kit.post(&format!("/api/v1/people/{id}/lift"), &operator, proved(json!({}))).await;
 
     // Each takes the other's role at the same time: one of them is left.
     let login = json!({"username": "ann", "password": "correct horse battery"});
