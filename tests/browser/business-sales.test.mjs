@@ -28,6 +28,24 @@ describe("a seller's sales", () => {
     return purchase.id;
   };
 
+  test("an order that comes throws nothing away of what is seen", async () => {
+    const free = await seller.ask("POST", "/api/v1/listings", { title: "Many", price: { amount: "100", currency: "EUR" } });
+    const more = async () => buyer.ask("POST", "/api/v1/purchases", { listing: free.id, payment: { method: "marked_paid" } });
+    const first = await more();
+    for (let at = 0; at < 55; at += 1) await more();
+    const { page, context } = await openPage(browser, SIZES.desk);
+    await page.goto(`${store.url}/shop/sign-in`);
+    await signInToShop(page, "ann");
+    await page.goto(`${store.url}/shop/sales/orders?listing=${free.id}`);
+    await page.getByRole("button", { name: "More" }).click();
+    const oldest = page.locator(`[data-purchase="${first.purchase.id}"]`);
+    await oldest.waitFor();
+    const last = await more();
+    await page.locator(`[data-purchase="${last.purchase.id}"]`).waitFor();
+    assert.ok(await oldest.isVisible());
+    await context.close();
+  });
+
   for (const [size, options] of Object.entries(SIZES)) {
     for (const colorScheme of ["light", "dark"]) {
       test(`an order is seen coming, paid, refunded and counted (${size}, ${colorScheme})`, async () => {
