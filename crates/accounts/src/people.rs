@@ -110,6 +110,21 @@ impl Accounts {
         self.profiles(rows).await
     }
 
+    /// What others see of these ids, for those that are there: id and name.
+    ///
+    /// # Errors
+    /// The failure of the database.
+    pub async fn names_of(&self, ids: &[&str]) -> Result<Vec<(String, String)>, ApiError> {
+        Ok(account::Entity::find()
+            .select_only()
+            .column(account::Column::Id)
+            .column(account::Column::Username)
+            .filter(account::Column::Id.is_in(ids.iter().copied()))
+            .into_tuple()
+            .all(self.db().read())
+            .await?)
+    }
+
     /// How many people there are, and how many of them run the server.
     ///
     /// # Errors

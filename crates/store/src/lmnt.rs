@@ -53,7 +53,7 @@ async fn purchase_model(
         return Err(RuleError::NotPrintable.into());
     }
     let payment = if listing.price_amount.is_none() { Payment::Free } else { Payment::MarkedPaid };
-    let order = Order::new(&state, user.id(), &new.model_id, &payment).await?;
+    let order = Order::new(&state, user.id(), &listing, &payment).await?;
     let shared = state.clone();
     once(&state, request, StatusCode::OK, move |tx| {
         let (state, order, model_id) = (shared.clone(), order.clone(), new.model_id.clone());

@@ -57,7 +57,12 @@ async fn of(
     paid_at: i64,
 ) -> Result<Receipt> {
     let names = names_of(state, [row.buyer.as_str(), listing.publisher.as_str()]).await?;
-    let party = |id: &str| ReceiptParty { id: id.to_owned(), name: names.get(id).cloned() };
+    // As it was when it was bought: a receipt says the same whenever it is asked for.
+    let party = |id: &str, then: &Option<String>| ReceiptParty {
+        id: id.to_owned(),
+        name: then.clone().or_else(|| names.get(id).cloned()),
+    };
+    let seller = party(&listing.publisher, &row.seller_name);
     let rules = row.to_market()?;
     let price = row.price_amount.clone().zip(row.price_currency.clone());
     Ok(Receipt {
@@ -69,15 +74,15 @@ async fn of(
         state: row.state.clone(),
         refunded_at: row.refunded_at.map(rfc3339),
         seller: ReceiptParty {
-            name: names.get(&listing.publisher).cloned().or_else(|| Some(listing.publisher_name.clone())),
-            id: listing.publisher.clone(),
+            name: seller.name.or_else(|| Some(listing.publisher_name.clone())),
+            id: seller.id,
         },
-        buyer: party(&row.buyer),
+        buyer: party(&row.buyer, &row.buyer_name),
         item: ReceiptItem {
             purchase: row.id.clone(),
             licence: row.licence.clone(),
             listing: row.listing.clone(),
-            title: listing.title.clone(),
+            title: row.title.clone().unwrap_or_else(|| listing.title.clone()),
             kind: row.kind.clone(),
             version: row.version.clone(),
             quantity: rules.terms.prints,

@@ -50,7 +50,7 @@ pub(crate) async fn names_of(
     state: &AppState,
     ids: impl IntoIterator<Item = &str>,
 ) -> Result<HashMap<String, String>> {
-    let ids: std::collections::BTreeSet<_> = ids.into_iter().map(str::to_owned).collect();
-    let people = state.accounts.people_of(&ids.into_iter().collect::<Vec<_>>()).await?;
-    Ok(people.into_iter().map(|person| (person.id, person.username)).collect())
+    let ids: std::collections::BTreeSet<_> = ids.into_iter().collect();
+    let names = state.accounts.names_of(&ids.into_iter().collect::<Vec<_>>()).await?;
+    Ok(names.into_iter().collect())
 }

@@ -17,6 +17,7 @@ use super::read::Moved;
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::purchases::change::{self, Changed};
+use crate::sales::names_of;
 use crate::schema::chain_payment::{Entity, Model};
 use crate::schema::device::Wanted;
 use crate::schema::value::parsed;
@@ -285,7 +286,14 @@ pub(crate) async fn begin(
     let step = start_chain_purchase(&rules, new, money)?;
     let wanted = Wanted { device, name: order.name.clone(), index: order.index };
     let wanted = (rules.kind == ListingKind::Plugin).then_some(&wanted);
-    let row = purchase::Model::from_market(&step.purchase, wanted, None, now)?;
+    let (buyer, seller) = (order.buyer.as_str(), order.listing.publisher.as_str());
+    let mut names = names_of(state, [buyer, seller]).await?;
+    let row = purchase::Model {
+        title: Some(order.listing.title.clone()),
+        seller_name: names.get(seller).cloned(),
+        buyer_name: names.remove(buyer),
+        ..purchase::Model::from_market(&step.purchase, wanted, None, now)?
+    };
     let inserted = purchase::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await;
     match inserted {
         Err(error) if matches!(error.sql_err(), Some(sea_orm::SqlErr::UniqueConstraintViolation(_))) => {

@@ -90,7 +90,7 @@ async fn place(
         Some(code) => Payment::Voucher { code },
         None => Payment::Free,
     };
-    let mut order = Order::new(&state, &holder, &listing.id, &payment).await?;
+    let mut order = Order::new(&state, &holder, &listing, &payment).await?;
     (order.device, order.actor, order.version) = (Some(wanted.clone()), actor, version);
     order.at_once = true;
     // Vouchers are counted by whoever made them.

@@ -19,6 +19,7 @@ use crate::fault::{Fault, Result};
 use crate::operate::fees;
 use crate::plugins::device_to_api;
 use crate::plugins::give::{self, Given, offered};
+use crate::sales::names_of;
 use crate::schema::device::Wanted;
 use crate::schema::value::{stored, to_timestamp};
 use crate::schema::{device, licence, listing, purchase, release, voucher};
@@ -42,6 +43,8 @@ pub(crate) struct Order {
     pub(crate) version: Option<Version>,
     /// Who says when an external payment came.
     pub(crate) source: Option<String>,
+    seller_name: Option<String>,
+    buyer_name: Option<String>,
     voucher: Option<String>,
     licence: LicenceId,
 }
@@ -61,10 +64,10 @@ impl Order {
     pub(crate) async fn new(
         state: &AppState,
         buyer: &AccountId,
-        listing: &str,
+        listing: &listing::Model,
         payment: &Payment,
     ) -> Result<Self> {
-        let method = state.payments.method(listing, payment).await.map_err(|refused| {
+        let method = state.payments.method(&listing.id, payment).await.map_err(|refused| {
             Problem::new(422, "payment_refused", "This way of paying is not taken")
                 .detail(refused.to_string())
                 .hint("Choose another way of paying.")
@@ -76,9 +79,13 @@ impl Order {
             }
             _ => None,
         };
+        // Not in the transaction: many buy at the same time, and one after the other.
+        let mut names = names_of(state, [buyer.as_str(), listing.publisher.as_str()]).await?;
         Ok(Self {
             buyer: buyer.clone(),
-            listing: listing.to_owned(),
+            listing: listing.id.clone(),
+            seller_name: names.get(&listing.publisher).cloned(),
+            buyer_name: names.remove(buyer.as_str()),
             method,
             device: None,
             actor: Actor::User(buyer.to_string()),
@@ -135,7 +142,7 @@ pub(crate) async fn write(state: &AppState, tx: &Tx, order: &Order) -> Result<So
     if let (Some(before), Some(after)) = (&voucher, &step.voucher) {
         use_voucher(tx, before, after).await?;
     }
-    let purchase = insert(state, tx, &step, order, now).await?;
+    let purchase = insert(state, tx, &step, order, &row.title, now).await?;
     let (mut device, mut given) = (None, None);
     if let (Some(licence), Some(wanted)) = (&step.licence, &order.device) {
         let first = device::Model::new(wanted, licence.id.as_str(), now);
@@ -194,9 +201,13 @@ async fn insert(
     tx: &Tx,
     step: &PurchaseTransition,
     order: &Order,
+    title: &str,
     now: i64,
 ) -> Result<purchase::Model> {
     let row = purchase::Model {
+        title: Some(title.to_owned()),
+        seller_name: order.seller_name.clone(),
+        buyer_name: order.buyer_name.clone(),
         payment_source: order.source.clone(),
         fee_basis_points: fees::now(state, step.purchase.method, &step.purchase.price),
         ..purchase::Model::from_market(&step.purchase, order.device.as_ref(), order.voucher.clone(), now)?

@@ -45,6 +45,9 @@ pub(crate) async fn apply(
         fee_basis_points: row.fee_basis_points,
         payment_source: row.payment_source.clone(),
         payment_reference: row.payment_reference.clone(),
+        title: row.title.clone(),
+        seller_name: row.seller_name.clone(),
+        buyer_name: row.buyer_name.clone(),
         ..purchase::Model::from_market(&step.purchase, wanted.as_ref(), row.voucher.clone(), now)?
     };
     save(tx, row, &after).await?;

@@ -62,7 +62,7 @@ async fn place(
     }
     let request = Once::new(&headers, user.id().as_str(), "purchases", &new)?;
     let listing = find_listing(state.db.read(), &new.listing).await?;
-    let mut order = Order::new(&state, user.id(), &listing.id, &new.payment).await?;
+    let mut order = Order::new(&state, user.id(), &listing, &new.payment).await?;
     order.source = checkout::source_for(state.db.read(), &listing, &new.payment).await?;
     order.device = new.recipient.as_ref().map(recipient::read).transpose()?;
     let shared = state.clone();

@@ -39,6 +39,11 @@ pub struct Model {
     pub payment_source: Option<String>,
     /// What the one who took the money calls the payment.
     pub payment_reference: Option<String>,
+    /// What the listing was called when it was bought, for the receipt; absent of purchases that are older than this column.
+    pub title: Option<String>,
+    /// What the seller was called then, and the buyer.
+    pub seller_name: Option<String>,
+    pub buyer_name: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -100,6 +105,9 @@ impl Model {
             fee_basis_points: 0,
             payment_source: None,
             payment_reference: None,
+            title: None,
+            seller_name: None,
+            buyer_name: None,
         })
     }
 }

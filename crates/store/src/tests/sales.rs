@@ -1,6 +1,6 @@
 //! What sellers see of their sales, and what receipts say.
 
-use http::StatusCode;
+use http::{Method, StatusCode};
 use sealpost_envelope::VerifyingKey;
 use serde_json::{Value, json};
 
@@ -32,9 +32,8 @@ async fn mark_paid(kit: &Kit, seller: &str, purchase: &str) -> Value {
 async fn sums_are_of_what_was_paid_less_the_fee_and_what_was_given_back() {
     let kit = Kit::new().await;
     let operator = kit.operator().await;
-    let set = kit
-        .call(http::Method::PATCH, "/api/v1/operator/settings", &operator, Some(json!({"fee_bps": 250})))
-        .await;
+    let set =
+        kit.call(Method::PATCH, "/api/v1/operator/settings", &operator, Some(json!({"fee_bps": 250}))).await;
     assert_eq!(set.status, StatusCode::OK, "{}", set.text());
     let (seller, other, buyer) = (kit.person("ann").await, kit.person("eve").await, kit.person("bob").await);
     let listing = priced(&kit, &seller, "Benchy").await;
@@ -142,6 +141,29 @@ async fn a_receipt_is_signed_by_a_published_key_and_is_for_buyer_and_seller_alon
     assert_eq!((&receipt["seller"]["name"], &receipt["buyer"]["name"]), (&json!("ann"), &json!("bob")));
     assert!(receipt.get("fee").is_none());
     assert_eq!(kit.get(&path, &seller).await.json()["receipt"]["number"], receipt["number"]);
+
+    // It says what was sold by whom to whom, whatever they are called since.
+    let rename = json!({"title": "Tugboat"});
+    assert!(
+        kit.call(Method::PATCH, &format!("/api/v1/listings/{listing}"), &seller, Some(rename))
+            .await
+            .status
+            .is_success()
+    );
+    for (who, name) in [(&seller, "anna"), (&buyer, "robert")] {
+        let named = kit.post("/api/v1/me/username", who, json!({"username": name})).await;
+        assert!(named.status.is_success(), "{}", named.text());
+    }
+    let later = &kit.get(&path, &buyer).await.json()["receipt"];
+    for part in ["seller", "buyer", "item"] {
+        assert_eq!(later[part], receipt[part]);
+    }
+    assert_eq!(
+        kit.execute("UPDATE purchases SET title = NULL, seller_name = NULL, buyer_name = NULL").await,
+        1
+    );
+    let older = &kit.get(&path, &buyer).await.json()["receipt"];
+    assert_eq!((&older["item"]["title"], &older["seller"]["name"]), (&json!("Tugboat"), &json!("anna")));
 
     let jws = signed["jws"].as_str().unwrap();
     assert_eq!(claims(jws), *receipt);
