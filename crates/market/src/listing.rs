@@ -139,6 +139,25 @@ impl Listing {
         }
         Ok((self, facts))
     }
+
+    /// Ends a suspension: it is what it was before, which was no sale where it was a draft; unlisted where nobody knows.
+    ///
+    /// # Errors
+    /// [`RuleError::NotAllowed`] for anybody but an operator.
+    pub fn lift(mut self, before: Option<ListingState>, by: Party) -> Result<(Self, Vec<Fact>), RuleError> {
+        if by != Party::Operator {
+            return Err(RuleError::NotAllowed("an operator"));
+        }
+        if self.state != ListingState::Suspended {
+            return Ok((self, Vec::new()));
+        }
+        let to = match before {
+            Some(before) if before != ListingState::Suspended => before,
+            _ => ListingState::Unlisted,
+        };
+        let from = std::mem::replace(&mut self.state, to);
+        Ok((self.clone(), vec![Fact::ListingStateChanged { listing: self.id, from, to, by }]))
+    }
 }
 
 impl ListingState {

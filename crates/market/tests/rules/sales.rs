@@ -176,6 +176,15 @@ fn a_suspended_listing_is_not_sold_and_only_an_operator_lifts_it() {
     assert_eq!(facts.len(), 1);
     let refused = buy(&suspended, PaymentMethod::MarkedPaid, None).expect_err("suspended");
     assert_eq!(refused, RuleError::ListingNotForSale(ListingState::Suspended));
+    for before in [ListingState::Draft, ListingState::Listed, ListingState::Unlisted] {
+        assert!(suspended.clone().lift(Some(before), Party::Publisher).is_err());
+        let (lifted, facts) = suspended.clone().lift(Some(before), Party::Operator).expect("lifted");
+        assert_eq!((lifted.state, facts.len()), (before, 1));
+    }
+    let (lifted, _) = suspended.clone().lift(None, Party::Operator).expect("lifted");
+    assert_eq!(lifted.state, ListingState::Unlisted);
+    let (listed, facts) = priced().lift(Some(ListingState::Draft), Party::Operator).expect("nothing to lift");
+    assert_eq!((listed.state, facts.len()), (priced().state, 0));
     assert!(suspended.clone().change_state(ListingState::Listed, Party::Publisher).is_err());
     assert!(suspended.change_state(ListingState::Listed, Party::Operator).is_ok());
     assert!(priced().change_state(ListingState::Suspended, Party::Publisher).is_err());

@@ -178,7 +178,7 @@ async fn show(
     (status = 200, body = Listing),
     (status = 403, body = Problem, description = "`not_your_listing`, `not_allowed`"),
     (status = 404, body = Problem, description = "`not_found`"),
-    (status = 409, body = Problem, description = "`already_published`, `nothing_to_sell`"),
+    (status = 409, body = Problem, description = "`already_published`, `listing_was_draft`, `nothing_to_sell`"),
     (status = 422, body = Problem, description = "`invalid`"),
 ))]
 async fn change(
@@ -227,8 +227,8 @@ async fn apply_changes(
         }
         let by = if user.0.operator { market::Party::Operator } else { market::Party::Publisher };
         let (listing, facts) = row.to_market()?.change_state(to, by)?;
+        suspensions::moves(tx, &row, to, now).await?;
         row.state = listing.state.as_str().to_owned();
-        suspensions::forget(tx, &row.id).await?;
         crate::facts::record(tx, now, &user.actor(), &format!("listing:{}", row.id), &facts)?;
         crate::happenings::of_listing(tx, now, &row, None, &facts)?;
     }

@@ -42,7 +42,8 @@ async fn show(
     Path(id): Path<String>,
 ) -> Result<Json<Suspension>> {
     let row = owned_listing(state.db.read(), &id, &user).await?;
-    let why = of(state.db.read(), &row).await?.ok_or_else(|| Fault::not_found("suspension"))?;
+    let why =
+        of(state.db.read(), &row).await?.filter(is_said).ok_or_else(|| Fault::not_found("suspension"))?;
     Ok(Json(to_api(why)))
 }
 
@@ -113,7 +114,7 @@ pub(super) async fn with_publisher(
     reason: &str,
 ) -> Result<()> {
     for row in listings_of(tx, publisher).await? {
-        // Nobody but its publisher sees a draft, and lifting would put it on sale.
+        // Nobody but its publisher sees a draft.
         if row.state != ListingState::Suspended.as_str() && row.state != ListingState::Draft.as_str() {
             take_down(state, tx, by, row, reason, true).await?;
         }
@@ -151,13 +152,50 @@ pub(super) async fn of_all(
 ) -> Result<Vec<suspension::Model>> {
     let suspended = rows.iter().filter(|row| row.state == ListingState::Suspended.as_str());
     let ids = suspended.map(|row| row.id.as_str());
-    Ok(suspension::Entity::find().filter(suspension::Column::Listing.is_in(ids)).all(db).await?)
+    let rows = suspension::Entity::find().filter(suspension::Column::Listing.is_in(ids)).all(db).await?;
+    Ok(rows.into_iter().filter(is_said).collect())
 }
 
-/// What was said of a suspension that somebody ended otherwise.
-pub(crate) async fn forget(tx: &Tx, listing: &str) -> Result<()> {
+/// Somebody changes the state of a listing otherwise than by the routes here: what it was before it was suspended is kept, and
+/// what was said of a suspension that ends so is forgotten.
+///
+/// # Errors
+/// 409 `listing_was_draft` for what would be put on sale without ever having been published.
+pub(crate) async fn moves(tx: &Tx, row: &listing::Model, to: ListingState, now: i64) -> Result<()> {
+    let is_suspended = row.state == ListingState::Suspended.as_str();
+    if is_suspended == (to == ListingState::Suspended) {
+        return Ok(());
+    }
+    if !is_suspended {
+        return remember(tx, row, now).await;
+    }
+    if of(tx, row).await?.is_some_and(|why| why.state_before == ListingState::Draft.as_str()) {
+        return Err(was_draft());
+    }
+    forget(tx, &row.id).await
+}
+
+/// Notes what a listing is that is about to be suspended without a word.
+pub(crate) async fn remember(tx: &Tx, row: &listing::Model, now: i64) -> Result<()> {
+    let before = suspension::Model {
+        listing: row.id.clone(),
+        reason: String::new(),
+        state_before: row.state.clone(),
+        with_publisher: false,
+        created_at: now,
+    };
+    forget(tx, &row.id).await?;
+    suspension::Entity::insert(before.into_active_model()).exec_without_returning(tx).await?;
+    Ok(())
+}
+
+async fn forget(tx: &Tx, listing: &str) -> Result<()> {
     suspension::Entity::delete_by_id(listing).exec(tx).await?;
     Ok(())
+}
+
+fn is_said(row: &suspension::Model) -> bool {
+    !row.reason.is_empty()
 }
 
 pub(super) fn to_api(row: suspension::Model) -> Suspension {
@@ -204,17 +242,13 @@ async fn put_back(state: &AppState, tx: &Tx, by: &UserAuth, mut row: listing::Mo
     }
     let now = state.clock.now_ms();
     let before = of(tx, &row).await?.map(|why| named::<ListingState>(&why.state_before)).transpose()?;
-    // Nothing becomes a draft again, and what it was before is not known of what was suspended without a reason.
-    let to = match before {
-        Some(ListingState::Listed) => ListingState::Listed,
-        _ => ListingState::Unlisted,
-    };
-    let (listing, facts) = row.to_market()?.change_state(to, Party::Operator)?;
+    let (listing, facts) = row.to_market()?.lift(before, Party::Operator)?;
+    let to = listing.state;
     let subject = format!("listing:{}", row.id);
     facts::record(tx, now, &by.actor(), &subject, &facts)?;
     audit::record(tx, now, &by.actor(), "listing.suspension_lifted", &subject, json!({"state": to.as_str()}))
         .await?;
-    row.state = listing.state.as_str().to_owned();
+    row.state = to.as_str().to_owned();
     forget(tx, &row.id).await?;
     save_listing(state, tx, row).await?;
     Ok(())
@@ -227,6 +261,13 @@ async fn listings_of(tx: &Tx, publisher: &str) -> Result<Vec<listing::Model>> {
         .all(tx)
         .await?;
     Ok(rows)
+}
+
+fn was_draft() -> Fault {
+    Problem::new(409, "listing_was_draft", "It was not published yet")
+        .detail("It was suspended as a draft, and its publisher decides when it is sold.")
+        .hint("Lift the suspension: it is a draft again then.")
+        .into()
 }
 
 fn publisher_suspended() -> Fault {

@@ -41,6 +41,49 @@ async fn a_draft_is_there_for_its_publisher_and_operators_alone_until_it_is_publ
 }
 
 #[tokio::test]
+async fn a_draft_that_was_suspended_is_a_draft_again_and_never_on_sale() {
+    let kit = Kit::new().await;
+    let (operator, seller, other) =
+        (kit.operator().await, kit.person("sel").await, kit.person("other").await);
+    let draft = kit.listing(&seller, json!({"state": "draft"})).await;
+    kit.publish(&seller, json!({"listing": draft, "version": "1"}), GCODE).await;
+    let path = format!("/api/v1/listings/{draft}");
+    let state = async || kit.get(&path, &operator).await.string("state");
+    let turn =
+        async |state: &str| kit.call(Method::PATCH, &path, &operator, Some(json!({"state": state}))).await;
+    let suspend =
+        async || kit.post(&format!("{path}/suspend"), &operator, json!({"reason": "x"})).await.status;
+    let lift = async || kit.post(&format!("{path}/lift"), &operator, json!({})).await.status;
+
+    assert_eq!((suspend().await, lift().await), (StatusCode::OK, StatusCode::NO_CONTENT));
+    assert_eq!(state().await, "draft");
+    // Without a word, and twice over.
+    assert_eq!((turn("suspended").await.status, suspend().await), (StatusCode::OK, StatusCode::OK));
+    assert_eq!(turn("suspended").await.status, StatusCode::OK);
+    for sold in ["listed", "unlisted"] {
+        assert_eq!(turn(sold).await.problem(), (409, "listing_was_draft".to_owned()));
+    }
+    // With its publisher, in either order.
+    let id = kit.get("/api/v1/me", &seller).await.string("user_id");
+    let people = format!("/api/v1/people/{id}");
+    kit.post(&format!("{people}/suspend"), &operator, json!({"reason": "spam"})).await;
+    kit.post(&format!("{people}/lift"), &operator, json!({})).await;
+    assert_eq!(state().await, "suspended", "it was suspended for itself");
+    assert_eq!(lift().await, StatusCode::NO_CONTENT);
+    kit.post(&format!("{people}/suspend"), &operator, json!({"reason": "spam"})).await;
+    kit.post(&format!("{people}/lift"), &operator, json!({})).await;
+    assert_eq!(state().await, "draft");
+    let buy = json!({"listing": draft, "payment": {"method": "free"}});
+    let refused = kit.post("/api/v1/purchases", &other, buy).await;
+    assert_eq!(refused.problem(), (410, "listing_not_for_sale".to_owned()));
+    // Nobody is left who could publish it.
+    let seller = kit.sign_in("sel").await;
+    let gone = kit.post("/api/v1/me/delete", &seller, json!({"password": "correct horse battery"})).await;
+    assert_eq!(gone.status, StatusCode::NO_CONTENT, "{}", gone.text());
+    assert_eq!((lift().await, state().await.as_str()), (StatusCode::CONFLICT, "suspended"));
+}
+
+#[tokio::test]
 async fn a_listing_that_holds_nothing_is_not_published_and_begins_suspended_for_nobody() {
     let kit = Kit::new().await;
     let seller = kit.person("sel").await;
