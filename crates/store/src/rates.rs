@@ -35,6 +35,8 @@ pub struct RateLimits {
     pub job: Rate,
     /// Listings that one person reports, and reviews that one person writes.
     pub report: Rate,
+    /// Messages to webhooks that one person has sent to try one, or sent again.
+    pub webhook: Rate,
     /// Polls, event streams and claims of one printer.
     pub poll: Rate,
 }
@@ -57,6 +59,7 @@ impl Default for RateLimits {
             upload: Rate::new(120, 5_000),
             job: Rate::new(600, 100),
             report: Rate::new(10, 600_000),
+            webhook: Rate::new(60, 10_000),
             poll: Rate::new(600, 100),
         }
     }
@@ -88,6 +91,8 @@ impl RateLimits {
             self.device,
             self.upload,
             self.job,
+            self.report,
+            self.webhook,
             self.poll,
         ];
         if all.iter().any(|rate| rate.burst == 0) {

@@ -6,9 +6,10 @@
 
 mod deliveries;
 mod endpoints;
-mod fan;
+pub(crate) mod fan;
 mod send;
 pub(crate) mod signature;
+mod turns;
 mod view;
 
 use std::time::Duration;

@@ -38,6 +38,7 @@ struct Inner {
     uploads: Shared,
     jobs: Shared,
     reports: Shared,
+    webhooks: Shared,
     polls: Shared,
     pairing: Limiter,
 }
@@ -56,6 +57,7 @@ enum Action {
     Upload,
     Job,
     Report,
+    Webhook,
     Poll,
     Pairing,
 }
@@ -78,6 +80,7 @@ impl Limits {
             uploads: Shared::of(rates.upload),
             jobs: Shared::of(rates.job),
             reports: Shared::of(operate::settings::rate(state.settings.get().rates.report)),
+            webhooks: Shared::of(rates.webhook),
             polls: Shared::of_many(rates.poll, FARM),
             pairing: Limiter::of(rates.pairing_question),
             state,
@@ -103,8 +106,8 @@ impl Limits {
     }
 
     fn admit(&self, action: Action, caller: &Caller) -> Result<(), u64> {
-        let Inner { state, purchases, vouchers, devices, uploads, jobs, reports, polls, pairing, .. } =
-            &*self.0;
+        let Inner { state, purchases, vouchers, devices, uploads, jobs, reports, .. } = &*self.0;
+        let Inner { webhooks, polls, pairing, .. } = &*self.0;
         let now = state.clock.now_ms();
         match action {
             Action::Purchase => {
@@ -115,6 +118,7 @@ impl Limits {
             Action::Upload => uploads.attempt(caller, now),
             Action::Job => jobs.attempt(caller, now),
             Action::Report => reports.attempt(caller, now),
+            Action::Webhook => webhooks.attempt(caller, now),
             Action::Poll => polls.attempt(caller, now),
             Action::Pairing => pairing.attempt(caller.address, now),
         }
@@ -122,13 +126,14 @@ impl Limits {
 
     /// A request whose token was taken back was not theirs: it counts for its address alone.
     fn was_somebody_else(&self, action: Action, caller: &Caller) {
-        let Inner { purchases, devices, uploads, jobs, reports, polls, .. } = &*self.0;
+        let Inner { purchases, devices, uploads, jobs, reports, webhooks, polls, .. } = &*self.0;
         let shared = match action {
             Action::Purchase => purchases,
             Action::Device => devices,
             Action::Upload => uploads,
             Action::Job => jobs,
             Action::Report => reports,
+            Action::Webhook => webhooks,
             Action::Poll => polls,
             Action::Pairing => return,
         };
@@ -215,6 +220,10 @@ fn action(method: &Method, path: &str) -> Option<Action> {
         ("POST", "/api/v1/releases" | "/api/v1/listings/{id}/pictures") => Action::Upload,
         // Each that is new is told to the publisher.
         ("POST", "/api/v1/listings/{id}/reports") | ("PUT", "/api/v1/listings/{id}/review") => Action::Report,
+        // Each is a message to somebody's server.
+        ("POST", "/api/v1/webhooks/{id}/test" | "/api/v1/webhooks/{id}/deliveries/{delivery}/redeliver") => {
+            Action::Webhook
+        }
         ("POST", "/api/v1/jobs" | "/api/prepare" | "/api/print") => Action::Job,
         ("POST", "/api/printers/pair/status" | "/api/printers/pair/complete" | "/api/printers/token") => {
             Action::Pairing

@@ -4,11 +4,14 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use http::{Method, StatusCode};
 use sea_orm::EntityTrait;
+use sealpost_accounts::limit::Rate;
 use serde_json::{Value, json};
 
 use super::kit::{Kit, START_S, until};
 use super::receiver::{Message, Receiver, near};
-use crate::schema::webhook_endpoint;
+use crate::fault::Fault;
+use crate::schema::{happening, webhook_endpoint};
+use crate::webhooks;
 
 /// A signature by the scheme's own words, apart from the store's code.
 fn signed(secret: &str, message: &Message) -> String {
@@ -232,6 +235,103 @@ async fn a_slow_endpoint_holds_up_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn an_owner_of_many_slow_endpoints_leaves_places_to_others() {
+    let kit = Kit::with(near).await;
+    let (ann, ben, buyer) = (kit.person("ann").await, kit.person("ben").await, kit.person("bob").await);
+    let (slow, quick) = (Receiver::start().await, Receiver::start().await);
+    slow.fall_silent();
+    for _ in 0..12 {
+        hook(&kit, &ann, &slow, json!({"kinds": ["purchase.paid"]})).await;
+    }
+    hook(&kit, &ben, &quick, json!({"kinds": ["purchase.paid"]})).await;
+    kit.bought(&ann, &buyer, json!({})).await;
+    slow.wait(4).await;
+    kit.bought(&ben, &buyer, json!({})).await;
+    quick.wait(1).await;
+    assert_eq!(slow.heard().len(), 4, "so many at the same time");
+    slow.speak();
+    assert_eq!(slow.wait(12).await.len(), 12, "each has its turn");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn messages_that_people_ask_for_are_so_many_and_no_more() {
+    let kit = Kit::with(|config| {
+        near(config);
+        config.rate_limits.webhook = Rate::new(2, 60_000);
+    })
+    .await;
+    let seller = kit.person("ann").await;
+    let receiver = Receiver::start().await;
+    let made = hook(&kit, &seller, &receiver, json!({})).await;
+    let path = format!("/api/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let test = async || kit.post(&format!("{path}/test"), &seller, json!({})).await;
+    let message = test().await.string("id");
+    let again =
+        async || kit.post(&format!("{path}/deliveries/{message}/redeliver"), &seller, json!({})).await;
+    assert_eq!(again().await.status, StatusCode::OK);
+    for refused in [test().await, again().await] {
+        assert_eq!(refused.problem(), (429, "too_many_attempts".to_owned()));
+    }
+    kit.pass_s(60);
+    assert_eq!(again().await.status, StatusCode::OK);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_happens_while_an_endpoint_is_resumed_is_not_held_for_ever() {
+    let kit = std::sync::Arc::new(Kit::with(near).await);
+    let seller = kit.person("ann").await;
+    let receiver = Receiver::start().await;
+    let made = hook(&kit, &seller, &receiver, json!({})).await;
+    let path = format!("/api/v1/webhooks/{}", made["id"].as_str().unwrap());
+    let turn =
+        async |state: &str| kit.call(Method::PATCH, &path, &seller, Some(json!({"state": state}))).await;
+    assert_eq!(turn("paused").await.status, StatusCode::OK);
+
+    let happened = happening::Model {
+        id: "evt_1".to_owned(),
+        kind: "purchase.paid".to_owned(),
+        seller: kit.get("/api/v1/me", &seller).await.string("user_id"),
+        other: None,
+        listing: "l_1".to_owned(),
+        payload: "{}".to_owned(),
+        at: START_S * 1000,
+    };
+    let told = std::sync::Arc::new(tokio::sync::Notify::new());
+    let (go, may_go) = tokio::sync::watch::channel(false);
+    let telling = {
+        let (kit, told) = (kit.clone(), told.clone());
+        tokio::spawn(async move {
+            let shared = std::sync::Arc::new((happened, told, may_go));
+            let wrote = kit.store.state.db.write(move |tx| {
+                let shared = shared.clone();
+                Box::pin(async move {
+                    let (happened, told, may_go) = &*shared;
+                    webhooks::fan::tell(tx, happened).await?;
+                    told.notify_one();
+                    may_go.clone().wait_for(|may| *may).await.unwrap();
+                    Ok::<_, Fault>(())
+                })
+            });
+            wrote.await.unwrap();
+        })
+    };
+    told.notified().await;
+    let resuming = turn("active");
+    tokio::pin!(resuming);
+    // Whoever has to wait for the other one is let go on after a moment.
+    let early = tokio::time::timeout(std::time::Duration::from_millis(300), &mut resuming).await;
+    go.send_replace(true);
+    let resumed = match early {
+        Ok(resumed) => resumed,
+        Err(_) => resuming.await,
+    };
+    assert_eq!(resumed.status, StatusCode::OK, "{}", resumed.text());
+    telling.await.unwrap();
+    assert_eq!(receiver.wait(1).await.len(), 1);
+    assert_eq!(kit.get(&path, &seller).await.json()["held"], 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn no_address_of_somebodys_own_network_is_asked_and_no_redirect_is_followed() {
     let plain = Kit::new().await;
     let seller = plain.person("ann").await;
@@ -301,6 +401,9 @@ async fn operators_alone_hear_of_everybody() {
     assert_eq!(kit.post("/api/v1/webhooks", &seller, body).await.problem().1, "operator_required");
     hook(&kit, &operator, &receiver, json!({"everybody": true})).await;
     kit.bought(&seller, &buyer, json!({})).await;
-    let kinds: Vec<_> = receiver.wait(2).await.iter().map(|message| message.json()["type"].clone()).collect();
-    assert_eq!(kinds, ["release.published", "purchase.paid"]);
+    let heard = receiver.wait(2).await;
+    // They happened in the same millisecond.
+    let kinds: std::collections::BTreeSet<_> =
+        heard.iter().map(|message| message.json()["type"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(Vec::from_iter(kinds), ["purchase.paid", "release.published"]);
 }

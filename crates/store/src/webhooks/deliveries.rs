@@ -96,6 +96,7 @@ async fn show(
     (status = 200, body = Delivery),
     (status = 404, body = Problem, description = "`not_found`"),
     (status = 409, body = Problem, description = "`webhook_not_active`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
 ))]
 async fn redeliver(
     State(state): State<AppState>,
@@ -135,6 +136,7 @@ async fn redeliver(
     (status = 201, body = Delivery),
     (status = 404, body = Problem, description = "`not_found`"),
     (status = 409, body = Problem, description = "`webhook_not_active`"),
+    (status = 429, body = Problem, description = "`too_many_attempts`"),
 ))]
 async fn test(
     State(state): State<AppState>,

@@ -55,6 +55,12 @@ pub(super) async fn owned(
 }
 
 /// Your webhooks, newest first; for operators also those of the store.
+/// Keeps others from an endpoint until the transaction ends. Always before its messages are touched.
+pub(super) async fn locked(tx: &Tx, id: &str) -> Result<()> {
+    webhook_endpoint::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
+    Ok(())
+}
+
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks", responses(
     (status = 200, body = WebhookList),
     (status = 401, body = Problem, description = "`sign_in_required`"),
@@ -185,6 +191,7 @@ async fn change(
                 let (state, user, id, url, kinds, description, to) = &*shared;
                 let now = state.clock.now_ms();
                 let mut row = owned(tx, id, user).await?;
+                locked(tx, id).await?;
                 row.url = url.clone().unwrap_or(row.url);
                 row.kinds = kinds.clone().unwrap_or(row.kinds);
                 row.description = description.clone().unwrap_or(row.description);

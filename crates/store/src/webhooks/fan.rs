@@ -2,7 +2,7 @@
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
-use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
+use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
 use sealpost_database::Tx;
 
 use crate::fault::Result;
@@ -58,11 +58,19 @@ pub(super) async fn forget(state: &AppState) -> Result<()> {
     happenings::forget(state).await
 }
 
-async fn tell(tx: &Tx, row: &happening::Model) -> Result<()> {
+/// Makes the messages of something that happened.
+pub(crate) async fn tell(tx: &Tx, row: &happening::Model) -> Result<()> {
     let whose = Condition::any()
         .add(webhook_endpoint::Column::Owner.eq(&row.seller))
         .add(webhook_endpoint::Column::Everybody.eq(true));
-    for endpoint in webhook_endpoint::Entity::find().filter(whose).all(tx).await? {
+    let endpoints = webhook_endpoint::Entity::find()
+        .filter(whose)
+        .order_by_asc(webhook_endpoint::Column::Id)
+        // Whoever pauses or resumes one at the same moment finds these messages, or is found by them.
+        .lock_shared()
+        .all(tx)
+        .await?;
+    for endpoint in endpoints {
         let kinds: Vec<String> = serde_json::from_str(&endpoint.kinds)?;
         if !kinds.is_empty() && !kinds.contains(&row.kind) {
             continue;

@@ -1,7 +1,7 @@
 //! Sending: one task for each endpoint that something waits for, so that a slow one holds up nobody else; among all processes
-//! one at a time.
+//! one at a time. Who takes part in what there is to share of it is said in [`turns`](super::turns).
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
 
@@ -11,21 +11,20 @@ use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::Expr;
 use sea_orm::{
     ColumnTrait, Condition, EntityTrait, IntoActiveModel, PaginatorTrait, QueryFilter, QueryOrder,
-    QuerySelect,
+    QuerySelect, QueryTrait,
 };
 use sealpost_accounts::{Actor, audit};
 use sealpost_database::Tx;
 use sealpost_market::retry;
 use sealpost_outgoing::{Outgoing, Settings};
 use serde_json::json;
-use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 use super::signature::{self, secrets, sign};
 use crate::fault::{Fault, Result};
 use crate::live::Topic;
-use crate::random;
+use super::turns::{Seat, Turns, Wish};
 use crate::schema::{webhook_delivery, webhook_endpoint, webhook_try};
 use crate::state::AppState;
 
@@ -33,15 +32,14 @@ use crate::state::AppState;
 const TIMEOUT: Duration = Duration::from_secs(15);
 /// How long a task that says nothing keeps others from an endpoint: longer than sending and noting takes.
 const LEASE_MS: i64 = 60_000;
-/// Endpoints that are sent to at the same time.
-const SLOTS: usize = 32;
 /// Endpoints looked at together.
 const LOOKED_AT: u64 = 500;
-/// Messages of one endpoint before others have their turn.
+/// Messages of one endpoint before others have their turn, and how long no other one is begun.
 const IN_A_ROW: usize = 100;
 /// Bytes of an answer that are kept.
 const ANSWER_KEPT: usize = 1024;
 
+const TURN: Duration = Duration::from_secs(20);
 /// A client for addresses that people choose.
 pub(super) fn client(state: &AppState) -> Result<Outgoing> {
     outgoing(state).map_err(Fault::internal)
@@ -83,48 +81,34 @@ pub(super) struct Sender {
     state: AppState,
     /// Made when there is something to send for the first time.
     client: OnceLock<Outgoing>,
-    slots: Arc<Semaphore>,
-    busy: Arc<Mutex<HashSet<String>>>,
+    turns: Turns,
     /// Stopped with the store.
     tasks: Mutex<JoinSet<()>>,
 }
 
 impl Sender {
     pub(super) fn new(state: &AppState) -> Self {
-        let slots = Arc::new(Semaphore::new(SLOTS));
         Self {
             state: state.clone(),
             client: OnceLock::new(),
-            slots,
-            busy: Arc::default(),
+            turns: Turns::default(),
             tasks: Mutex::default(),
         }
     }
 
-    /// Begins to send to every endpoint that something is due for and that nobody sends to.
+    /// Begins to send to every endpoint that something is due for, that nobody sends to, and whose turn it is.
     pub(super) async fn send_due(&self) -> Result<()> {
-        let now = self.state.clock.now_ms();
-        let due: Vec<String> = webhook_delivery::Entity::find()
-            .select_only()
-            .column(webhook_delivery::Column::Endpoint)
-            .distinct()
-            .filter(due(now))
-            .filter(webhook_delivery::Column::Endpoint.is_not_in(self.busy()))
-            .limit(LOOKED_AT)
-            .into_tuple()
-            .all(self.state.db.read())
-            .await?;
-        for endpoint in due {
-            let Ok(slot) = self.slots.clone().try_acquire_owned() else { return Ok(()) };
+        for wish in self.turns.in_order(self.wishes().await?) {
+            let Some(seat) = self.turns.seat(&wish) else { continue };
             let client = self.client()?;
-            let Some(turn) = Turn::take(self, &endpoint).await? else { continue };
+            let Some(turn) = Turn::take(self, seat).await? else { continue };
             let mut tasks = self.tasks.lock().unwrap_or_else(PoisonError::into_inner);
             while tasks.try_join_next().is_some() {}
             tasks.spawn(async move {
                 match turn.send_all(&client).await {
                     Ok(()) => {
                         turn.give_back().await;
-                        drop((turn, slot));
+                        drop(turn);
                         crate::happenings::ring();
                     }
                     // Its turn is left to run out: what cannot be sent is not tried again at once.
@@ -140,13 +124,54 @@ impl Sender {
     fn client(&self) -> Result<Outgoing> {
         if let Some(client) = self.client.get() {
             return Ok(client.clone());
+    /// The endpoints that something is due for, whose messages wait longest first.
+    async fn wishes(&self) -> Result<Vec<Wish>> {
+        let (db, now) = (self.state.db.read(), self.state.clock.now_ms());
+        let away = self.turns.away();
+        let full = webhook_endpoint::Entity::find()
+            .select_only()
+            .column(webhook_endpoint::Column::Id)
+            .filter(webhook_endpoint::Column::Owner.is_in(away.owners))
+            .into_query();
+        let due: Vec<String> = webhook_delivery::Entity::find()
+            .select_only()
+            .column(webhook_delivery::Column::Endpoint)
+            .filter(due(now))
+            .filter(webhook_delivery::Column::Endpoint.is_not_in(away.endpoints))
+            .filter(webhook_delivery::Column::Endpoint.not_in_subquery(full))
+            .group_by(webhook_delivery::Column::Endpoint)
+            .order_by_asc(webhook_delivery::Column::NextAt.min())
+            .order_by_asc(webhook_delivery::Column::Endpoint)
+            .limit(LOOKED_AT)
+            .into_tuple()
+            .all(db)
+            .await?;
+        if due.is_empty() {
+            return Ok(Vec::new());
+        }
+        let found: Vec<(String, String, Option<i64>)> = webhook_endpoint::Entity::find()
+            .select_only()
+            .column(webhook_endpoint::Column::Id)
+            .column(webhook_endpoint::Column::Owner)
+            .column(webhook_endpoint::Column::FailingSince)
+            .filter(webhook_endpoint::Column::Id.is_in(&due))
+            .filter(webhook_endpoint::Column::State.eq("active"))
+            .filter(free(now))
+            .into_tuple()
+            .all(db)
+            .await?;
+        let mut wishes: HashMap<String, Wish> = found
+            .into_iter()
+            .map(|(endpoint, owner, failing)| {
+                (endpoint.clone(), Wish { endpoint, owner, is_failing: failing.is_some() })
+            })
+            .collect();
+        Ok(due.iter().filter_map(|endpoint| wishes.remove(endpoint)).collect())
+    }
+
         }
         let made = client(&self.state)?;
         Ok(self.client.get_or_init(|| made).clone())
-    }
-
-    fn busy(&self) -> Vec<String> {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned().collect()
     }
 }
 
@@ -159,9 +184,18 @@ fn due(now: i64) -> Condition {
 /// This task alone sends to the endpoint.
 struct Turn {
     state: AppState,
+/// Endpoints that no process sends to.
+fn free(now: i64) -> Condition {
+    Condition::any()
+        .add(webhook_endpoint::Column::LeaseUntil.is_null())
+        .add(webhook_endpoint::Column::LeaseUntil.lt(now))
+        .add(webhook_endpoint::Column::LeaseOwner.is_null())
+}
+
     endpoint: String,
     owner: String,
-    busy: Arc<Mutex<HashSet<String>>>,
+    /// Given back with this.
+    _seat: Seat,
 }
 
 /// What came of sending a message once.
@@ -174,26 +208,23 @@ struct Sent {
 }
 
 impl Turn {
-    async fn take(sender: &Sender, endpoint: &str) -> Result<Option<Self>> {
+    async fn take(sender: &Sender, seat: Seat) -> Result<Option<Self>> {
         let owner = hex::encode(random::bytes::<16>()?);
-        let (state, busy) = (sender.state.clone(), sender.busy.clone());
-        let turn = Self { state, endpoint: endpoint.to_owned(), owner, busy };
+        let (state, endpoint) = (sender.state.clone(), seat.endpoint().to_owned());
+        let turn = Self { state, endpoint, owner, _seat: seat };
         let now = turn.state.clock.now_ms();
-        let free = Condition::any()
-            .add(webhook_endpoint::Column::LeaseUntil.is_null())
-            .add(webhook_endpoint::Column::LeaseUntil.lt(now));
-        if !turn.lease(free.add(webhook_endpoint::Column::LeaseOwner.is_null()), now).await? {
-            return Ok(None);
-        }
-        turn.busy.lock().unwrap_or_else(PoisonError::into_inner).insert(turn.endpoint.clone());
-        Ok(Some(turn))
+        Ok(turn.lease(free(now), now).await?.then_some(turn))
     }
 
     async fn send_all(&self, client: &Outgoing) -> Result<()> {
         for _ in 0..IN_A_ROW {
             let now = self.state.clock.now_ms();
             let still = webhook_endpoint::Column::LeaseOwner.eq(&self.owner);
+        let over = Instant::now() + TURN;
             if !self.lease(Condition::all().add(still), now).await? {
+            if Instant::now() >= over {
+                return Ok(());
+            }
                 return Ok(());
             }
             let Some((endpoint, message)) = self.next(now).await? else { return Ok(()) };
@@ -325,12 +356,6 @@ impl Turn {
     }
 }
 
-impl Drop for Turn {
-    fn drop(&mut self) {
-        self.busy.lock().unwrap_or_else(PoisonError::into_inner).remove(&self.endpoint);
-    }
-}
-
 async fn follow(
     state: &AppState,
     tx: &Tx,
@@ -348,6 +373,7 @@ async fn follow(
     let change = webhook_delivery::ActiveModel {
         state: Set(match (is_taken, pause) {
             (true, _) => "delivered",
+    locked(tx, &endpoint.id).await?;
             (false, Some(_)) => "waiting",
             (false, None) => "failed",
         }
