@@ -54,18 +54,21 @@ pub(crate) async fn change(tx: &Tx, row: &job::Model, change: Change<'_>) -> Res
     facts::record(tx, change.now, change.actor, &format!("job:{}", row.id), &step.facts)?;
     happenings::of_job(tx, change.now, row, &step.job, said, &step.facts).await?;
     if let Some(hub) = change.hub {
-        let moved = row.state != step.job.state.as_str() || row.cancel_requested != step.job.cancel_requested;
-        tell(tx, hub.live(), row, moved).await?;
+        let is_end = step.job.state.is_final() || step.job.state == JobState::Interrupted;
+        let ends = is_end && row.state != step.job.state.as_str();
+        tell(tx, hub.live(), row, ends).await?;
     }
     Ok(step)
 }
 
-/// Tells the pages of its buyer and of its publisher; what is more than progress reaches other processes whatever happens to this one.
-pub(super) async fn tell(tx: &Tx, live: &Live, row: &job::Model, moved: bool) -> Result<()> {
+/// Tells the pages of its buyer and of its publisher. That it ends reaches other processes whatever happens to this one. All else is
+/// told behind the transaction, many together: PostgreSQL commits those that notify one after the other, and what a page misses
+/// when a process is killed right then comes with the next word of the job.
+pub(super) async fn tell(tx: &Tx, live: &Live, row: &job::Model, ends: bool) -> Result<()> {
     let publisher = Some(&row.publisher).filter(|publisher| **publisher != row.owner);
     for account in [Some(&row.owner), publisher].into_iter().flatten() {
         let topic = Topic::Job { id: row.id.clone() };
-        if moved {
+        if ends {
             live.tell_with(tx, account, topic).await?;
         } else {
             let (live, account) = (live.clone(), account.clone());

@@ -71,7 +71,7 @@ pub(crate) async fn place(state: &AppState, tx: &Tx, order: &PrintOrder) -> Resu
     job::Entity::insert(row.clone().into_active_model()).exec_without_returning(tx).await?;
     let actor = Actor::User(order.owner.to_string());
     facts::record(tx, now, &actor, &format!("job:{}", row.id), &step.facts)?;
-    super::change::tell(tx, state.hub.live(), &row, true).await?;
+    super::change::tell(tx, state.hub.live(), &row, false).await?;
     let (shared, waiting) = (state.clone(), row.printer.clone());
     if step.effects.contains(&Effect::StartSealing) {
         tx.after_commit(move || shared.sealing.notify_one());

@@ -423,7 +423,12 @@ async fn follow(
     let about = Some(endpoint.id.clone());
     let kind = if is_given_up { "webhook_failing" } else { "webhook" };
     let topic = Topic::Notice { kind: kind.to_owned(), about };
-    state.live.tell_with(tx, &endpoint.owner, topic).await
+    if is_given_up {
+        return state.live.tell_with(tx, &endpoint.owner, topic).await;
+    }
+    let (live, owner) = (state.live.clone(), endpoint.owner.clone());
+    tx.after_commit(move || live.tell(&owner, topic));
+    Ok(())
 }
 
 /// Whether the endpoint took anything since this message was written: then it is the message that is not wanted.
