@@ -73,7 +73,7 @@ async fn list(
 }
 
 /// Purchases in this state, by listing.
-async fn counted(
+pub(super) async fn counted(
     db: &impl sea_orm::ConnectionTrait,
     ids: &[String],
     state: PurchaseState,

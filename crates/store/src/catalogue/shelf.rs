@@ -1,13 +1,15 @@
 //! What the catalogue is searched, filtered and sorted by, as columns of a listing.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr};
-use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QuerySelect, Statement};
-use sealpost_market::Money;
+use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sealpost_market::{Money, PurchaseState};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
+use super::mine;
 use crate::fault::Result;
 use crate::schema::{listing, release};
 use crate::state::AppState;
@@ -20,6 +22,8 @@ const WORDS_MAX: usize = 8;
 const MILLIONTHS: u128 = 1_000_000;
 /// How often sales are counted anew, milliseconds.
 pub(crate) const COUNTED_EVERY_MS: i64 = 60_000;
+/// Listings whose sales are counted together.
+const COUNTED_TOGETHER: u64 = 100;
 
 /// The text that is searched: without case and accents.
 pub(crate) fn words(title: &str, description: &str, publisher: &str, plugin: &str) -> String {
@@ -92,17 +96,51 @@ pub(crate) async fn releases_changed(db: &impl ConnectionTrait, listing: &str) -
     Ok(())
 }
 
-/// Counts sales anew. A sale does not do it itself: many buy the same thing at the same moment.
+/// Counts what was bought anew, purchases that are paid and not given back. A sale does not do it itself: many buy the same thing at
+/// the same moment. It is read in steps, and only what changed is written: nobody's sale waits for all listings.
 pub(crate) async fn count_sales(state: &AppState) -> Result<()> {
-    const COUNTED: &str =
-        "(SELECT COUNT(*) FROM licences WHERE licences.listing = listings.id AND licences.payment = 'good')";
+    let mut after = String::new();
+    loop {
+        let step: Vec<(String, i32)> = listing::Entity::find()
+            .select_only()
+            .column(listing::Column::Id)
+            .column(listing::Column::Sold)
+            .filter(listing::Column::Id.gt(&after))
+            .order_by_asc(listing::Column::Id)
+            .limit(COUNTED_TOGETHER)
+            .into_tuple()
+            .all(state.db.read())
+            .await?;
+        let Some((last, _)) = step.last() else { return Ok(()) };
+        after.clone_from(last);
+        let ids: Vec<String> = step.iter().map(|(id, _)| id.clone()).collect();
+        let mut paid = mine::counted(state.db.read(), &ids, PurchaseState::Paid).await?;
+        let counted = step.into_iter().map(|(id, before)| {
+            let now = paid.remove(&id).and_then(|count| i32::try_from(count).ok()).unwrap_or_default();
+            (id, before, now)
+        });
+        let changed: Vec<_> = counted.filter(|(_, before, now)| before != now).collect();
+        if !changed.is_empty() {
+            write_counts(state, changed).await?;
+        }
+    }
+}
+
+async fn write_counts(state: &AppState, changed: Vec<(String, i32, i32)>) -> Result<()> {
+    let changed = Arc::new(changed);
     state
         .db
-        .write(|tx| {
+        .write(move |tx| {
+            let changed = changed.clone();
             Box::pin(async move {
-                let sql = format!("UPDATE listings SET sold = {COUNTED} WHERE sold <> {COUNTED}");
-                let statement = Statement::from_string(tx.get_database_backend(), sql);
-                tx.execute_raw(statement).await?;
+                for (id, _, now) in &*changed {
+                    let change = listing::ActiveModel { sold: Set(*now), ..Default::default() };
+                    listing::Entity::update_many()
+                        .set(change)
+                        .filter(listing::Column::Id.eq(id))
+                        .exec(tx)
+                        .await?;
+                }
                 Ok::<_, crate::fault::Fault>(())
             })
         })

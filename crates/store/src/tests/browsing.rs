@@ -141,6 +141,19 @@ async fn the_most_bought_come_first_once_they_were_counted() {
     }
     kit.pass_s(61);
     assert_eq!(found(&kit, "sort=popular").await, ["few", "many", "none"]);
+    // What was given back, and what nobody paid, is not bought.
+    let bought = kit.get("/api/v1/purchases", &again).await.json();
+    for purchase in bought["purchases"].as_array().unwrap() {
+        let refund = format!("/api/v1/purchases/{}/refund", purchase["id"].as_str().unwrap());
+        assert_eq!(kit.post(&refund, &seller, json!({})).await.status, StatusCode::OK);
+    }
+    kit.call(Method::PATCH, "/api/v1/listings/none", &seller, Some(price("100", "EUR"))).await;
+    for _ in 0..3 {
+        let body = json!({"listing": "none", "payment": {"method": "marked_paid"}});
+        assert_eq!(kit.post("/api/v1/purchases", &again, body).await.status, StatusCode::CREATED);
+    }
+    kit.pass_s(61);
+    assert_eq!(found(&kit, "sort=popular").await, ["many", "few", "none"]);
 }
 
 #[tokio::test]
