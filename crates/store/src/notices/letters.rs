@@ -4,6 +4,7 @@ use sealpost_accounts::Topic;
 use sealpost_api::happening::{Happening, Print, Sale};
 use sealpost_database::Tx;
 use sealpost_mail::Letter;
+use sealpost_market::Money;
 
 use crate::fault::Result;
 use crate::state::AppState;
@@ -39,8 +40,8 @@ pub(super) fn of(origin: &str, happening: &Happening) -> Vec<News> {
         Happening::JobEnded(_) | Happening::LicenceRevoked(_) | Happening::ReleasePublished(_) => Vec::new(),
         Happening::JobPaused(print) => vec![paused(origin, print)],
         Happening::JobInterrupted(print) => interrupted(origin, print),
-        Happening::PurchasePaid(sale) => vec![sold(origin, sale, "was bought")],
-        Happening::PurchaseRefunded(sale) => vec![sold(origin, sale, "was paid back")],
+        Happening::PurchasePaid(sale) => vec![sold(origin, sale, "was bought", "Paid")],
+        Happening::PurchaseRefunded(sale) => vec![sold(origin, sale, "was paid back", "Paid back")],
         Happening::ListingSuspended(listing) => vec![News {
             to: listing.seller.clone(),
             topic: Topic::Sale,
@@ -148,17 +149,22 @@ fn interrupted(origin: &str, print: &Print) -> Vec<News> {
     if print.seller == print.owner { vec![owner] } else { vec![owner, seller] }
 }
 
-fn sold(origin: &str, sale: &Sale, what: &str) -> News {
-    let price = sale
-        .price
-        .as_ref()
-        .map(|price| format!("Price: {} {} (in the smallest unit).", price.amount, price.currency));
+fn sold(origin: &str, sale: &Sale, what: &str, paid: &str) -> News {
+    // The price is the listing's; a voucher stands for it.
+    let money = match &sale.price {
+        _ if sale.method == "voucher" => "It was bought with a voucher: no money came with it.".to_owned(),
+        None => "It was free.".to_owned(),
+        Some(price) => match Money::parse(&price.amount, &price.currency) {
+            Ok(money) => format!("{paid}: {money}."),
+            Err(_) => format!("{paid}: {} {} (in the smallest unit).", price.amount, price.currency),
+        },
+    };
     News {
         to: sale.seller.clone(),
         topic: Topic::Sale,
         subject: format!("“{}” {what}", sale.title),
         line: format!("“{}” {what}.", sale.title),
-        more: price,
+        more: Some(money),
         label: "Your sales",
         url: format!("{origin}/shop/sales"),
     }
@@ -210,4 +216,23 @@ mod tests {
     fn a_webhooks_address_is_told_without_what_may_be_secret_in_it() {
         assert_eq!(host("https://hooks.example/secret?key=1"), "hooks.example");
     }
+    use sealpost_api::catalogue::Price;
+
 }
+    #[test]
+    fn a_sale_says_what_was_paid_and_not_what_the_listing_costs() {
+        let sale = |method: &str, price: Option<(&str, &str)>| Sale {
+            method: method.to_owned(),
+            price: price
+                .map(|(amount, currency)| Price { amount: amount.to_owned(), currency: currency.to_owned() }),
+            ..Sale::default()
+        };
+        let said = |happening: Happening| of("https://store.example", &happening)[0].more.clone().unwrap();
+        let eur = Some(("1999", "EUR"));
+        assert_eq!(said(Happening::PurchasePaid(sale("marked_paid", eur))), "Paid: 19.99 EUR.");
+        assert_eq!(said(Happening::PurchaseRefunded(sale("webhook", eur))), "Paid back: 19.99 EUR.");
+        assert_eq!(said(Happening::PurchasePaid(sale("free", None))), "It was free.");
+        let voucher = said(Happening::PurchasePaid(sale("voucher", eur)));
+        assert!(voucher.contains("voucher") && !voucher.contains("19"), "{voucher}");
+    }
+
