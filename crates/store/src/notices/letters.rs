@@ -70,13 +70,15 @@ pub(crate) async fn webhook_failing(
     owner: &str,
     url: &str,
     reason: &str,
+    is_gone: bool,
 ) -> Result<()> {
+    let why = if is_gone { "are refused for good" } else { "were tried for days and not taken" };
     let news = News {
         to: owner.to_owned(),
         topic: Topic::WebhookFailing,
         subject: "A webhook of yours is not taken".to_owned(),
         line: format!(
-            "Messages to {} were tried for days and not taken, so no more are sent there.",
+            "Messages to {} {why}, so no more are sent there. What happens meanwhile is held for you until you resume it.",
             host(url)
         ),
         more: Some(format!("The last answer: {reason}")),

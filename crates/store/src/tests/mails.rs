@@ -5,6 +5,7 @@ use sea_orm::{ConnectionTrait, Statement};
 use serde_json::{Value, json};
 
 use super::kit::{Kit, until};
+use super::receiver::{Receiver, near};
 
 async fn kit() -> Kit {
     Kit::with(|config| {
@@ -72,6 +73,42 @@ async fn a_seller_who_confirmed_their_address_is_told_of_sales_until_they_unsubs
     until(async || is_told(&kit, &operator, "confirm_address", "later@example.org").await).await;
     let sales = waiting(&kit, &operator).await;
     assert!(sales.len() <= before + 1, "{sales:?}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_has_a_webhook_that_is_given_up_is_told_once_and_not_of_each_failure() {
+    let kit = Kit::with(|config| {
+        near(config);
+        config.smtp_url = Some("smtp://127.0.0.1:9".to_owned());
+        config.mail_from = Some("Store <post@store.example>".to_owned());
+    })
+    .await;
+    let operator = kit.operator().await;
+    let seller = kit.person("seller").await;
+    confirm(&kit, "seller").await;
+    let receiver = Receiver::start().await;
+    let made = kit.post("/api/v1/webhooks", &seller, json!({"url": receiver.url()})).await;
+    let path = format!("/api/v1/webhooks/{}", made.string("id"));
+    let told = async || {
+        let letters = waiting(&kit, &operator).await;
+        letters.iter().filter(|(kind, _)| kind == "webhook_failing").count()
+    };
+    receiver.answer(500, None);
+    kit.post(&format!("{path}/test"), &seller, json!({})).await;
+    until(async || kit.get(&path, &seller).await.json()["failing_since"].is_string()).await;
+    assert_eq!(told().await, 0, "it is tried again");
+    receiver.answer(410, None);
+    kit.post(&format!("{path}/test"), &seller, json!({})).await;
+    until(async || kit.get(&path, &seller).await.json()["state"] == "failing").await;
+    assert_eq!(told().await, 1);
+    assert!(is_told(&kit, &operator, "webhook_failing", "seller@example.org").await);
+    // Resumed, it is given up again.
+    receiver.answer(410, None);
+    let resumed = kit.call(Method::PATCH, &path, &seller, Some(json!({"state": "active"}))).await;
+    assert_eq!(resumed.status, StatusCode::OK);
+    receiver.wait(3).await;
+    until(async || kit.get(&path, &seller).await.json()["state"] == "failing").await;
+    assert_eq!(told().await, 2);
 }
 
 #[tokio::test]

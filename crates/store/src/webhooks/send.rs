@@ -418,7 +418,7 @@ async fn follow(
         let subject = format!("webhook:{}", endpoint.id);
         let details = json!({"reason": reason, "since": endpoint.failing_since.or(Some(now))});
         audit::record_later(tx, now, &Actor::System, "webhook.failing", &subject, &details);
-        crate::notices::webhook_failing(state, tx, &endpoint.owner, &endpoint.url, &reason).await?;
+        crate::notices::webhook_failing(state, tx, &endpoint.owner, &endpoint.url, &reason, is_gone).await?;
     }
     let about = Some(endpoint.id.clone());
     let kind = if is_given_up { "webhook_failing" } else { "webhook" };
