@@ -460,7 +460,7 @@ impl Accounts {
         });
     }
 
-    /// Refuses whoever may not sign up now. An invitation is used up by [`Accounts::create`] alone.
+    /// Refuses whoever may not sign up now, before anything costs work; [`Accounts::create`] looks again. An invitation is used up by [`Accounts::create`] alone.
     pub(crate) async fn check_open(&self, invitation: Option<&str>, from: IpAddr) -> Result<(), ApiError> {
         match self.registration() {
             Registration::Open => Ok(()),
@@ -501,15 +501,14 @@ impl Accounts {
         password::check(&password, &email, wanted.as_deref().unwrap_or_default())?;
         let now = self.0.clock.now_ms();
         self.0.sign_ups.attempt(from, now).map_err(too_many)?;
+        let confirm = self.limits().confirm_at(&email, now).is_ok();
 
         let id = AccountId::generate(&id_bytes(&mut system_rng()));
         let password_hash = self.0.passwords.hash(password).await?;
         let issuer = self.0.tokens.issuer().await?;
-        // Whoever needs none keeps it for another time.
-        let invited = setup.is_none() && self.registration() == Registration::Invited;
-        let invitation =
-            request.invitation.filter(|_| invited).map(|code| secret_hash(&Zeroizing::new(code)));
-        let new = New { id, email, wanted, password_hash, setup, invitation, now };
+        let code = request.invitation.filter(|code| !code.is_empty());
+        let invitation = code.map(|code| secret_hash(&Zeroizing::new(code)));
+        let new = New { id, email, wanted, password_hash, setup, invitation, confirm, now };
         let way = Arc::new((issuer, way));
         let accounts = self.clone();
         let result =

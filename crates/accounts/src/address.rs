@@ -14,11 +14,12 @@ use zeroize::Zeroizing;
 
 use crate::{
     ApiError,
-    accounts::{Accounts, Person, email_taken, too_many},
+    accounts::{Accounts, Person, email_taken},
     audit,
     audit::Actor,
     entity::{account, link},
     identifier::{email, username, username_key},
+    letters::name,
     links::{self, Kind},
     random::secret_hash,
     reset::no_mail,
@@ -45,7 +46,7 @@ impl Accounts {
         if !self.sends_mail() {
             return Err(no_mail());
         }
-        self.limits().forgot_for.attempt(&person.email, self.now_ms()).map_err(too_many)?;
+        self.limits().confirm(person.id.as_str(), &person.email, self.now_ms())?;
         let (accounts, id) = (self.clone(), person.id.to_string());
         self.db()
             .write(move |tx| {
@@ -67,17 +68,7 @@ impl Accounts {
         }
         let about = json!(About { email: row.email.clone(), agreed: false });
         let secret = links::make(tx, Kind::Confirm, &row.id, &about, self.now_ms() + LIFE_MS).await?;
-        let letter = Letter::new(
-            &row.username,
-            &row.email,
-            &format!("Is this your address? ({})", self.host()),
-        )
-        .line(&format!(
-            "There is an account with this address at {}. Follow this link to confirm that it is yours.",
-            self.host()
-        ))
-        .link("Confirm this address", &self.page("confirm", &secret))
-        .line("If you did not make the account, do nothing.");
+        let letter = is_this_yours(self.host(), row, &self.page("confirm", &secret));
         self.post(tx, "confirm_address", &row.id, LIFE_MS, letter).await
     }
 
@@ -89,10 +80,10 @@ impl Accounts {
     pub async fn change_email(&self, person: &Person, request: ChangeEmail) -> Result<EmailState, ApiError> {
         let wanted = email(&request.email)?;
         self.prove(person, request.proof).await?;
-        self.limits().forgot_for.attempt(&wanted, self.now_ms()).map_err(too_many)?;
         if wanted == person.email {
             return Ok(EmailState { done: true, email: wanted });
         }
+        self.limits().confirm(person.id.as_str(), &wanted, self.now_ms())?;
         let (accounts, id) = (self.clone(), person.id.to_string());
         let result = self
             .db()
@@ -182,13 +173,7 @@ impl Accounts {
         let both = row.email_confirmed_at.is_some();
         let data = json!(About { email: wanted.clone(), agreed: !both });
         let secret = links::make(tx, Kind::ChangeTo, id, &data, until).await?;
-        let letter = Letter::new(&row.username, &wanted, &format!("Is this your address? ({})", self.host()))
-            .line(&format!(
-                "Your account at {} is to have this address. Follow this link within a day to confirm it.",
-                self.host()
-            ))
-            .link("Use this address", &self.page("confirm", &secret))
-            .line("If you did not ask for this, do nothing.");
+        let letter = use_this(self.host(), &wanted, &self.page("confirm", &secret));
         self.post(tx, "change_address", id, LIFE_MS, letter).await?;
         if both {
             let secret = links::make(tx, Kind::ChangeFrom, id, &data, until).await?;
@@ -261,10 +246,62 @@ impl Accounts {
     }
 }
 
+/// Where it goes, nobody said yet that they have an account: no word in it is whose who made one.
+fn is_this_yours(host: &str, row: &account::Model, link: &str) -> Letter {
+    Letter::new(name(row), &row.email, &format!("Is this your address? ({host})"))
+        .line(&format!(
+            "There is an account with this address at {host}. Follow this link to confirm that it is yours."
+        ))
+        .link("Confirm this address", link)
+        .line("If you did not make the account, do nothing.")
+}
+
+/// As [`is_this_yours`], to the address that an account is to have.
+fn use_this(host: &str, wanted: &str, link: &str) -> Letter {
+    Letter::new("", wanted, &format!("Is this your address? ({host})"))
+        .line(&format!(
+            "An account at {host} is to have this address. Follow this link within a day to confirm that it is yours."
+        ))
+        .link("Use this address", link)
+        .line("If you did not ask for this, do nothing.")
+}
+
 fn about(row: &link::Model) -> Result<About, ApiError> {
     serde_json::from_str(&row.data).map_err(|_| links::over())
 }
 
 fn name_taken() -> ApiError {
     ApiError::new(StatusCode::CONFLICT, "username_taken", "The name is taken").hint("Choose another name.")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_stranger_calls_themselves_is_in_no_letter_to_an_address_that_nobody_confirmed() {
+        let mut row = account::Model {
+            id: "acc".to_owned(),
+            email: "somebody@example.org".to_owned(),
+            username: "Buy-coins-at-spam.example".to_owned(),
+            username_key: "buy-coins-at-spam.example".to_owned(),
+            password_hash: String::new(),
+            operator: false,
+            created_at: 0,
+            last_login_at: None,
+            disabled_at: None,
+            email_confirmed_at: None,
+            user_handle: None,
+            mail_key: None,
+            mail_off: String::new(),
+            deleted_at: None,
+        };
+        let written = |row: &account::Model| {
+            let letter = is_this_yours("store.example", row, "https://store.example/shop/confirm#x");
+            serde_json::to_string(&letter).unwrap()
+        };
+        assert!(!written(&row).contains("spam"), "{}", written(&row));
+        row.email_confirmed_at = Some(1);
+        assert!(written(&row).contains("spam"), "their own is called by it");
+    }
 }

@@ -12,6 +12,7 @@ use crate::{
     audit,
     audit::Actor,
     entity::{account, link, passkey, sign_in_wallet, token},
+    letters,
     people::keep_one_operator,
     sessions,
 };
@@ -63,7 +64,7 @@ impl Accounts {
         let actor = Actor::User(id.to_string());
         audit::record(tx, now, &actor, "account.deleted", &format!("account:{id}"), json!({})).await?;
         let letter = Letter::new(
-            &row.username,
+            letters::name(&row),
             &row.email,
             &format!("Your account at {} is deleted", self.host()),
         )

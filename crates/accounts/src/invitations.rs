@@ -178,7 +178,7 @@ fn subject(hash: &str) -> String {
     format!("invitation:{}", name(hash))
 }
 
-fn needed() -> ApiError {
+pub(crate) fn needed() -> ApiError {
     ApiError::new(StatusCode::FORBIDDEN, "invitation_needed", "Sign-up needs an invitation here")
         .hint("Ask the operator of this server for one, and open the link in it.")
 }

@@ -36,7 +36,7 @@ impl Accounts {
         row: &account::Model,
         what: &str,
     ) -> Result<(), ApiError> {
-        let letter = Letter::new(&row.username, &row.email, &format!("{what} at {}", self.host()))
+        let letter = Letter::new(name(row), &row.email, &format!("{what} at {}", self.host()))
             .line(&format!("{what} of your account at {}.", self.host()))
             .line("If that was you, there is nothing to do. If it was not, sign in, end all other sign-ins and change the password; or ask the operator.")
             .link("Your account", &self.page("account", ""));
@@ -52,4 +52,9 @@ impl Accounts {
             format!("{origin}/shop/{path}#{secret}")
         }
     }
+}
+
+/// What a letter calls whom it goes to: nothing at an address that nobody confirmed, where it would be what a stranger wrote there.
+pub(crate) fn name(row: &account::Model) -> &str {
+    if row.email_confirmed_at.is_some() { &row.username } else { "" }
 }

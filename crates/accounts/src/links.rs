@@ -51,6 +51,33 @@ pub(crate) async fn make(
     expires_at: i64,
 ) -> Result<Zeroizing<String>, ApiError> {
     end(tx, account, &[kind]).await?;
+    insert(tx, kind, account, data, expires_at).await
+}
+
+/// Makes the secret of a link that counts from `now` for so many milliseconds, beside earlier ones of that kind for the account.
+pub(crate) async fn make_another(
+    tx: &Tx,
+    kind: Kind,
+    account: &str,
+    data: &serde_json::Value,
+    (now, life_ms): (i64, i64),
+) -> Result<Zeroizing<String>, ApiError> {
+    link::Entity::delete_many()
+        .filter(link::Column::Account.eq(account))
+        .filter(link::Column::Kind.eq(kind.as_str()))
+        .filter(link::Column::ExpiresAt.lte(now))
+        .exec(tx)
+        .await?;
+    insert(tx, kind, account, data, now + life_ms).await
+}
+
+async fn insert(
+    tx: &Tx,
+    kind: Kind,
+    account: &str,
+    data: &serde_json::Value,
+    expires_at: i64,
+) -> Result<Zeroizing<String>, ApiError> {
     let secret = secret(&mut system_rng());
     let row = link::ActiveModel {
         hash: Set(secret_hash(&secret)),

@@ -13,10 +13,11 @@ use zeroize::Zeroizing;
 
 use crate::{
     ApiError,
-    accounts::{Accounts, Person, too_many},
+    accounts::{Accounts, Person},
     audit,
     audit::Actor,
     entity::{account, link, passkey, sign_in_wallet},
+    letters::name,
     links, password,
     random::secret_hash,
     sessions,
@@ -62,7 +63,8 @@ impl Accounts {
         Ok(ResetLink { link: self.page("reset", &secret), expires_at: rfc3339(now + LIFE_MS) })
     }
 
-    /// Sends a link to whoever has an account with that address. Whether somebody has one, neither the answer nor its time tells: what
+    /// Sends a link to whoever has an account with that address. Anybody can ask, so what was sent before counts on, till one of them is
+    /// used. Whether somebody has one, neither the answer nor its time tells: what
     /// there is to do is done behind it.
     ///
     /// # Errors
@@ -73,8 +75,7 @@ impl Accounts {
         }
         let now = self.now_ms();
         let email = request.email.trim().to_lowercase().replace('\0', "\u{fffd}");
-        self.limits().forgot_from.attempt(from, now).map_err(too_many)?;
-        self.limits().forgot_for.attempt(&email, now).map_err(too_many)?;
+        self.limits().forgot(from, &email, now)?;
         let accounts = self.clone();
         tokio::spawn(async move {
             if let Err(error) = accounts.send_reset(email).await {
@@ -119,10 +120,10 @@ impl Accounts {
                     let found = account::Entity::find().filter(account::Column::Email.eq(&email)).one(tx).await?;
                     let Some(row) = found.filter(|row| row.disabled_at.is_none()) else { return Ok(()) };
                     let data = json!({"by": "mail"});
-                    let secret = links::make(tx, links::Kind::Reset, &row.id, &data, now + LIFE_MS).await?;
+                    let secret = links::make_another(tx, links::Kind::Reset, &row.id, &data, (now, LIFE_MS)).await?;
                     let subject = format!("account:{}", row.id);
                     audit::record(tx, now, &Actor::Anonymous, "account.reset_asked", &subject, json!({})).await?;
-                    let letter = Letter::new(&row.username, &row.email, &format!("A new password for {}", accounts.host()))
+                    let letter = Letter::new(name(&row), &row.email, &format!("A new password for {}", accounts.host()))
                         .line("Somebody asked for a new password for your account. If it was you, follow this link within an hour; it counts once. Passkeys and wallets that signed in are forgotten by it.")
                         .link("Set a new password", &accounts.page("reset", &secret))
                         .line("If it was not you, do nothing: your password stays as it is.");
@@ -151,9 +152,10 @@ impl Accounts {
             change = change.col_expr(account::Column::EmailConfirmedAt, Expr::value(now));
         }
         change.exec(tx).await?;
-        // What somebody else began ends: their sign-ins, and an address that they wanted.
+        // What somebody else began ends: their sign-ins, other links that they asked for, and an address that they wanted.
         sessions::end_others(tx, &row.id, None, now).await?;
-        links::end(tx, &row.id, &[links::Kind::ChangeTo, links::Kind::ChangeFrom]).await?;
+        let kinds = [links::Kind::Reset, links::Kind::ChangeTo, links::Kind::ChangeFrom];
+        links::end(tx, &row.id, &kinds).await?;
         if by_mail {
             // Whoever registered somebody else's address, or had a session of theirs, may have made these.
             passkey::Entity::delete_many().filter(passkey::Column::Account.eq(&row.id)).exec(tx).await?;
@@ -184,3 +186,6 @@ fn no_account() -> ApiError {
         .detail("There is no such account.")
         .hint("Load the list again.")
 }
+
+#[cfg(test)]
+mod tests;

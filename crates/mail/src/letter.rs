@@ -14,7 +14,7 @@ const LONG: usize = 2_000;
 pub struct Letter {
     /// Address that it goes to.
     pub address: String,
-    /// Name of whom it is for.
+    /// Name of whom it is for; empty where none is to stand in it.
     pub name: String,
     /// What it is about, in a line.
     pub subject: String,
@@ -86,9 +86,13 @@ impl Letter {
         self
     }
 
+    fn greeting(&self) -> String {
+        if self.name.is_empty() { "Hello,".to_owned() } else { format!("Hello {},", self.name) }
+    }
+
     /// As plain text.
     pub(crate) fn text(&self) -> String {
-        let mut text = format!("Hello {},\n", self.name);
+        let mut text = format!("{}\n", self.greeting());
         for line in &self.lines {
             let _ = write!(text, "\n{line}\n");
         }
@@ -108,7 +112,7 @@ impl Letter {
     pub(crate) fn html(&self) -> String {
         let paragraph = |text: &str| format!("<p>{}</p>\n", escaped(text));
         let mut html = String::from("<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><body>\n");
-        html.push_str(&paragraph(&format!("Hello {},", self.name)));
+        html.push_str(&paragraph(&self.greeting()));
         for line in &self.lines {
             html.push_str(&paragraph(line));
         }

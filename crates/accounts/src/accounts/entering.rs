@@ -8,11 +8,12 @@ use sea_orm::{
     sea_query::Expr,
 };
 use sealpost_api::account::{Account, LoginResponse};
+use sealpost_api::operate::Registration;
 use sealpost_database::{Tx, clock::rfc3339};
 use sealpost_market::AccountId;
 use serde_json::json;
 
-use super::{Accounts, email_taken, setup_refused, wrong_credentials};
+use super::{Accounts, closed, email_taken, setup_refused, wrong_credentials};
 use crate::{
     ApiError, audit,
     audit::Actor,
@@ -33,8 +34,10 @@ pub(super) struct New {
     pub(super) password_hash: String,
     /// Hash of the one-time token that makes an operator.
     pub(super) setup: Option<String>,
-    /// Hash of the invitation that is used up.
+    /// Hash of the invitation that is used up where one is needed; whoever needs none keeps it for another time.
     pub(super) invitation: Option<String>,
+    /// Whether a letter asks if the address is theirs; else they have it sent later.
+    pub(super) confirm: bool,
     pub(super) now: i64,
 }
 
@@ -63,11 +66,15 @@ pub(super) async fn insert(
     way: Arc<(Issuer, Way)>,
     new: New,
 ) -> Result<Entered, ApiError> {
-    if let Some(hash) = &new.setup {
-        use_setup_token(tx, hash, new.now).await?;
-    }
-    if let Some(hash) = &new.invitation {
-        invitations::use_up(tx, hash, new.id.as_str(), new.now).await?;
+    // Who may sign up may have changed while the password was hashed.
+    match (&new.setup, accounts.registration()) {
+        (Some(hash), _) => use_setup_token(tx, hash, new.now).await?,
+        (None, Registration::Open) => {}
+        (None, Registration::Invited) => {
+            let hash = new.invitation.as_deref().ok_or_else(invitations::needed)?;
+            invitations::use_up(tx, hash, new.id.as_str(), new.now).await?;
+        }
+        (None, Registration::Closed) => return Err(closed()),
     }
     let same_email = account::Entity::find().filter(account::Column::Email.eq(&new.email));
     if same_email.count(tx).await? > 0 {
@@ -90,7 +97,9 @@ pub(super) async fn insert(
     let details = json!({"operator": row.operator});
     let actor = Actor::User(row.id.clone());
     audit::record(tx, new.now, &actor, "account.created", &format!("account:{}", row.id), details).await?;
-    accounts.ask_to_confirm(tx, &row).await?;
+    if new.confirm {
+        accounts.ask_to_confirm(tx, &row).await?;
+    }
     signed_in(tx, way, row, new.now).await
 }
 

@@ -90,6 +90,32 @@ async fn who_chooses_the_address_has_a_limit_for_each_account_and_its_owner_gets
 }
 
 #[tokio::test]
+async fn whoever_signs_up_while_sign_up_is_closed_comes_too_late() {
+    let rig = Rig::new().await;
+    let code = rig.accounts.invite(&rig.person, String::new()).await.unwrap().0.expose().to_owned();
+    // As after they were let through, while their password was hashed.
+    let sign_up = async |name: &str, invitation: Option<&str>| {
+        let new = RegisterRequest {
+            email: format!("{name}@example.org"),
+            username: None,
+            password: OLD.to_owned(),
+            invitation: invitation.map(str::to_owned),
+        };
+        let entered = rig.accounts.create(new, home(1), None, Way::Token).await;
+        entered.err().map_or("in".to_owned(), |error| error.code().to_owned())
+    };
+    let limits = Limits::default();
+    rig.accounts.govern(Registration::Closed, &limits);
+    assert_eq!(sign_up("late", Some(&code)).await, "registration_closed");
+    rig.accounts.govern(Registration::Invited, &limits);
+    assert_eq!(sign_up("late", None).await, "invitation_needed");
+    assert_eq!(sign_up("guest", Some(&code)).await, "in");
+    assert_eq!(sign_up("second", Some(&code)).await, "invitation_invalid");
+    rig.accounts.govern(Registration::Open, &limits);
+    assert_eq!(sign_up("anybody", None).await, "in");
+}
+
+#[tokio::test]
 async fn signing_out_says_when_the_database_failed() {
     use sea_orm::ConnectionTrait;
     let rig = Rig::new().await;
