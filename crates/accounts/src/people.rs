@@ -164,6 +164,20 @@ impl Accounts {
     }
 }
 
+/// Those who run the server and are not suspended.
+///
+/// # Errors
+/// The failure of the database.
+pub async fn operators(tx: &Tx) -> Result<Vec<String>, ApiError> {
+    let in_office = account::Entity::find()
+        .select_only()
+        .column(account::Column::Id)
+        .filter(account::Column::Operator.eq(true))
+        .filter(account::Column::DisabledAt.is_null())
+        .order_by_asc(account::Column::Id);
+    Ok(in_office.into_tuple().all(tx).await?)
+}
+
 /// Gives the operator's role, or takes it; the last operator keeps it.
 ///
 /// # Errors

@@ -18,7 +18,7 @@ use crate::schema::{listing, payment_source, purchase};
 use crate::state::AppState;
 
 pub(crate) use expire::give_up_stale;
-pub(crate) use sources::forget_of;
+pub(crate) use sources::{forget_of, rest};
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().merge(sources::router()).merge(notice::router()).merge(ways::router())

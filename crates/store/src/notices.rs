@@ -18,7 +18,7 @@ use crate::happenings::{self, Consumer};
 use crate::state::AppState;
 use crate::{Config, Error};
 
-pub(crate) use letters::webhook_failing;
+pub(crate) use letters::{left_alone, webhook_failing};
 
 /// Between two looks for what can be forgotten.
 const TIDY_EVERY: Duration = Duration::from_secs(3_600);

@@ -7,6 +7,7 @@ mod health;
 mod invitations;
 mod listings;
 mod log;
+pub(crate) mod office;
 mod overview;
 mod people;
 mod query;

@@ -20,7 +20,7 @@ use utoipa_axum::router::OpenApiRouter;
 use crate::happenings;
 use crate::state::AppState;
 
-pub(crate) use endpoints::{OVERLAP_MS, forget_of};
+pub(crate) use endpoints::{OVERLAP_MS, forget_of, rest};
 
 /// How often what is old is forgotten.
 const FORGET_EVERY: Duration = Duration::from_secs(3600);

@@ -5,12 +5,12 @@ use std::sync::Arc;
 use axum::Json;
 use axum::extract::State;
 use http::{HeaderMap, StatusCode};
-use sea_orm::sea_query::Expr;
+use sea_orm::sea_query::{Expr, ExprTrait};
 use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect,
 };
-use sealpost_accounts::{UserAuth, audit};
+use sealpost_accounts::{Actor, UserAuth, audit};
 use sealpost_api::Problem;
 use sealpost_api::webhook::{NewPaymentSource, PaymentSource, PaymentSourceChanges, PaymentSourceList};
 use sealpost_database::Tx;
@@ -23,6 +23,7 @@ use super::template;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path};
 use crate::http::once::{Answer, Once, once};
+use crate::operate::office::Left;
 use crate::schema::payment_source;
 use crate::state::AppState;
 use crate::webhooks::OVERLAP_MS;
@@ -136,12 +137,17 @@ async fn change(
     if !matches!(new.state.as_deref(), None | Some("active" | "paused")) {
         return Err(limits::invalid("state", "it is `active` or `paused`"));
     }
+    let who = user.id().to_string();
     let shown = edit(&state, user, id, "payment_source.changed", move |row| {
         row.name = name.clone().unwrap_or_else(|| row.name.clone());
         if let Some(address) = &address {
             row.checkout_url.clone_from(address);
         }
         row.state = new.state.clone().unwrap_or_else(|| row.state.clone());
+        // What speaks for everybody is somebody's who runs the store: theirs who takes it into use again.
+        if row.everybody && new.state.as_deref() == Some("active") {
+            row.owner.clone_from(&who);
+        }
         Ok(())
     });
     Ok(Json(to_api(&state, &shown.await?)))
@@ -184,14 +190,36 @@ async fn remove(State(state): State<AppState>, user: UserAuth, Path(id): Path<St
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// What an account that ends has attached says nothing any more.
+/// What an account that ends has attached says nothing any more; what it attached for the store is its operators'.
 pub(crate) async fn forget_of(tx: &Tx, account: &str) -> Result<()> {
     payment_source::Entity::update_many()
         .col_expr(payment_source::Column::State, Expr::value("gone"))
         .filter(payment_source::Column::Owner.eq(account))
+        .filter(payment_source::Column::Everybody.eq(false))
         .exec(tx)
         .await?;
     Ok(())
+}
+
+/// Pauses the payment sources of the store that somebody attached who runs it no more: their names.
+pub(crate) async fn rest(tx: &Tx, account: &str, why: Left, now: i64) -> Result<Vec<String>> {
+    let theirs = Condition::all()
+        .add(payment_source::Column::Owner.eq(account))
+        .add(payment_source::Column::Everybody.eq(true))
+        .add(payment_source::Column::State.eq("active"));
+    let rows = payment_source::Entity::find().filter(theirs.clone()).all(tx).await?;
+    payment_source::Entity::update_many()
+        .col_expr(payment_source::Column::State, Expr::value("paused"))
+        .col_expr(payment_source::Column::RowVersion, Expr::col(payment_source::Column::RowVersion).add(1))
+        .filter(theirs)
+        .exec(tx)
+        .await?;
+    for row in &rows {
+        let subject = format!("payment_source:{}", row.id);
+        let details = json!({"name": row.name, "reason": why.as_str(), "owner": account});
+        audit::record_later(tx, now, &Actor::System, "payment_source.paused", &subject, &details);
+    }
+    Ok(rows.into_iter().map(|row| row.name).collect())
 }
 
 async fn edit(

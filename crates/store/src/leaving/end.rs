@@ -1,7 +1,7 @@
 //! The end of an account, in one transaction: all of it, or nothing.
 
 use sea_orm::sea_query::Expr;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect};
+use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QuerySelect, QueryTrait};
 use sealpost_accounts::Actor;
 use sealpost_api::Problem;
 use sealpost_database::Tx;
@@ -11,7 +11,9 @@ use super::AT_IT;
 use crate::catalogue;
 use crate::fault::Result;
 use crate::identity;
-use crate::schema::{device, job, licence, linked_key, listing, review};
+use crate::operate::office::{self, Left};
+use crate::operate::suspensions;
+use crate::schema::{device, job, licence, linked_key, listing, purchase, review};
 use crate::state::AppState;
 use crate::{checkout, webhooks};
 
@@ -35,6 +37,7 @@ async fn all(state: &AppState, tx: &Tx, id: &AccountId) -> Result<()> {
     check_jobs(tx, id).await?;
     identity::unpair_all(&state.identity, tx, id, now).await?;
     take_off_sale(state, tx, id, now).await?;
+    office::leave(state, tx, id, Left::Deleted).await?;
     webhooks::forget_of(tx, id.as_str()).await?;
     checkout::forget_of(tx, id.as_str()).await?;
     forget_names(tx, id).await?;
@@ -68,6 +71,7 @@ async fn take_off_sale(state: &AppState, tx: &Tx, id: &AccountId, now: i64) -> R
     for mut row in rows {
         NOBODY.clone_into(&mut row.publisher_name);
         if row.state != ListingState::Suspended.as_str() {
+            suspensions::remember(tx, &row, now).await?;
             let (listing, facts) = row.to_market()?.change_state(ListingState::Suspended, Party::Operator)?;
             row.state = listing.state.as_str().to_owned();
             crate::facts::record(tx, now, &Actor::System, &format!("listing:{}", row.id), &facts)?;
@@ -94,6 +98,22 @@ async fn forget_names(tx: &Tx, id: &AccountId) -> Result<()> {
     review::Entity::update_many()
         .col_expr(review::Column::AuthorName, Expr::value(NOBODY))
         .filter(review::Column::Author.eq(id))
+        .exec(tx)
+        .await?;
+    // Receipts say then what is said of whoever left.
+    purchase::Entity::update_many()
+        .col_expr(purchase::Column::BuyerName, Expr::value(Option::<String>::None))
+        .filter(purchase::Column::Buyer.eq(id))
+        .exec(tx)
+        .await?;
+    let theirs = listing::Entity::find()
+        .select_only()
+        .column(listing::Column::Id)
+        .filter(listing::Column::Publisher.eq(id))
+        .into_query();
+    purchase::Entity::update_many()
+        .col_expr(purchase::Column::SellerName, Expr::value(Option::<String>::None))
+        .filter(purchase::Column::Listing.in_subquery(theirs))
         .exec(tx)
         .await?;
     linked_key::Entity::delete_many().filter(linked_key::Column::Account.eq(id)).exec(tx).await?;

@@ -83,10 +83,47 @@ pub(crate) async fn webhook_failing(
         ),
         more: Some(format!("The last answer: {reason}")),
         label: "Your webhooks",
-        url: format!("{}/shop/sell/webhooks", state.origin),
+        url: format!("{}/shop/sales/webhooks", state.origin),
     };
     state.accounts.tell(tx, owner, news.topic, |name, address| news.letter(name, address)).await?;
     Ok(())
+}
+
+/// Tells an operator what of the store rests since another one left who attached it.
+pub(crate) async fn left_alone(
+    state: &AppState,
+    tx: &Tx,
+    operator: &str,
+    webhooks: usize,
+    sources: &[String],
+) -> Result<()> {
+    let news = resting(&state.origin, operator, webhooks, sources);
+    state.accounts.tell(tx, operator, news.topic, |name, address| news.letter(name, address)).await?;
+    Ok(())
+}
+
+fn resting(origin: &str, operator: &str, webhooks: usize, sources: &[String]) -> News {
+    let names = sources.iter().map(|name| format!("“{name}”")).collect::<Vec<_>>().join(", ");
+    let (more, label, page) = if sources.is_empty() {
+        ("Take them into use again if the store needs them.".to_owned(), "Webhooks", "webhooks")
+    } else {
+        let more = format!(
+            "Nobody is paid by {names} meanwhile. They still know the secrets: give these sources other ones, then take them into use."
+        );
+        (more, "Payment sources", "payment")
+    };
+    News {
+        to: operator.to_owned(),
+        topic: Topic::WebhookFailing,
+        subject: "What an operator attached to the store is paused".to_owned(),
+        line: format!(
+            "Somebody who attached {webhooks} webhooks and {} payment sources to the store runs it no more, so these are paused.",
+            sources.len()
+        ),
+        more: Some(more),
+        label,
+        url: format!("{origin}/shop/sales/{page}"),
+    }
 }
 
 fn ended(origin: &str, print: &Print) -> News {
@@ -179,6 +216,8 @@ fn host(url: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use sealpost_api::catalogue::Price;
+
     use super::*;
 
     fn print(state: &str) -> Print {
@@ -201,6 +240,23 @@ mod tests {
     }
 
     #[test]
+    fn a_sale_says_what_was_paid_and_not_what_the_listing_costs() {
+        let sale = |method: &str, price: Option<(&str, &str)>| Sale {
+            method: method.to_owned(),
+            price: price
+                .map(|(amount, currency)| Price { amount: amount.to_owned(), currency: currency.to_owned() }),
+            ..Sale::default()
+        };
+        let said = |happening: Happening| of("https://store.example", &happening)[0].more.clone().unwrap();
+        let eur = Some(("1999", "EUR"));
+        assert_eq!(said(Happening::PurchasePaid(sale("marked_paid", eur))), "Paid: 19.99 EUR.");
+        assert_eq!(said(Happening::PurchaseRefunded(sale("webhook", eur))), "Paid back: 19.99 EUR.");
+        assert_eq!(said(Happening::PurchasePaid(sale("free", None))), "It was free.");
+        let voucher = said(Happening::PurchasePaid(sale("voucher", eur)));
+        assert!(voucher.contains("voucher") && !voucher.contains("19"), "{voucher}");
+    }
+
+    #[test]
     fn an_interrupted_print_is_told_to_both_who_can_do_something() {
         let told = of("https://store.example", &Happening::JobInterrupted(print("interrupted")));
         let to: Vec<&str> = told.iter().map(|news| news.to.as_str()).collect();
@@ -218,23 +274,4 @@ mod tests {
     fn a_webhooks_address_is_told_without_what_may_be_secret_in_it() {
         assert_eq!(host("https://hooks.example/secret?key=1"), "hooks.example");
     }
-    use sealpost_api::catalogue::Price;
-
 }
-    #[test]
-    fn a_sale_says_what_was_paid_and_not_what_the_listing_costs() {
-        let sale = |method: &str, price: Option<(&str, &str)>| Sale {
-            method: method.to_owned(),
-            price: price
-                .map(|(amount, currency)| Price { amount: amount.to_owned(), currency: currency.to_owned() }),
-            ..Sale::default()
-        };
-        let said = |happening: Happening| of("https://store.example", &happening)[0].more.clone().unwrap();
-        let eur = Some(("1999", "EUR"));
-        assert_eq!(said(Happening::PurchasePaid(sale("marked_paid", eur))), "Paid: 19.99 EUR.");
-        assert_eq!(said(Happening::PurchaseRefunded(sale("webhook", eur))), "Paid back: 19.99 EUR.");
-        assert_eq!(said(Happening::PurchasePaid(sale("free", None))), "It was free.");
-        let voucher = said(Happening::PurchasePaid(sale("voucher", eur)));
-        assert!(voucher.contains("voucher") && !voucher.contains("19"), "{voucher}");
-    }
-

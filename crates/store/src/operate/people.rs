@@ -14,6 +14,7 @@ use sealpost_market::AccountId;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use super::office::{self, Left};
 use super::query::PeopleQuery;
 use super::{reason, suspensions};
 use crate::fault::{Fault, Result};
@@ -94,11 +95,15 @@ async fn change(
     if let Some(role) = changes.operator {
         let proof = Proof { password: changes.password, passkey: changes.passkey };
         state.accounts.prove(&operator.0.0, proof).await?;
+        let shared = state.clone();
         state
             .db
             .write(move |tx| {
-                let (by, account) = (operator.0.0.clone(), account.clone());
-                Box::pin(async move { people::set_operator(tx, &by, &account, role, now).await })
+                let (by, account, state) = (operator.0.0.clone(), account.clone(), shared.clone());
+                Box::pin(async move {
+                    people::set_operator(tx, &by, &account, role, now).await?;
+                    if role { Ok(()) } else { office::leave(&state, tx, &account, Left::RoleTaken).await }
+                })
             })
             .await?;
     }
@@ -130,6 +135,7 @@ async fn suspend(
             let (state, reason) = (shared.clone(), reason.clone());
             Box::pin(async move {
                 people::suspend(tx, &by.0, &account, &reason, state.clock.now_ms()).await?;
+                office::leave(&state, tx, &account, Left::Suspended).await?;
                 suspensions::with_publisher(&state, tx, &by, account.as_str(), &reason).await
             })
         })

@@ -10,7 +10,7 @@ use sea_orm::{
     ActiveModelTrait, ColumnTrait, Condition, ConnectionTrait, EntityTrait, IntoActiveModel, PaginatorTrait,
     QueryFilter, QueryOrder, QuerySelect, QueryTrait,
 };
-use sealpost_accounts::{UserAuth, audit};
+use sealpost_accounts::{Actor, UserAuth, audit};
 use sealpost_api::Problem;
 use sealpost_api::happening::Happening;
 use sealpost_api::webhook::{NewWebhook, Webhook, WebhookChanges, WebhookList};
@@ -24,6 +24,7 @@ use super::{send, view};
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path};
 use crate::http::once::{Answer, Once, once};
+use crate::operate::office::Left;
 use crate::schema::{webhook_delivery, webhook_endpoint, webhook_try};
 use crate::state::AppState;
 use crate::{limits, random};
@@ -54,13 +55,13 @@ pub(super) async fn owned(
         .ok_or_else(|| Fault::not_found("webhook"))
 }
 
-/// Your webhooks, newest first; for operators also those of the store.
 /// Keeps others from an endpoint until the transaction ends. Always before its messages are touched.
 pub(super) async fn locked(tx: &Tx, id: &str) -> Result<()> {
     webhook_endpoint::Entity::find_by_id(id).lock_exclusive().one(tx).await?;
     Ok(())
 }
 
+/// Your webhooks, newest first; for operators also those of the store.
 #[utoipa::path(get, path = "/api/v1/webhooks", tag = "webhooks", responses(
     (status = 200, body = WebhookList),
     (status = 401, body = Problem, description = "`sign_in_required`"),
@@ -190,8 +191,8 @@ async fn change(
             Box::pin(async move {
                 let (state, user, id, url, kinds, description, to) = &*shared;
                 let now = state.clock.now_ms();
-                let mut row = owned(tx, id, user).await?;
                 locked(tx, id).await?;
+                let mut row = owned(tx, id, user).await?;
                 row.url = url.clone().unwrap_or(row.url);
                 row.kinds = kinds.clone().unwrap_or(row.kinds);
                 row.description = description.clone().unwrap_or(row.description);
@@ -199,6 +200,10 @@ async fn change(
                     row.state.clone_from(to);
                     if to == "active" {
                         (row.failing_since, row.reason) = (None, None);
+                        // What is told of everybody is somebody's who runs the store: theirs who takes it into use again.
+                        if row.everybody {
+                            row.owner = user.id().to_string();
+                        }
                     }
                     send::hold(tx, &row.id, to != "active", now).await?;
                 }
@@ -266,9 +271,35 @@ async fn remove(State(state): State<AppState>, user: UserAuth, Path(id): Path<St
     Ok(StatusCode::NO_CONTENT)
 }
 
-/// Forgets the webhooks of an account that ends.
+/// Forgets the webhooks of an account that ends; those of the store are its operators'.
 pub(crate) async fn forget_of(tx: &Tx, account: &str) -> Result<()> {
-    forget(tx, webhook_endpoint::Column::Owner.eq(account)).await
+    let own = Condition::all()
+        .add(webhook_endpoint::Column::Owner.eq(account))
+        .add(webhook_endpoint::Column::Everybody.eq(false));
+    forget(tx, own).await
+}
+
+/// Pauses the webhooks of the store that somebody attached who runs it no more: how many.
+pub(crate) async fn rest(tx: &Tx, account: &str, why: Left, now: i64) -> Result<usize> {
+    let rows = webhook_endpoint::Entity::find()
+        .filter(webhook_endpoint::Column::Owner.eq(account))
+        .filter(webhook_endpoint::Column::Everybody.eq(true))
+        .filter(webhook_endpoint::Column::State.ne("paused"))
+        .order_by_asc(webhook_endpoint::Column::Id)
+        .lock_exclusive()
+        .all(tx)
+        .await?;
+    let count = rows.len();
+    for mut row in rows {
+        "paused".clone_into(&mut row.state);
+        row.reason = Some("Whoever attached it runs the store no more.".to_owned());
+        send::hold(tx, &row.id, true, now).await?;
+        save(tx, &mut row).await?;
+        let subject = format!("webhook:{}", row.id);
+        let details = json!({"reason": why.as_str(), "owner": account});
+        audit::record_later(tx, now, &Actor::System, "webhook.paused", &subject, &details);
+    }
+    Ok(count)
 }
 
 async fn forget(tx: &Tx, which: impl IntoCondition) -> Result<()> {

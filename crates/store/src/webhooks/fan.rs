@@ -3,6 +3,7 @@
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::OnConflict;
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect, QueryTrait};
+use sealpost_accounts::people;
 use sealpost_database::Tx;
 
 use crate::fault::Result;
@@ -70,12 +71,15 @@ pub(crate) async fn tell(tx: &Tx, row: &happening::Model) -> Result<()> {
         .lock_shared()
         .all(tx)
         .await?;
+    let is_told_all = endpoints.iter().any(|endpoint| endpoint.everybody);
+    let operators = if is_told_all { people::operators(tx).await? } else { Vec::new() };
     for endpoint in endpoints {
         let kinds: Vec<String> = serde_json::from_str(&endpoint.kinds)?;
         if !kinds.is_empty() && !kinds.contains(&row.kind) {
             continue;
         }
-        let is_active = endpoint.state == "active";
+        let may_know = !endpoint.everybody || operators.contains(&endpoint.owner);
+        let is_active = endpoint.state == "active" && may_know;
         let message = webhook_delivery::ActiveModel {
             id: Set(format!("msg_{}", hex::encode(random::bytes::<16>()?))),
             endpoint: Set(endpoint.id),
