@@ -1,11 +1,10 @@
 //! Mail addresses: confirmed by a link that is sent there, changed by both.
 
-use http::StatusCode;
 use sea_orm::{
     ActiveModelTrait, ActiveValue::Set, ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter,
     sea_query::Expr,
 };
-use sealpost_api::ways::{ChangeEmail, ChangeName, EmailState};
+use sealpost_api::ways::{ChangeEmail, EmailState};
 use sealpost_database::Tx;
 use sealpost_mail::Letter;
 use serde::{Deserialize, Serialize};
@@ -18,7 +17,7 @@ use crate::{
     audit,
     audit::Actor,
     entity::{account, link},
-    identifier::{email, username, username_key},
+    identifier::email,
     letters::name,
     links::{self, Kind},
     random::secret_hash,
@@ -118,33 +117,6 @@ impl Accounts {
             self.limits().no_guess(from);
         }
         result.map_err(|error: ApiError| if error.is_unique_violation() { email_taken() } else { error })
-    }
-
-    /// Gives somebody another name that others see.
-    ///
-    /// # Errors
-    /// 409 `username_taken`, 422 `bad_username`.
-    pub async fn change_name(&self, person: &Person, request: ChangeName) -> Result<(), ApiError> {
-        let (name, id, now) = (username(&request.username)?, person.id.to_string(), self.now_ms());
-        let result = self
-            .db()
-            .write(move |tx| {
-                let (name, id) = (name.clone(), id.clone());
-                Box::pin(async move {
-                    account::Entity::update_many()
-                        .col_expr(account::Column::UsernameKey, Expr::value(username_key(&name)))
-                        .col_expr(account::Column::Username, Expr::value(name))
-                        .filter(account::Column::Id.eq(&id))
-                        .exec(tx)
-                        .await?;
-                    let subject = format!("account:{id}");
-                    // The log forgets nothing, and who leaves takes their names along.
-                    audit::record(tx, now, &Actor::User(id), "account.renamed", &subject, json!({})).await?;
-                    Ok::<_, ApiError>(())
-                })
-            })
-            .await;
-        result.map_err(|error: ApiError| if error.is_unique_violation() { name_taken() } else { error })
     }
 
     /// The address that somebody's is being changed to.
@@ -268,10 +240,6 @@ fn use_this(host: &str, wanted: &str, link: &str) -> Letter {
 
 fn about(row: &link::Model) -> Result<About, ApiError> {
     serde_json::from_str(&row.data).map_err(|_| links::over())
-}
-
-fn name_taken() -> ApiError {
-    ApiError::new(StatusCode::CONFLICT, "username_taken", "The name is taken").hint("Choose another name.")
 }
 
 #[cfg(test)]

@@ -52,6 +52,7 @@ pub use error::ApiError;
 pub use invitations::Invitation;
 pub use jwt::TokenKind;
 pub use migration::migrations;
+pub use names::rename;
 pub use people::{People, PeopleFilter, Profile};
 pub use routes::router;
 pub use sealpost_api::operate::Registration;

@@ -1,4 +1,4 @@
-//! `/auth/{password,email}`, `/api/v1/me/{account,email,username,mails}`, `/api/v1/people/{id}/reset-link` and `/api/v1/unsubscribe`.
+//! `/auth/{password,email}`, `/api/v1/me/{account,email,mails}`, `/api/v1/people/{id}/reset-link` and `/api/v1/unsubscribe`.
 
 use axum::{
     Json,
@@ -9,8 +9,8 @@ use http::StatusCode;
 use sealpost_api::{
     Problem,
     ways::{
-        AccountDetails, ChangeEmail, ChangeName, ConfirmEmail, EmailState, ForgotPassword, MailChoices,
-        Proof, ResetLink, ResetPassword, Unsubscribed,
+        AccountDetails, ChangeEmail, ConfirmEmail, EmailState, ForgotPassword, MailChoices, Proof, ResetLink,
+        ResetPassword, Unsubscribed,
     },
 };
 use sealpost_market::AccountId;
@@ -38,7 +38,6 @@ where
         .routes(routes!(change_email))
         .routes(routes!(send_confirmation))
         .routes(routes!(confirm_email))
-        .routes(routes!(change_name))
         .routes(routes!(choose_mails))
         .routes(routes!(unsubscribe_page, unsubscribe))
 }
@@ -147,22 +146,6 @@ async fn confirm_email(
     ApiJson(request): ApiJson<ConfirmEmail>,
 ) -> Result<Json<EmailState>, ApiError> {
     accounts.confirm_email(Zeroizing::new(request.token), from.household()).await.map(Json)
-}
-
-/// Take another name that others see.
-#[utoipa::path(post, path = "/api/v1/me/username", tag = "accounts", request_body = ChangeName, responses(
-    (status = 204),
-    (status = 401, body = Problem, description = "`sign_in_required`"),
-    (status = 409, body = Problem, description = "`username_taken`"),
-    (status = 422, body = Problem, description = "`bad_username`"),
-))]
-async fn change_name(
-    State(accounts): State<Accounts>,
-    user: UserAuth,
-    ApiJson(request): ApiJson<ChangeName>,
-) -> Result<StatusCode, ApiError> {
-    accounts.change_name(&user.0, request).await?;
-    Ok(StatusCode::NO_CONTENT)
 }
 
 /// Say what you want to be told by mail.

@@ -42,6 +42,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(crate::webhooks::router())
         .merge(crate::notices::router())
         .merge(crate::leaving::router())
+        .merge(crate::renaming::router())
         .merge(operate::router())
 }
 

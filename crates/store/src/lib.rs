@@ -35,6 +35,7 @@ mod purchases;
 mod random;
 mod rates;
 mod receipts;
+mod renaming;
 mod reviews;
 mod sales;
 #[expect(unreachable_pub, reason = "what SeaORM derives has the visibility of the model")]
