@@ -4,7 +4,6 @@ use std::collections::HashMap;
 
 use axum::Json;
 use axum::extract::State;
-use sea_orm::sea_query::{Expr, ExprTrait, Func, LikeExpr};
 use sea_orm::{ColumnTrait, Condition, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
 use sealpost_accounts::OperatorAuth;
 use sealpost_api::Problem;
@@ -16,6 +15,7 @@ use utoipa_axum::routes;
 
 use super::query::ListingsQuery;
 use super::suspensions;
+use crate::catalogue::shelf;
 use crate::fault::{Fault, Result};
 use crate::http::body::Query;
 use crate::http::page::PageQuery;
@@ -103,15 +103,11 @@ async fn list(
     Ok(Json(OperatorListingPage { listings: listings.collect(), next }))
 }
 
-/// Without regard to case on either database; `%` and `_` are letters like others.
+/// As the catalogue is searched: without regard to case and accents.
 fn holds(text: &str) -> Condition {
-    let lower = text.to_lowercase().replace('\\', r"\\").replace('%', r"\%").replace('_', r"\_");
-    let like = |column| {
-        Expr::expr(Func::lower(Expr::col(column))).like(LikeExpr::new(format!("%{lower}%")).escape('\\'))
-    };
     Condition::any()
-        .add(like(listing::Column::Title))
-        .add(like(listing::Column::PublisherName))
+        .add_option(shelf::holds_all(text))
         .add(listing::Column::Id.eq(text))
+        .add(listing::Column::Publisher.eq(text))
         .add(listing::Column::PluginId.eq(text))
 }
