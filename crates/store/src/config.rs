@@ -1,6 +1,6 @@
 //! Settings of a store.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 
 use sealpost_accounts::Registration;
@@ -204,6 +204,14 @@ impl Config {
             None => false,
         });
         elsewhere && self.listen.ip().is_loopback()
+    }
+
+    /// Whether a proxy on this machine may be what requests from here come through, and of whoever it brings.
+    pub(crate) fn may_be_brought_here(&self) -> bool {
+        let is_https = self.public_url.as_deref().is_some_and(|url| url.starts_with("https:"));
+        let trusts_this_machine =
+            [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].iter().any(|ip| self.proxies().trusts(*ip));
+        trusts_this_machine || is_https && self.tls_certificate.is_none()
     }
 
     /// Where webhooks may go although not everybody may.

@@ -6,7 +6,7 @@ use std::net::SocketAddr;
 use axum::extract::{ConnectInfo, FromRequestParts, State};
 use axum::response::{IntoResponse, Response};
 use http::request::Parts;
-use http::{HeaderMap, header};
+use http::{HeaderMap, HeaderName, header};
 use sealpost_accounts::OperatorAuth;
 use sealpost_api::Problem;
 use sealpost_api::operate::{Condition, Health};
@@ -20,7 +20,20 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new().routes(routes!(metrics))
 }
 
-/// Whoever may read the figures: an operator, or a program on the store's own machine that no proxy brought.
+/// What proxies say of whom they bring; each says some of it.
+const BROUGHT: [HeaderName; 8] = [
+    header::FORWARDED,
+    header::VIA,
+    HeaderName::from_static("x-real-ip"),
+    HeaderName::from_static("x-client-ip"),
+    HeaderName::from_static("true-client-ip"),
+    HeaderName::from_static("cf-connecting-ip"),
+    HeaderName::from_static("x-original-host"),
+    HeaderName::from_static("x-original-forwarded-for"),
+];
+
+/// Whoever may read the figures: an operator, or a program on the store's own machine that no proxy brought. Some proxies say nothing
+/// of whom they bring, so where people reach the store by one on this machine, nobody is known by that.
 struct Reader;
 
 impl FromRequestParts<AppState> for Reader {
@@ -28,7 +41,8 @@ impl FromRequestParts<AppState> for Reader {
 
     async fn from_request_parts(parts: &mut Parts, state: &AppState) -> Result<Self> {
         let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>().map(|peer| peer.0.ip().to_canonical());
-        if peer.is_some_and(|ip| ip.is_loopback()) && is_direct(&parts.headers) {
+        let is_here = !state.config.may_be_brought_here() && peer.is_some_and(|ip| ip.is_loopback());
+        if is_here && is_direct(&parts.headers) {
             return Ok(Self);
         }
         OperatorAuth::from_request_parts(parts, state).await?;
@@ -38,8 +52,8 @@ impl FromRequestParts<AppState> for Reader {
 
 /// Proxies say whom they bring, or ask for the name that people know the store by.
 fn is_direct(headers: &HeaderMap) -> bool {
-    let brought =
-        ["forwarded", "x-forwarded-for", "x-real-ip", "via"].iter().any(|name| headers.contains_key(*name));
+    let brought = BROUGHT.iter().any(|name| headers.contains_key(name))
+        || headers.keys().any(|name| name.as_str().starts_with("x-forwarded-"));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let name =
         host.rsplit_once(':').map_or(host, |(name, port)| if port.ends_with(']') { host } else { name });
@@ -107,6 +121,10 @@ mod tests {
         assert!(!direct(&[("host", "store.example")]));
         assert!(!direct(&[]));
         assert!(!direct(&[("host", "localhost"), ("x-forwarded-for", "192.0.2.1")]));
-        assert!(!direct(&[("host", "localhost"), ("forwarded", "for=192.0.2.1")]));
+        for brought in
+            ["forwarded", "via", "x-forwarded-for", "x-forwarded-proto", "x-forwarded-host", "x-real-ip"]
+        {
+            assert!(!direct(&[("host", "localhost"), (brought, "something")]), "{brought}");
+        }
     }
 }
