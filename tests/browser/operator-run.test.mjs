@@ -127,6 +127,24 @@ for (const [size, options] of Object.entries(SIZES)) {
       assert.equal((await ask(store, "GET", `/api/v1/listings/${listing.id}`)).state, "listed");
     });
 
+    test("sees what people ordered of all sellers", async () => {
+      const made = await seller.ask("POST", "/api/v1/listings", { title: "Asked for", price: { amount: "500", currency: "EUR" } });
+      const body = { listing: made.id, payment: { method: "marked_paid" } };
+      const { purchase } = await ask(store, "POST", "/api/v1/purchases", { token: buyer.token, body });
+      await page.goto(`${store.url}/shop/operate`);
+      await page.getByRole("definition").getByRole("link").first().click();
+      const row = page.locator(`[data-purchase="${purchase.id}"]`);
+      await row.waitFor();
+      await page.getByLabel("State").selectOption("pending");
+      await row.waitFor();
+      await accessible(page);
+      await picture(page, `operator-orders-${size}`);
+      await page.getByLabel("Of all sellers").uncheck();
+      await row.waitFor({ state: "detached" });
+      await page.goto(`${store.url}/shop/operate/listings`);
+      await heading("Listings");
+    });
+
     test("suspends a person, who is out at once, shares the role, and asks somebody in", async () => {
       const other = await openPage(browser, options);
       await enter(other.page, "seller");

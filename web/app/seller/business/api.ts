@@ -73,7 +73,15 @@ export interface SaleList {
   next?: string;
 }
 
-export type SaleFilter = { listing?: string; state?: string; method?: string; from?: string; to?: string };
+export type SaleFilter = {
+  listing?: string;
+  state?: string;
+  method?: string;
+  from?: string;
+  to?: string;
+  /** Of all sellers; for operators. */
+  everybody?: boolean;
+};
 
 export interface Choice {
   outcome: "success" | "failure" | "cancelled";
