@@ -3,6 +3,7 @@
 //! - what waited or was under way is held until its printer says what became of it (`sealpost_market`),
 //! - people sign in again: a token that was taken back since would count again,
 //! - one-time links are void: one may have been used since,
+//! - mails that wait are dropped: they may have been sent since,
 //! - the next set of keys is newer than any that printers may have seen since,
 //! - notes about half-written files, and about who seals what, are forgotten: those files are in no backup.
 
@@ -51,16 +52,18 @@ pub(super) async fn finish(
                 }
                 pending_blob::Entity::delete_many().exec(tx).await?;
                 sealing::Entity::delete_many().exec(tx).await?;
+                // Mails that were written since would be sent again; programs know a message by its number.
+                tx.execute_unprepared("DELETE FROM happening_turns WHERE consumer = 'mails'").await?;
                 let held = jobs::hold_all(tx, now).await?;
                 let sign_in_again = format!(
                     "UPDATE tokens SET revoked_at = {now} WHERE kind <> 'printer' AND revoked_at IS NULL"
                 );
                 tx.execute_unprepared(&sign_in_again).await?;
                 tx.execute_unprepared("DELETE FROM setup_tokens").await?;
-                // Links that were used since would count again, and mails that were sent since would be sent again.
+                tx.execute_unprepared("DELETE FROM mails WHERE sent_at IS NULL AND dead_at IS NULL").await?;
+                // Links that were used since would count again.
                 tx.execute_unprepared("DELETE FROM links").await?;
                 tx.execute_unprepared("DELETE FROM challenges").await?;
-                tx.execute_unprepared("DELETE FROM mails WHERE sent_at IS NULL AND dead_at IS NULL").await?;
                 tx.execute_unprepared("DELETE FROM invitations WHERE used_at IS NULL").await?;
                 tx.execute_unprepared(&newer_keys(now, made_at)).await?;
                 details["held_jobs"] = held.into();
