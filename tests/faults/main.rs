@@ -15,3 +15,4 @@ mod record;
 mod rules;
 mod schedule;
 mod stage;
+mod telling_points;

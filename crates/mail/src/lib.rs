@@ -14,4 +14,5 @@ pub use error::MailError;
 pub use letter::{Letter, Link, Unsubscribe};
 pub use mailer::{Mailer, Outbox, Post, State, forget_account};
 pub use migration::migrations;
+pub use sending::POINTS;
 pub use smtp::{Smtp, SmtpError};

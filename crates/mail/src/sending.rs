@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use sea_orm::{ColumnTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect, sea_query::Expr};
+use sealpost_faults::point;
 use sealpost_keyring::open;
 
 use crate::{
@@ -11,6 +12,15 @@ use crate::{
     mails,
     smtp::Refused,
 };
+
+/// Where tests break a server around sending: see `crates/faults`. A letter is about to be sent.
+const SEND: &str = "store.mail.send";
+/// It was, and nobody noted what the mail server said.
+const SENT: &str = "store.mail.sent";
+/// It is noted.
+const NOTED: &str = "store.mail.noted";
+/// Their names.
+pub const POINTS: &[&str] = &[SEND, SENT, NOTED];
 
 /// Milliseconds until the second try, and so on.
 const AGAIN_MS: [i64; 6] = [60_000, 300_000, 1_800_000, 7_200_000, 21_600_000, 43_200_000];
@@ -56,8 +66,11 @@ impl Mailer {
         for row in due {
             if self.claim(&row).await? {
                 tried += 1;
+                point(SEND);
                 let outcome = self.try_one(&row).await;
+                point(SENT);
                 self.settle(row, outcome).await?;
+                point(NOTED);
             }
         }
         Ok(tried)

@@ -16,7 +16,7 @@ use zeroize::Zeroizing;
 use crate::fault::{Fault, Result};
 use crate::happenings::{self, Consumer};
 use crate::state::AppState;
-use crate::{Config, Error};
+use crate::{Config, Error, points};
 
 pub(crate) use letters::{left_alone, webhook_failing};
 
@@ -64,8 +64,13 @@ async fn write(state: AppState) {
             happenings::take(&state, Consumer::Mails, move |tx, events| -> BoxFuture<'_, Result<()>> {
                 let teller = teller.clone();
                 Box::pin(async move {
+                    let mut told = false;
                     for (_, event) in &events {
-                        tell(&teller, tx, event).await?;
+                        told |= tell(&teller, tx, event).await?;
+                    }
+                    if told && teller.mail.is_some() {
+                        points::MAIL_WRITTEN.before()?;
+                        tx.after_commit(|| points::MAIL_WRITTEN.passed());
                     }
                     Ok(())
                 })
@@ -81,12 +86,14 @@ async fn write(state: AppState) {
     }
 }
 
-async fn tell(state: &AppState, tx: &Tx, event: &Event) -> Result<()> {
-    for news in letters::of(&state.origin, &event.happening) {
+/// Whether there was anything to tell by mail.
+async fn tell(state: &AppState, tx: &Tx, event: &Event) -> Result<bool> {
+    let all = letters::of(&state.origin, &event.happening);
+    for news in &all {
         let letter = |name: &str, address: &str| news.letter(name, address);
         state.accounts.tell(tx, &news.to, news.topic, letter).await?;
     }
-    Ok(())
+    Ok(!all.is_empty())
 }
 
 async fn tidy(mail: Mailer) {

@@ -24,6 +24,11 @@ impl Commit {
         pass(self.before).map_err(failed)
     }
 
+    /// Behind the transaction, where that is known already.
+    pub(crate) fn passed(self) {
+        point(self.after);
+    }
+
     /// Behind the transaction, if it was committed.
     pub(crate) fn behind<T, E>(self, done: Result<T, E>) -> Result<T, E> {
         if done.is_ok() {
@@ -51,23 +56,24 @@ impl From<Injected> for BlobError {
 }
 
 macro_rules! points {
-    ($($(#[$doc:meta])* $constant:ident = $name:literal;)*) => {
+    ($all:ident: $($(#[$doc:meta])* $constant:ident = $name:literal;)*) => {
         $($(#[$doc])* pub(crate) const $constant: &str = $name;)*
         /// The names of the steps by themselves.
-        const STEPS: &[&str] = &[$($name),*];
+        const $all: &[&str] = &[$($name),*];
     };
 }
 
 macro_rules! commits {
-    ($($constant:ident = $name:literal;)*) => {
+    ($all:ident: $($constant:ident = $name:literal;)*) => {
         $(pub(crate) const $constant: Commit =
             Commit { before: concat!($name, ".commit"), after: concat!($name, ".committed") };)*
         /// The names around transactions.
-        const COMMITS: &[&str] = &[$(concat!($name, ".commit"), concat!($name, ".committed")),*];
+        const $all: &[&str] = &[$(concat!($name, ".commit"), concat!($name, ".committed")),*];
     };
 }
 
 points! {
+    STEPS:
     /// A piece of an upload is there.
     UPLOAD_PIECE = "store.upload.piece";
     /// An upload is stored and named by nobody but the note about it.
@@ -98,7 +104,16 @@ points! {
     SWEEP = "store.sweep";
 }
 
+points! {
+    TELLING:
+    /// A message is about to be sent to a webhook.
+    WEBHOOK_SEND = "store.webhook.send";
+    /// It was, and nobody noted what was answered.
+    WEBHOOK_SENT = "store.webhook.sent";
+}
+
 commits! {
+    COMMITS:
     ANSWER = "store.answer";
     LISTING = "store.listing";
     BLOB_NOTE = "store.blob.note";
@@ -121,7 +136,19 @@ commits! {
     KEY_SET = "store.keys.sign";
 }
 
-/// Every name there is.
+commits! {
+    TOLD:
+    WEBHOOK_MADE = "store.webhook.made";
+    WEBHOOK_NOTED = "store.webhook.noted";
+    MAIL_WRITTEN = "store.mail.written";
+}
+
+/// Every name on the way from a listing to a print.
 pub fn all() -> impl Iterator<Item = &'static str> {
     STEPS.iter().chain(COMMITS).copied()
+}
+
+/// Every name on the way of messages and letters to those who are told.
+pub fn telling() -> impl Iterator<Item = &'static str> {
+    TELLING.iter().chain(TOLD).chain(sealpost_mail::POINTS).copied()
 }

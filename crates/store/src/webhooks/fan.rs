@@ -8,9 +8,9 @@ use sealpost_database::Tx;
 
 use crate::fault::Result;
 use crate::happenings::{self, Consumer};
-use crate::random;
 use crate::schema::{happening, webhook_delivery, webhook_endpoint, webhook_try};
 use crate::state::AppState;
+use crate::{points, random};
 
 /// How long messages and their answers are kept.
 const KEPT_MS: i64 = 30 * 24 * 3_600_000;
@@ -20,8 +20,13 @@ pub(crate) async fn out(state: &AppState) -> Result<()> {
     loop {
         let looked = happenings::take(state, Consumer::Webhooks, |tx, rows| {
             Box::pin(async move {
+                let mut made = 0;
                 for (row, _) in &rows {
-                    tell(tx, row).await?;
+                    made += tell(tx, row).await?;
+                }
+                if made > 0 {
+                    points::WEBHOOK_MADE.before()?;
+                    tx.after_commit(|| points::WEBHOOK_MADE.passed());
                 }
                 Ok(())
             })
@@ -59,8 +64,8 @@ pub(super) async fn forget(state: &AppState) -> Result<()> {
     happenings::forget(state).await
 }
 
-/// Makes the messages of something that happened.
-pub(crate) async fn tell(tx: &Tx, row: &happening::Model) -> Result<()> {
+/// Makes the messages of something that happened: how many.
+pub(crate) async fn tell(tx: &Tx, row: &happening::Model) -> Result<usize> {
     let whose = Condition::any()
         .add(webhook_endpoint::Column::Owner.eq(&row.seller))
         .add(webhook_endpoint::Column::Everybody.eq(true));
@@ -73,6 +78,7 @@ pub(crate) async fn tell(tx: &Tx, row: &happening::Model) -> Result<()> {
         .await?;
     let is_told_all = endpoints.iter().any(|endpoint| endpoint.everybody);
     let operators = if is_told_all { people::operators(tx).await? } else { Vec::new() };
+    let mut made = 0;
     for endpoint in endpoints {
         let kinds: Vec<String> = serde_json::from_str(&endpoint.kinds)?;
         if !kinds.is_empty() && !kinds.contains(&row.kind) {
@@ -98,6 +104,7 @@ pub(crate) async fn tell(tx: &Tx, row: &happening::Model) -> Result<()> {
                 .do_nothing()
                 .to_owned();
         webhook_delivery::Entity::insert(message).on_conflict(once).exec_without_returning(tx).await?;
+        made += 1;
     }
-    Ok(())
+    Ok(made)
 }

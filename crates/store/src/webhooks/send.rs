@@ -15,18 +15,21 @@ use sea_orm::{
 };
 use sealpost_accounts::{Actor, audit};
 use sealpost_database::Tx;
+use sealpost_faults::pass;
 use sealpost_market::retry;
 use sealpost_outgoing::{Outgoing, Settings};
 use serde_json::json;
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 
+use super::endpoints::locked;
 use super::signature::{self, secrets, sign};
+use super::turns::{Seat, Turns, Wish};
 use crate::fault::{Fault, Result};
 use crate::live::Topic;
-use super::turns::{Seat, Turns, Wish};
 use crate::schema::{webhook_delivery, webhook_endpoint, webhook_try};
 use crate::state::AppState;
+use crate::{points, random};
 
 /// From the question to the end of the answer.
 const TIMEOUT: Duration = Duration::from_secs(15);
@@ -36,10 +39,10 @@ const LEASE_MS: i64 = 60_000;
 const LOOKED_AT: u64 = 500;
 /// Messages of one endpoint before others have their turn, and how long no other one is begun.
 const IN_A_ROW: usize = 100;
+const TURN: Duration = Duration::from_secs(20);
 /// Bytes of an answer that are kept.
 const ANSWER_KEPT: usize = 1024;
 
-const TURN: Duration = Duration::from_secs(20);
 /// A client for addresses that people choose.
 pub(super) fn client(state: &AppState) -> Result<Outgoing> {
     outgoing(state).map_err(Fault::internal)
@@ -121,9 +124,6 @@ impl Sender {
         Ok(())
     }
 
-    fn client(&self) -> Result<Outgoing> {
-        if let Some(client) = self.client.get() {
-            return Ok(client.clone());
     /// The endpoints that something is due for, whose messages wait longest first.
     async fn wishes(&self) -> Result<Vec<Wish>> {
         let (db, now) = (self.state.db.read(), self.state.clock.now_ms());
@@ -169,6 +169,9 @@ impl Sender {
         Ok(due.iter().filter_map(|endpoint| wishes.remove(endpoint)).collect())
     }
 
+    fn client(&self) -> Result<Outgoing> {
+        if let Some(client) = self.client.get() {
+            return Ok(client.clone());
         }
         let made = client(&self.state)?;
         Ok(self.client.get_or_init(|| made).clone())
@@ -181,9 +184,6 @@ fn due(now: i64) -> Condition {
         .add(webhook_delivery::Column::NextAt.lte(now))
 }
 
-/// This task alone sends to the endpoint.
-struct Turn {
-    state: AppState,
 /// Endpoints that no process sends to.
 fn free(now: i64) -> Condition {
     Condition::any()
@@ -192,6 +192,9 @@ fn free(now: i64) -> Condition {
         .add(webhook_endpoint::Column::LeaseOwner.is_null())
 }
 
+/// This task alone sends to the endpoint.
+struct Turn {
+    state: AppState,
     endpoint: String,
     owner: String,
     /// Given back with this.
@@ -217,20 +220,22 @@ impl Turn {
     }
 
     async fn send_all(&self, client: &Outgoing) -> Result<()> {
-        for _ in 0..IN_A_ROW {
-            let now = self.state.clock.now_ms();
-            let still = webhook_endpoint::Column::LeaseOwner.eq(&self.owner);
         let over = Instant::now() + TURN;
-            if !self.lease(Condition::all().add(still), now).await? {
+        for _ in 0..IN_A_ROW {
             if Instant::now() >= over {
                 return Ok(());
             }
+            let now = self.state.clock.now_ms();
+            let still = webhook_endpoint::Column::LeaseOwner.eq(&self.owner);
+            if !self.lease(Condition::all().add(still), now).await? {
                 return Ok(());
             }
             let Some((endpoint, message)) = self.next(now).await? else { return Ok(()) };
+            pass(points::WEBHOOK_SEND)?;
             let sent = self.send(client, &endpoint, &message).await?;
+            pass(points::WEBHOOK_SENT)?;
             let taken = sent.error.is_none();
-            self.note(endpoint, message, sent).await?;
+            points::WEBHOOK_NOTED.behind(self.note(endpoint, message, sent).await)?;
             // One that does not listen does not hold up others with all that it is owed.
             if !taken {
                 return Ok(());
@@ -318,7 +323,9 @@ impl Turn {
                         body: sent.body.clone(),
                     };
                     tx.insert_later(attempt.into_active_model());
-                    follow(state, tx, owner, endpoint, message, sent, *jitter).await
+                    follow(state, tx, owner, endpoint, message, sent, *jitter).await?;
+                    points::WEBHOOK_NOTED.before()?;
+                    Ok(())
                 })
             })
             .await
@@ -366,6 +373,7 @@ async fn follow(
     jitter: u16,
 ) -> Result<()> {
     let now = state.clock.now_ms();
+    locked(tx, &endpoint.id).await?;
     let is_taken = sent.status.is_some_and(|status| (200..300).contains(&status));
     let is_gone = sent.status == Some(410);
     let failed = message.tries.saturating_add(1);
@@ -373,7 +381,6 @@ async fn follow(
     let change = webhook_delivery::ActiveModel {
         state: Set(match (is_taken, pause) {
             (true, _) => "delivered",
-    locked(tx, &endpoint.id).await?;
             (false, Some(_)) => "waiting",
             (false, None) => "failed",
         }
