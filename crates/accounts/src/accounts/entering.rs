@@ -13,7 +13,11 @@ use sealpost_database::{Tx, clock::rfc3339};
 use sealpost_market::AccountId;
 use serde_json::json;
 
-use super::{Accounts, closed, email_taken, setup_refused, wrong_credentials};
+use super::{
+    Accounts, email_taken,
+    signing_in::wrong_credentials,
+    signing_up::{closed, setup_refused},
+};
 use crate::{
     ApiError, audit,
     audit::Actor,

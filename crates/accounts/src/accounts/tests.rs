@@ -1,11 +1,13 @@
 //! What comes between the steps of a sign-in.
 
-use std::net::Ipv4Addr;
+use std::net::{IpAddr, Ipv4Addr};
 
+use sea_orm::{ColumnTrait, EntityTrait, PaginatorTrait, QueryFilter};
+use sealpost_api::account::{ChangePassword, LoginRequest, RegisterRequest};
 use sealpost_keyring::Kek;
 
 use super::*;
-use crate::{entity::token, extract::ClientAddress, migrations};
+use crate::{entity::token, extract::ClientAddress, migrations, random::system_rng, sessions::Begin};
 
 const OLD: &str = "plum tractor seven";
 const NEW: &str = "plum tractor eight";

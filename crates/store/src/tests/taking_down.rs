@@ -100,8 +100,10 @@ async fn operators_find_listings_as_the_catalogue_is_searched() {
     kit.listing(&ann, json!({"title": "A 100% box"})).await;
     let found = async |query: &str| {
         let page = kit.get(&format!("/api/v1/operator/listings?q={query}"), &operator).await.json();
-        let titles = page["listings"].as_array().unwrap().iter();
-        titles.map(|one| one["title"].as_str().unwrap().to_owned()).collect::<Vec<_>>().join(", ")
+        let rows = page["listings"].as_array().unwrap().iter();
+        let mut titles: Vec<_> = rows.map(|one| one["title"].as_str().unwrap().to_owned()).collect();
+        titles.sort();
+        titles.join(", ")
     };
     for query in ["%C3%A9TUI", "etui", "%C3%B6rtel", "ortel+ann", draft.as_str()] {
         assert_eq!(found(query).await, "Étui ÖRTEL", "{query}");
