@@ -200,10 +200,14 @@ for (const [size, options] of Object.entries(SIZES)) {
       const link = await page.getByText(/#invitation=/).innerText();
       await page.getByText("Ann from the fair").waitFor();
       await accessible(page);
-      const code = new URL(link).hash.replace("#invitation=", "");
       const body = { email: "ann@example.org", password: PASSWORD };
       await assert.rejects(ask(store, "POST", "/api/v1/accounts", { body }), /invitation_needed/);
-      await ask(store, "POST", "/api/v1/accounts", { body: { ...body, invitation: code } });
+      // At the command line the link alone says which store it is.
+      const env = { SEALPOST_CONFIG_DIR: path.join(store.folder, "ann") };
+      const register = ["register", "--email", body.email, "--invitation-file", "-", "--password-file", "-"];
+      await run(SEALPOST, register, { env, input: `${link}\n${PASSWORD}\n` });
+      const another = ["register", "--email", "bea@example.org", "--invitation-file", "-", "--password-file", "-"];
+      await assert.rejects(run(SEALPOST, another, { env, input: `${link}\n${PASSWORD}\n` }), /invitation_/);
     });
 
     test("sets share and limits, which hold at once, and finds it all in the audit log", async () => {

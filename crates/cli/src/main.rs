@@ -13,6 +13,7 @@ mod input;
 mod key_file;
 mod moment;
 mod offline;
+mod one_time_link;
 mod outfile;
 mod output;
 mod pages;

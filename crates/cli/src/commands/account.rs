@@ -2,18 +2,18 @@
 
 use std::{
     io::{self, IsTerminal as _, Write as _},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use clap::Args;
 use sealpost_api::account::{Account, LoginRequest, LoginResponse, RegisterRequest, SetupRequest};
 use serde_json::json;
-use zeroize::Zeroizing;
 
 use crate::{
     client::Client,
     connection::Connection,
     failure::{Doing as _, Failure, Result},
+    one_time_link::{Kind, OneTimeLink},
     output::{answer, clean, facts, say},
     secret,
     session::{Session, Sessions, Token},
@@ -37,6 +37,12 @@ pub(crate) struct RegisterArgs {
     /// The same with a file whose first line is the link (`-`: standard input, before the password)
     #[arg(long, value_name = "FILE", conflicts_with = "setup_link")]
     setup_link_file: Option<PathBuf>,
+    /// Come in by an operator's invitation: its link is asked for
+    #[arg(long, conflicts_with_all = ["setup_link", "setup_link_file"])]
+    invitation: bool,
+    /// The same with a file whose first line is the link (`-`: standard input, before the password)
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["invitation", "setup_link", "setup_link_file"])]
+    invitation_file: Option<PathBuf>,
     #[command(flatten)]
     pub(crate) connection: Connection,
 }
@@ -69,11 +75,14 @@ pub(crate) struct WhoamiArgs {
 }
 
 pub(crate) async fn register(args: RegisterArgs) -> Result<()> {
-    let link = match (args.setup_link, args.setup_link_file.as_deref()) {
-        (false, None) => None,
-        (_, file) => Some(SetupLink::parse(&secret::read("setup link", file, "--setup-link-file")?)?),
+    let link = match link_asked_for(&args) {
+        Some((kind, file, option)) => {
+            let link = OneTimeLink::parse(kind, &secret::read(kind.name(), file, option)?)?;
+            Some((kind, link))
+        }
+        None => None,
     };
-    let origin = link.as_ref().and_then(|link| link.store.clone());
+    let origin = link.as_ref().and_then(|(_, link)| link.store.clone());
     let store = match (&args.connection.store, origin) {
         (None, Some(origin)) => origin,
         _ => named_store(&args.connection)?,
@@ -83,18 +92,21 @@ pub(crate) async fn register(args: RegisterArgs) -> Result<()> {
 
     let email = given_or_asked(args.email, "Email", "--email")?;
     let password = secret::read_new("password", args.password_file.as_deref(), "--password-file")?;
-    let account = RegisterRequest {
+    let mut account = RegisterRequest {
         email: email.clone(),
         username: args.username,
         password: password.to_string(),
         invitation: None,
     };
     let response: LoginResponse = match link {
-        Some(link) => {
-            let request = SetupRequest { setup_token: link.token.to_string(), account };
+        Some((Kind::Setup, link)) => {
+            let request = SetupRequest { setup_token: link.secret.to_string(), account };
             client.post(&["api", "v1", "setup"], &request).await?
         }
-        None => client.post(&["api", "v1", "accounts"], &account).await?,
+        invited => {
+            account.invitation = invited.map(|(_, link)| link.secret.to_string());
+            client.post(&["api", "v1", "accounts"], &account).await?
+        }
     };
     remember(&client, response, email, &args.connection)
 }
@@ -158,32 +170,13 @@ pub(crate) async fn whoami(args: WhoamiArgs) -> Result<()> {
     Ok(())
 }
 
-/// The one-time link of the first operator, `https://shop.example/setup#TOKEN`, or its token alone.
-struct SetupLink {
-    store: Option<StoreUrl>,
-    token: Zeroizing<String>,
-}
-
-impl SetupLink {
-    fn parse(link: &str) -> Result<Self> {
-        let refused = |why: &str| {
-            Failure::usage("bad_setup_link", why).hint("copy the whole line that `sealpost serve` printed")
-        };
-        let Some((address, token)) = link.trim().split_once('#') else {
-            if link.contains('/') {
-                return Err(refused("the setup link has no `#` and nothing behind it"));
-            }
-            return Ok(Self { store: None, token: Zeroizing::new(link.trim().to_owned()) });
-        };
-        if token.is_empty() {
-            return Err(refused("the setup link has nothing behind its `#`"));
-        }
-        let address = address.trim_end_matches('/');
-        let store = address.strip_suffix("/setup").unwrap_or(address);
-        let store =
-            store.parse().map_err(|why: &str| refused(&format!("the setup link is no link: {why}")))?;
-        Ok(Self { store: Some(store), token: Zeroizing::new(token.to_owned()) })
+/// The link that somebody comes in by, the file it is in, and the option that names one.
+fn link_asked_for(args: &RegisterArgs) -> Option<(Kind, Option<&Path>, &'static str)> {
+    if args.setup_link || args.setup_link_file.is_some() {
+        return Some((Kind::Setup, args.setup_link_file.as_deref(), "--setup-link-file"));
     }
+    let invited = args.invitation || args.invitation_file.is_some();
+    invited.then(|| (Kind::Invitation, args.invitation_file.as_deref(), "--invitation-file"))
 }
 
 fn named_store(connection: &Connection) -> Result<StoreUrl> {
@@ -233,36 +226,4 @@ fn given_or_asked(given: Option<String>, what: &str, option: &str) -> Result<Str
             .hint(format!("type it, or give it with {option}")));
     }
     Ok(text.to_owned())
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_setup_link_names_its_store() {
-        for link in [
-            "http://127.0.0.1:8080/setup#tok",
-            "http://127.0.0.1:8080/#tok",
-            "http://127.0.0.1:8080/setup/#tok",
-        ] {
-            let link = SetupLink::parse(link).unwrap();
-            assert_eq!(link.store.unwrap().to_string(), "http://127.0.0.1:8080");
-            assert_eq!(*link.token, "tok");
-        }
-    }
-
-    #[test]
-    fn a_setup_token_alone_will_do() {
-        let link = SetupLink::parse("tok").unwrap();
-        assert!(link.store.is_none());
-        assert_eq!(*link.token, "tok");
-    }
-
-    #[test]
-    fn half_a_setup_link_is_refused() {
-        for link in ["http://127.0.0.1:8080/setup", "http://127.0.0.1:8080/setup#", "ftp://x#tok"] {
-            assert!(SetupLink::parse(link).is_err(), "{link}");
-        }
-    }
 }
