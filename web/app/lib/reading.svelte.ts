@@ -50,11 +50,14 @@ export class Rows<T> {
     return this.look();
   };
 
-  readonly more = (): Promise<void> =>
-    this.#show(async () => {
+  /** Reads those behind; somebody asks for them, so that what failed before is told anew where it fails again. */
+  readonly more = (): Promise<void> => {
+    this.error = undefined;
+    return this.#show(async () => {
       const behind = await this.#page(this.next);
       return { ...behind, rows: [...(this.found ?? []), ...behind.rows] };
     });
+  };
 
   async #show(read: () => Promise<Page<T>>): Promise<void> {
     const mine = (this.#asked += 1);
