@@ -5,6 +5,7 @@ import { accessible, SIZES } from "./kit/axe.mjs";
 import { launch, openPage, picture } from "./kit/chromium.mjs";
 import { addPrinter, order, sellPart, take } from "./kit/farm.mjs";
 import { startPrinter } from "./kit/moonraker.mjs";
+import { signInToShop } from "./kit/shop.mjs";
 import { atCommandLine, PASSWORD, startStore } from "./kit/store.mjs";
 
 describe("the owner of a printer", () => {
@@ -32,8 +33,14 @@ describe("the owner of a printer", () => {
 
     const pairing = await machine.pair(store);
     // What the printer's picture for phones leads to.
-    await page.goto(`${store.url}/pair?code=${pairing.code}`);
+    const phone = await openPage(browser, SIZES.phone);
+    await phone.page.goto(pairing.link);
+    await signInToShop(phone.page, "owner");
+    await phone.page.getByRole("heading", { name: "Is this your printer?" }).waitFor();
+    await phone.context.close();
+    await page.goto(pairing.link);
     await page.getByRole("heading", { name: "Is this your printer?" }).waitFor();
+    assert.ok(!page.url().includes(pairing.code), "nobody reads it in the address");
     assert.equal(new URL(page.url()).pathname, "/shop/printers/add");
     assert.equal(await page.locator("[data-short-code]").innerText(), await pairing.shortCode());
     await accessible(page);

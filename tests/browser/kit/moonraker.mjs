@@ -40,13 +40,14 @@ export async function startPrinter(folder, { rate = 0 } = {}) {
   await writeFile(config, Object.entries(settings).map(([name, value]) => `${name} = ${JSON.stringify(value)}\n`).join(""));
   const running = [klipper, moonraker];
   return {
-    /** Begins to pair: the code that the printer shows; `shortCode` waits for the number to compare, `done` for the end. */
+    /** Begins to pair: the code that the printer shows, and the `link` of its picture for phones; `shortCode` waits for the number to compare, `done` for the end. */
     async pair(store) {
       const pairing = await start(AGENT, ["--config", config, "pair", "--store", store.url], CODE);
       running.push(pairing);
       const code = CODE.exec(pairing.line)[0];
       const shortCode = pairing.waitFor(/\b\d{3}-\d{3}\b/).then((line) => /\b\d{3}-\d{3}\b/.exec(line)[0]);
-      return { code, shortCode: () => shortCode, done: () => pairing.ended };
+      const link = LINK.exec(await pairing.waitFor(LINK))[0];
+      return { code, link, shortCode: () => shortCode, done: () => pairing.ended };
     },
     async run() {
       running.push(await start(AGENT, ["--config", config, "run"], "ready"));
@@ -58,6 +59,8 @@ export async function startPrinter(folder, { rate = 0 } = {}) {
 }
 
 const CODE = /\b[BCDFGHJKLMNPQRSTVWXZ]{4}-[BCDFGHJKLMNPQRSTVWXZ]{4}\b/;
+
+const LINK = /https?:\S+#\S+/;
 
 async function startKlipper(data, rate) {
   const template = await readFile(path.join(ROOT, "tests/klipper_host/printer.cfg.in"), "utf8");

@@ -40,12 +40,17 @@ export function signInThen(next: string): string {
   return `${to("sign-in")}?next=${encodeURIComponent(next)}`;
 }
 
+/** What stood behind the `#` of a page that was left to sign in: a code that an address must not hold meanwhile. */
+let left: { address: string; hash: string } | undefined;
+
 /** Where somebody who signed in wants to go: an address of the shop alone, a link must not lead people elsewhere. */
 export function next(): string {
   const wanted = router.query.get("next");
   if (!wanted || !URL.canParse(wanted, location.origin)) return to();
   const url = new URL(wanted, location.origin);
-  return url.origin === location.origin && url.pathname.startsWith(BASE) ? url.pathname + url.search : to();
+  if (url.origin !== location.origin || !url.pathname.startsWith(BASE)) return to();
+  const place = url.pathname + url.search;
+  return left?.address === place ? place + left.hash : place;
 }
 
 // What a page asks before it is left, while something on it would be lost.
@@ -70,6 +75,7 @@ function stays(path: string): boolean {
 
 export function go(path: string, { replace = false } = {}) {
   if (stays(path)) return;
+  if (new URL(path, location.origin).pathname === to("sign-in")) left = { address, hash: location.hash };
   if (replace) history.replaceState(null, "", path);
   else history.pushState(null, "", path);
   const before = address.split("?")[0];
