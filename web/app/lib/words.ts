@@ -77,7 +77,13 @@ export function price(value: Price | null | undefined): string {
   return !value || /^0*$/.test(value.amount) ? "Free" : worth(value);
 }
 
-/** The same, of nothing too. */
+/** What a purchase cost: a voucher and a gift cost their buyer nothing here, whatever the price is. */
+export function cost({ price: of, method }: { price?: Price | null; method: string }): string {
+  if (method === "voucher") return "Free, by a voucher";
+  return method === "free" ? "Free" : price(of);
+}
+
+/** A price, of nothing too. */
 export function worth(value: Price): string {
   const digits = isMoney(value.currency) ? decimals(value.currency) : (value.decimals ?? decimals(value.currency));
   if (!isMoney(value.currency)) return coins(value.amount, value.currency, digits);
