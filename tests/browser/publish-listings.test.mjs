@@ -85,7 +85,7 @@ describe("somebody looks after their listings in the page", () => {
     await context.close();
   });
 
-  test("a voucher is shown once, works by its link, is counted, and is taken back", async () => {
+  test("a voucher is shown once, works by its link, is counted, and is revoked", async () => {
     const { page, context, listing } = await seller("giver");
     await page.getByRole("button", { name: "Make a voucher" }).click();
     await page.getByLabel("For whom").fill("Ann & \u202Eeve");
@@ -108,14 +108,14 @@ describe("somebody looks after their listings in the page", () => {
     await row.getByText("1 of 2 left").waitFor();
     assert.ok(!(await page.content()).includes(code));
     assert.ok((await row.innerText()).includes(code.slice(-4)));
-    await row.getByRole("button", { name: /^Take back the voucher/ }).click();
-    await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
-    await row.getByText("Taken back").waitFor();
+    await row.getByRole("button", { name: /^Revoke the voucher/ }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Revoke it" }).click();
+    await row.getByText("Revoked").waitFor();
     await assert.rejects(other.ask("POST", "/api/v1/purchases", { listing, payment: { method: "voucher", code } }), /voucher_disabled/);
     await context.close();
   });
 
-  test("a version is added, taken back and given again, and notes change", async () => {
+  test("a version is added, withdrawn and put back on sale, and notes change", async () => {
     const { page, context, listing } = await seller("versions");
     await page.getByRole("link", { name: "New version" }).click();
     await choose(page, GCODE);
@@ -131,14 +131,14 @@ describe("somebody looks after their listings in the page", () => {
     await page.getByLabel("Notes on 1.1.0").last().fill("Stronger.");
     await page.getByRole("button", { name: "Save notes" }).click();
     await page.getByText("Stronger.").waitFor();
-    await page.getByRole("button", { name: "Take back 1.1.0" }).click();
+    await page.getByRole("button", { name: "Withdraw 1.1.0" }).click();
     await page.getByRole("dialog").getByText("Nobody loses what they have").waitFor();
-    await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
-    await page.getByRole("button", { name: "Give again 1.1.0" }).waitFor();
+    await page.getByRole("dialog").getByRole("button", { name: "Withdraw it" }).click();
+    await page.getByRole("button", { name: "Put 1.1.0 back on sale" }).waitFor();
     const states = async () => (await look(listing)).releases.map(({ version, state, notes }) => [version, state, notes ?? ""]);
     assert.deepEqual(await states(), [["1.1.0", "yanked", "Stronger."], ["1.0.0", "active", ""]]);
-    await page.getByRole("button", { name: "Give again 1.1.0" }).click();
-    await page.getByRole("button", { name: "Take back 1.1.0" }).waitFor();
+    await page.getByRole("button", { name: "Put 1.1.0 back on sale" }).click();
+    await page.getByRole("button", { name: "Withdraw 1.1.0" }).waitFor();
     assert.equal((await states())[0][1], "active");
     await context.close();
   });

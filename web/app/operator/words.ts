@@ -5,8 +5,8 @@ import type { Condition, Entry, ListingState } from "./api";
 type Kind = "plain" | "good" | "bad" | "note";
 
 export const CONDITIONS: Record<Condition, { text: string; kind: Kind }> = {
-  ok: { text: "Well", kind: "good" },
-  warn: { text: "Look", kind: "note" },
+  ok: { text: "OK", kind: "good" },
+  warn: { text: "Attention", kind: "note" },
   bad: { text: "Broken", kind: "bad" },
 };
 
