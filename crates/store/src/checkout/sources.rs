@@ -44,7 +44,10 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     (status = 401, body = Problem, description = "`sign_in_required`"),
 ))]
 async fn list(State(state): State<AppState>, user: UserAuth) -> Result<Json<PaymentSourceList>> {
-    let mut whose = Condition::any().add(payment_source::Column::Owner.eq(user.id().as_str()));
+    let own = Condition::all()
+        .add(payment_source::Column::Owner.eq(user.id().as_str()))
+        .add(payment_source::Column::Everybody.eq(false));
+    let mut whose = Condition::any().add(own);
     if user.0.operator {
         whose = whose.add(payment_source::Column::Everybody.eq(true));
     }
@@ -145,8 +148,10 @@ async fn change(
         }
         row.state = new.state.clone().unwrap_or_else(|| row.state.clone());
         // What speaks for everybody is somebody's who runs the store: theirs who takes it into use again.
-        if row.everybody && new.state.as_deref() == Some("active") {
+        if row.everybody && new.state.as_deref() == Some("active") && row.owner != who {
             row.owner.clone_from(&who);
+            // Who attached it knows the secret before the newest.
+            (row.old_secret, row.old_secret_until) = (None, None);
         }
         Ok(())
     });

@@ -72,6 +72,8 @@ async fn what_an_operator_attached_rests_when_their_role_is_taken_until_another_
     let rig = Rig::new().await;
     role(&rig.kit, &rig.operator, &rig.id, false).await;
     assert_eq!(rig.states().await, paused());
+    let theirs = rig.kit.get("/api/v1/payments/sources", &rig.ann).await.json();
+    assert_eq!(theirs["sources"], json!([]), "it is the store's");
     for action in ["webhook.paused", "payment_source.paused"] {
         let said = actions(&rig.kit, &rig.operator, &format!("action={action}")).await;
         assert_eq!(said, [action], "it is written down");
@@ -81,6 +83,8 @@ async fn what_an_operator_attached_rests_when_their_role_is_taken_until_another_
     let told = rig.messages(2).await;
     assert!(told.iter().all(|state| state == "held"), "{told:?}");
 
+    let rotate = format!("/api/v1/payments/sources/{}/rotate", rig.source);
+    assert_eq!(rig.kit.post(&rotate, &rig.operator, json!({})).await.status, StatusCode::OK);
     rig.take_into_use(&format!("/api/v1/webhooks/{}", rig.webhook)).await;
     rig.take_into_use(&format!("/api/v1/payments/sources/{}", rig.source)).await;
     let operator = me(&rig.kit, &rig.operator).await;
@@ -88,6 +92,8 @@ async fn what_an_operator_attached_rests_when_their_role_is_taken_until_another_
         let sql = format!("UPDATE {table} SET row_version = row_version WHERE owner = '{operator}'");
         assert_eq!(rig.kit.execute(&sql).await, 1, "{table}: theirs now");
     }
+    let known = "UPDATE payment_sources SET row_version = row_version WHERE old_secret IS NOT NULL";
+    assert_eq!(rig.kit.execute(known).await, 0, "who left knows no secret that counts");
 }
 
 #[tokio::test]
