@@ -67,6 +67,10 @@ describe("somebody looks after their listings in the page", () => {
     await page.getByRole("button", { name: "Save" }).click();
     assert.equal((await failure(page)).code, "no_answer");
     await page.unroute(`**/api/v1/listings/${listing}`);
+    const asked = [];
+    page.on("dialog", (dialog) => (asked.push(dialog.message()), dialog.dismiss()));
+    await page.getByRole("link", { name: "Your listings" }).click();
+    assert.equal(asked.length, 1, "what is not saved is not lost without a question");
     await page.getByRole("button", { name: "Save" }).click();
     await page.getByRole("heading", { level: 1, name: "<b>title</b>" }).waitFor();
     const { title, price, prints, free_retries, free_updates, valid_days, seal_once } = await look(listing);

@@ -53,24 +53,27 @@ export function next(): string {
   return left?.address === place ? place + left.hash : place;
 }
 
-// What a page asks before it is left, while something on it would be lost.
-let question: string | undefined;
+// What pages ask before they are left, while something on them would be lost; the latest asks first.
+const questions = new Set<{ text: string; applies: () => boolean }>();
 
-/** Asks before the page is left, by a link, the browser's buttons or by closing it; gives back what ends that. */
-export function hold(text: string): () => void {
-  question = text;
-  const warn = (event: BeforeUnloadEvent) => event.preventDefault();
-  addEventListener("beforeunload", warn);
-  return () => {
-    question = undefined;
-    removeEventListener("beforeunload", warn);
-  };
+const asks = () => [...questions].findLast(({ applies }) => applies());
+
+window.addEventListener("beforeunload", (event) => {
+  if (asks()) event.preventDefault();
+});
+
+/** Asks before the page is left, by a link, the browser's buttons or by closing it, while `applies`; gives back what ends that. */
+export function hold(text: string, applies = () => true): () => void {
+  const question = { text, applies };
+  questions.add(question);
+  return () => void questions.delete(question);
 }
 
 /** Whether a person stays where they are rather than going there. */
 function stays(path: string): boolean {
-  const leaves = new URL(path, location.origin).pathname !== new URL(address, location.origin).pathname;
-  return leaves && question !== undefined && !confirm(question);
+  if (new URL(path, location.origin).pathname === new URL(address, location.origin).pathname) return false;
+  const question = asks();
+  return question !== undefined && !confirm(question.text);
 }
 
 export function go(path: string, { replace = false } = {}) {
