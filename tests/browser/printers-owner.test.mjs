@@ -90,7 +90,7 @@ describe("the owner of a printer", () => {
     await context.close();
   });
 
-  test("renames a printer, takes a print back, stops one, and unpairs after hearing what that means", async () => {
+  test("renames a printer, cancels a print, stops one, and unpairs after hearing what that means", async () => {
     const { page, context } = await openPage(browser, SIZES.phone);
     const quick = await sellPart(store, { name: "quick", title: "A clip", prints: 3 });
     const licence = await take(owner, quick.listing);
@@ -108,9 +108,9 @@ describe("the owner of a printer", () => {
     await picture(page, "printers-phone");
 
     await page.goto(`${store.url}/shop/jobs/${waits.id}`);
-    await page.getByRole("button", { name: "Take it back" }).click();
+    await page.getByRole("button", { name: "Cancel the print" }).click();
     await page.getByRole("dialog").getByText("has not begun").waitFor();
-    await page.getByRole("dialog").getByRole("button", { name: "Take it back" }).click();
+    await page.getByRole("dialog").getByRole("button", { name: "Cancel the print" }).click();
     await page.locator('[data-code="cancelled_by_buyer"]').waitFor();
 
     await page.goto(`${store.url}/shop/jobs/${prints.id}`);

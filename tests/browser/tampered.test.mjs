@@ -216,7 +216,7 @@ describe("what was changed on its way is told in words, and nothing of it is ins
     await someone.context.close();
   });
 
-  test("a release that was taken back", async () => {
+  test("a release that was withdrawn", async () => {
     const fleeting = await sellPlugin(store, { name: "fickle", title: "Fleeting", pluginId: "org.example.fleeting" });
     const someone = await bought("Fleeting");
     await yank(fleeting, fleeting.release);
@@ -224,7 +224,7 @@ describe("what was changed on its way is told in words, and nothing of it is ins
     await refused(someone, "release_yanked");
     const next = await bought("Signed");
     await next.page.goto(`${store.url}/shop/plugins/org.example.fleeting`);
-    await next.page.getByText(/the publisher took it back/).waitFor();
+    await next.page.getByText(/the publisher withdrew it/).waitFor();
     assert.equal(await next.page.getByRole("link", { name: "Get it" }).count(), 0);
     await next.context.close();
   });

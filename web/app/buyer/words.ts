@@ -74,9 +74,9 @@ export function until(licence: Licence): string | undefined {
 export const METHODS: Record<Order["method"], string> = {
   free: "Free",
   voucher: "Voucher",
-  marked_paid: "Paid to the seller",
-  webhook: "Paid outside",
-  chain: "Paid on the chain",
+  marked_paid: "Directly to the seller",
+  webhook: "On the seller's payment page",
+  chain: "On a chain",
 };
 
 export const STATES: Record<Order["state"], { text: string; kind: "plain" | "good" | "bad" | "note" }> = {

@@ -25,11 +25,16 @@ const FOR_BUYERS: Record<string, [sentence: string, hint: string]> = {
   plugin_link: ["The plugin wants something of this page that the shop does not give.", "Ask its publisher about it."],
 };
 
+/** What to do, where the store says it to programs. */
+const HINTS: Record<string, string> = {
+  not_found: "It may be gone since. If it is yours, sign in with the account that it belongs to.",
+};
+
 export function problemOf(error: unknown): Problem {
   if (error instanceof SealpostError) {
     const [sentence, hint] = FOR_BUYERS[error.code] ?? [];
     if (sentence && hint) return { code: error.code, sentence, hint };
-    return { code: error.code, sentence: asSentence(error.message), hint: asSentence(error.hint) };
+    return { code: error.code, sentence: asSentence(error.message), hint: HINTS[error.code] ?? asSentence(error.hint) };
   }
   return {
     code: "unexpected",

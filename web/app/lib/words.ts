@@ -24,6 +24,11 @@ export function time(text: string): string {
   return new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "short" }).format(new Date(text));
 }
 
+/** The same to the second. */
+export function moment(text: string): string {
+  return new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "medium" }).format(new Date(text));
+}
+
 export function date(text: string): string {
   return new Intl.DateTimeFormat("en", { dateStyle: "medium" }).format(new Date(text));
 }

@@ -28,6 +28,16 @@ export function kindOf({ state }: Job): "plain" | "good" | "bad" | "note" {
   return state === "paused" ? "note" : "plain";
 }
 
+/** Whether no printer has it yet. */
+export function waits({ state }: Job): boolean {
+  return state === "sealing" || state === "ready_to_print";
+}
+
+/** Whether there may be something to stop: a printer that says itself that it lost the print has nothing. */
+export function mayStop({ state, reason }: Job): boolean {
+  return !FINAL.has(state) && (state !== "interrupted" || reason?.code === "printer_silent");
+}
+
 /** Whether a bar says something about it. */
 export function moves({ state }: Job): boolean {
   return state === "printing" || state === "paused" || state === "processing" || state === "sealing";
@@ -92,9 +102,15 @@ const WHO: Record<Step["by"], string> = {
   store: "",
 };
 
+/** What was said twice at once, by the printer and of the print, is told once. */
+export function eachOnce(steps: Step[]): Step[] {
+  return steps.filter((step, place) => step.what !== "interrupted" || steps[place - 1]?.what !== "interrupted");
+}
+
 /** What happened; a print that goes on after a pause is not one that begins. */
 export function stepOf(step: Step, before: Step | undefined): string {
   if (step.what === "printing" && before?.what === "paused") return "Goes on";
+  if (step.what === "interrupted" && step.by === "printer") return "The printer does not know how it went";
   return STEPS[step.what] ?? step.what;
 }
 
