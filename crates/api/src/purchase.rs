@@ -17,6 +17,19 @@ pub struct PurchaseRequest {
     /// holds its envelope.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recipient: Option<Recipient>,
+    /// A note to the seller, plain text of at most 500 characters, such as whose account the money comes from. Payments on chain
+    /// have none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+}
+
+/// `POST /api/v1/purchases/{id}/decline`.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Decline {
+    /// A sentence that the buyer reads, plain text of at most 500 characters.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 /// A device's public key, for which content keys are wrapped.
@@ -85,6 +98,13 @@ pub struct PurchaseResponse {
     /// Where to pay, while an external payment is pending and there is an address for it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment_url: Option<String>,
+    /// How the seller is paid and reached, in their words, while an order waits and there is no address to pay at; absent where
+    /// they wrote nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how_to_pay: Option<String>,
+    /// What the seller is called, where one purchase is looked at.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub seller_name: Option<String>,
     /// How far the payment is, for purchases on chain.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub payment: Option<ChainPayment>,
@@ -100,7 +120,8 @@ pub struct Purchase {
     pub listing: String,
     /// `free`, `voucher`, `marked_paid`, `webhook` (external) or `chain`.
     pub method: String,
-    /// `pending`, `paid`, `undone` (the chain took the payment back, and it may return), `refunded` or `failed`.
+    /// `pending`, `paid`, `undone` (the chain took the payment back, and it may return), `refunded`, `failed`, `cancelled` (the
+    /// buyer called it off) or `declined` (the seller did not take it).
     pub state: String,
     /// `gcode` or `plugin`.
     #[serde(default = "gcode")]
@@ -114,6 +135,12 @@ pub struct Purchase {
     /// The licence, once there is one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub licence: Option<String>,
+    /// What the buyer wrote to the seller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What the seller said when they declined it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     /// RFC 3339.
     pub created_at: String,
 }

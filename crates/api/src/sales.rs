@@ -33,7 +33,7 @@ pub struct Sold {
     /// What they call themselves; absent for a wallet without an account.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub buyer_name: Option<String>,
-    /// `pending`, `paid`, `undone`, `refunded` or `failed`.
+    /// `pending`, `paid`, `undone`, `refunded`, `failed`, `cancelled` or `declined`.
     pub state: String,
     /// `free`, `voucher`, `marked_paid`, `webhook` or `chain`.
     pub method: String,
@@ -52,6 +52,12 @@ pub struct Sold {
     /// What the payment is called where it was made.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// What the buyer wrote with the order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub note: Option<String>,
+    /// What the seller said when they declined it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
     /// Prints or devices used of the licence.
     pub used: u32,
     /// Prints or devices it allows.

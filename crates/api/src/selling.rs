@@ -4,6 +4,30 @@ use serde::{Deserialize, Serialize};
 
 use crate::catalogue::Listing;
 
+/// `/api/v1/me/seller`: what a seller says of themselves, in plain text; empty where they say nothing.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct SellerPage {
+    /// How to pay and reach them, for people who order and pay them directly; at most 1000 characters.
+    #[serde(default)]
+    pub how_to_pay: String,
+    /// For everybody, on their page; at most 1000 characters.
+    #[serde(default)]
+    pub about: String,
+}
+
+/// `GET /api/v1/publishers/{id}`: somebody whose listings are shown.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Publisher {
+    /// Account id.
+    pub id: String,
+    /// What they are called.
+    pub name: String,
+    /// What they say of themselves; empty where they say nothing.
+    pub about: String,
+}
+
 /// One page of `GET /api/v1/me/listings`.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]

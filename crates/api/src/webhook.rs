@@ -275,6 +275,10 @@ pub struct PaymentWays {
     pub methods: Vec<String>,
     /// With `external`, where one can pay.
     pub sources: Vec<PaymentWay>,
+    /// With `marked_paid`, for people who are signed in: how the seller is paid and reached, in their words; absent where they
+    /// wrote nothing.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub how_to_pay: Option<String>,
 }
 
 /// Somewhere to pay.

@@ -26,6 +26,10 @@ pub enum Fact {
     PurchasePaid { purchase: PurchaseId, licence: LicenceId },
     /// A purchase came to nothing.
     PurchaseFailed { purchase: PurchaseId },
+    /// Its buyer called a purchase off before it was paid.
+    PurchaseCancelled { purchase: PurchaseId },
+    /// Its seller did not take an order.
+    PurchaseDeclined { purchase: PurchaseId, by: Party },
     /// A purchase was paid back.
     PurchaseRefunded { purchase: PurchaseId, by: Party },
     /// The chain took the payment of a purchase back.

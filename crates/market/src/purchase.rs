@@ -24,6 +24,10 @@ pub enum PurchaseState {
     Refunded,
     /// It came to nothing.
     Failed,
+    /// The buyer called it off before it was paid.
+    Cancelled,
+    /// The seller did not take it.
+    Declined,
 }
 
 /// How a purchase is paid.
@@ -101,8 +105,23 @@ pub enum PurchaseEvent {
         /// A fresh identifier for the licence.
         licence: LicenceId,
     },
+    /// A payment provider says that the money came. It moved, so it counts, also where the order was called off before.
+    Received {
+        /// A fresh identifier for the licence.
+        licence: LicenceId,
+    },
     /// The money will not come.
     Failed,
+    /// The buyer calls the order off.
+    Cancel {
+        /// Who decides: the buyer alone.
+        by: Party,
+    },
+    /// The seller does not take the order.
+    Decline {
+        /// Who decides: the publisher, or an operator.
+        by: Party,
+    },
     /// The money goes back.
     Refund {
         /// Who decides. Buyer and store only while no key was released.
@@ -206,7 +225,8 @@ impl Purchase {
     /// # Errors
     /// [`RuleError::PurchaseState`] when it is in no state for this, [`RuleError::OtherLicence`] when another licence was
     /// loaded, [`RuleError::RefundNeedsDecision`] when a key is out and neither publisher nor operator asks,
-    /// [`RuleError::RefundOnChain`] when a person refunds what was paid on chain.
+    /// [`RuleError::RefundOnChain`] when a person refunds what was paid on chain, [`RuleError::PaidOnChain`] when anybody else
+    /// decides on what the chain does, [`RuleError::NotAllowed`] when the seller cancels, or the buyer declines.
     pub fn apply(
         mut self,
         licence: Option<Licence>,
@@ -227,19 +247,17 @@ impl Purchase {
                     return self.unpay(licence, PurchaseState::Refunded, LicencePayment::Refunded);
                 }
                 PurchaseEvent::Refund { .. } => return Err(RuleError::RefundOnChain),
+                PurchaseEvent::Received { .. }
+                | PurchaseEvent::Cancel { .. }
+                | PurchaseEvent::Decline { .. } => return Err(RuleError::PaidOnChain),
                 PurchaseEvent::Paid { .. } | PurchaseEvent::Failed => {}
             }
         }
         let mut facts = Vec::new();
-        // A payment that was given up may come after all.
-        let may_come_late = match self.method {
-            PaymentMethod::Chain => self.state != PurchaseState::Paid,
-            PaymentMethod::Webhook => self.state == PurchaseState::Failed,
-            _ => false,
-        };
+        let may_be_paid = self.may_be_paid(&event);
         let licence = match (event, self.state) {
-            (PurchaseEvent::Paid { licence: id }, state)
-                if state == PurchaseState::Pending || may_come_late =>
+            (PurchaseEvent::Paid { licence: id } | PurchaseEvent::Received { licence: id }, _)
+                if may_be_paid =>
             {
                 let mut granted = self.grant(id, now);
                 self.state = PurchaseState::Paid;
@@ -259,7 +277,26 @@ impl Purchase {
                 Some(granted)
             }
             // A payment provider says it twice: the first answer stands.
-            (PurchaseEvent::Paid { .. }, PurchaseState::Paid) => licence,
+            (PurchaseEvent::Paid { .. } | PurchaseEvent::Received { .. }, PurchaseState::Paid) => licence,
+            (PurchaseEvent::Cancel { by }, _) if by != Party::Buyer => {
+                return Err(RuleError::NotAllowed("the buyer"));
+            }
+            (PurchaseEvent::Decline { by }, _) if !matches!(by, Party::Publisher | Party::Operator) => {
+                return Err(RuleError::NotAllowed("the publisher or an operator"));
+            }
+            // Asked again: it is as it was asked for.
+            (PurchaseEvent::Cancel { .. }, PurchaseState::Cancelled)
+            | (PurchaseEvent::Decline { .. }, PurchaseState::Declined) => licence,
+            (PurchaseEvent::Cancel { .. }, PurchaseState::Pending) => {
+                self.state = PurchaseState::Cancelled;
+                facts.push(Fact::PurchaseCancelled { purchase: self.id.clone() });
+                licence
+            }
+            (PurchaseEvent::Decline { by }, PurchaseState::Pending) => {
+                self.state = PurchaseState::Declined;
+                facts.push(Fact::PurchaseDeclined { purchase: self.id.clone(), by });
+                licence
+            }
             (PurchaseEvent::Failed, PurchaseState::Pending) => {
                 self.state = PurchaseState::Failed;
                 facts.push(Fact::PurchaseFailed { purchase: self.id.clone() });
@@ -286,6 +323,21 @@ impl Purchase {
             (event, state) => return Err(RuleError::PurchaseState { state, action: event.participle() }),
         };
         Ok(PurchaseTransition { purchase: self, licence, voucher: None, facts })
+    }
+
+    /// Whether money that comes now pays for it. A payment that was given up may come after all; what was called off is paid by
+    /// money that moved, not by anybody's word.
+    fn may_be_paid(&self, event: &PurchaseEvent) -> bool {
+        use PurchaseState::{Cancelled, Declined, Failed, Paid, Pending};
+        match (event, self.method) {
+            (PurchaseEvent::Paid { .. }, PaymentMethod::Chain) => self.state != Paid,
+            (PurchaseEvent::Paid { .. }, PaymentMethod::Webhook) => matches!(self.state, Pending | Failed),
+            (PurchaseEvent::Paid { .. }, _) => self.state == Pending,
+            (PurchaseEvent::Received { .. }, _) => {
+                matches!(self.state, Pending | Failed | Cancelled | Declined)
+            }
+            _ => false,
+        }
     }
 
     fn begin(listing: &Listing, new: NewPurchase, price: Price) -> (Self, Fact) {
@@ -369,7 +421,9 @@ impl Purchase {
 impl PurchaseEvent {
     fn participle(&self) -> &'static str {
         match self {
-            Self::Paid { .. } => "paid",
+            Self::Paid { .. } | Self::Received { .. } => "paid",
+            Self::Cancel { .. } => "cancelled",
+            Self::Decline { .. } => "declined",
             Self::Failed => "given up",
             Self::Refund { .. } | Self::RefundedOnChain => "refunded",
             Self::Undone => "undone",
@@ -388,6 +442,8 @@ impl PurchaseState {
             Self::Undone => "undone",
             Self::Refunded => "refunded",
             Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+            Self::Declined => "declined",
         }
     }
 }

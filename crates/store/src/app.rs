@@ -39,6 +39,7 @@ pub(crate) fn routes() -> OpenApiRouter<AppState> {
         .merge(crate::checkout::router())
         .merge(crate::receipts::router())
         .merge(crate::sales::router())
+        .merge(crate::sellers::router())
         .merge(crate::webhooks::router())
         .merge(crate::notices::router())
         .merge(crate::leaving::router())

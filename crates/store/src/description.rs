@@ -85,6 +85,7 @@ fn who(method: &HttpMethod, path: &str) -> Who {
                 | "/api/v1/listings/{id}/reviews"
                 | "/api/v1/payments/{tx_hash}"
                 | "/api/v1/pictures/{id}"
+                | "/api/v1/publishers/{id}"
                 | "/api/v1/pictures/{id}/small"
                 | "/api/v1/releases/{id}"
                 | "/api/v1/releases/{id}/blob"

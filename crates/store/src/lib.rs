@@ -40,6 +40,7 @@ mod reviews;
 mod sales;
 #[expect(unreachable_pub, reason = "what SeaORM derives has the visibility of the model")]
 mod schema;
+mod sellers;
 mod serve;
 mod state;
 mod streams;

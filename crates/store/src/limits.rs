@@ -38,6 +38,15 @@ pub(crate) fn notes(text: &str) -> Result<String> {
     Ok(text.trim_end().to_owned())
 }
 
+/// Text of a few lines that people write to each other.
+pub(crate) fn words(field: &str, text: &str, max: usize) -> Result<String> {
+    let text = text.trim();
+    if text.chars().count() > max || !text.chars().all(printable) {
+        return Err(invalid(field, format_args!("it has at most {max} characters of plain text")));
+    }
+    Ok(text.to_owned())
+}
+
 /// What a publisher calls a voucher.
 pub(crate) fn label(text: &str) -> Result<String> {
     let text = text.trim();

@@ -3,6 +3,7 @@
 pub(crate) mod buy;
 pub(crate) mod change;
 mod licences;
+mod off;
 pub(crate) mod on_chain;
 pub(crate) mod payments;
 mod query;
@@ -18,5 +19,5 @@ pub(crate) use licences::{find as find_licence, to_api as licence_to_api};
 pub(crate) use routes::visible;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::new().merge(routes::router()).merge(licences::router())
+    OpenApiRouter::new().merge(routes::router()).merge(licences::router()).merge(off::router())
 }

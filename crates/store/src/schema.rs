@@ -24,6 +24,7 @@ pub(crate) mod purchase;
 pub(crate) mod release;
 pub(crate) mod review;
 pub(crate) mod sealing;
+pub(crate) mod seller_page;
 pub(crate) mod setting;
 pub(crate) mod store_key;
 pub(crate) mod suspension;
@@ -49,6 +50,7 @@ mod m0011;
 mod m0012;
 mod m0013;
 mod m0014;
+mod m0015;
 
 use sea_orm_migration::MigrationTrait;
 
@@ -68,5 +70,6 @@ pub(crate) fn migrations() -> Vec<Box<dyn MigrationTrait>> {
         Box::new(m0011::Migration),
         Box::new(m0013::Migration),
         Box::new(m0014::Migration),
+        Box::new(m0015::Migration),
     ]
 }

@@ -97,7 +97,7 @@ pub(crate) async fn buy(args: BuyArgs) -> Result<()> {
             Payment::Voucher { code: code.trim().to_owned() }
         }
     };
-    let request = PurchaseRequest { listing: listing.id, payment, recipient };
+    let request = PurchaseRequest { listing: listing.id, payment, recipient, note: None };
     let response: PurchaseResponse = client.post(&["api", "v1", "purchases"], &request).await?;
     answer(args.connection.json, &response, |response| match &response.licence {
         Some(licence) => bought(licence, response.device.as_ref()),

@@ -101,6 +101,67 @@ fn an_external_payment_that_was_given_up_still_counts_when_it_comes() {
 }
 
 #[test]
+fn an_order_that_waits_is_cancelled_by_its_buyer_and_declined_by_its_seller_and_by_nobody_else() {
+    for method in [PaymentMethod::MarkedPaid, PaymentMethod::Webhook] {
+        for by in [Party::Buyer, Party::Publisher, Party::Operator, Party::Store] {
+            let begun = buy(&priced(), method, None).expect("begun").purchase;
+            let cancelled = begun.clone().apply(None, PurchaseEvent::Cancel { by }, NOW);
+            let declined = begun.apply(None, PurchaseEvent::Decline { by }, NOW);
+            let after = |done: Result<PurchaseTransition, RuleError>| {
+                done.map(|step| (step.purchase.state, step.facts.len())).map_err(|refused| refused.code())
+            };
+            let may_cancel = by == Party::Buyer;
+            let may_decline = matches!(by, Party::Publisher | Party::Operator);
+            let expected = |may: bool, state| if may { Ok((state, 1)) } else { Err("not_allowed") };
+            assert_eq!(after(cancelled), expected(may_cancel, PurchaseState::Cancelled), "{by:?}");
+            assert_eq!(after(declined), expected(may_decline, PurchaseState::Declined), "{by:?}");
+        }
+    }
+}
+
+#[test]
+fn what_was_called_off_stays_so_unless_money_moved() {
+    let cancel = PurchaseEvent::Cancel { by: Party::Buyer };
+    let decline = PurchaseEvent::Decline { by: Party::Publisher };
+    for method in [PaymentMethod::MarkedPaid, PaymentMethod::Webhook] {
+        for (off, other) in [(&cancel, &decline), (&decline, &cancel)] {
+            let begun = buy(&priced(), method, None).expect("begun").purchase;
+            let ended = begun.apply(None, off.clone(), NOW).expect("called off").purchase;
+            let again = ended.clone().apply(None, off.clone(), NOW).expect("the same again");
+            assert_eq!((&again.purchase, again.facts.len()), (&ended, 0));
+            let word = PurchaseEvent::Paid { licence: "lic_7".parse().expect("id") };
+            for refused in [other.clone(), word, PurchaseEvent::Failed] {
+                assert_eq!(
+                    ended.clone().apply(None, refused, NOW).expect_err("over").code(),
+                    "purchase_state"
+                );
+            }
+            let money = PurchaseEvent::Received { licence: "lic_7".parse().expect("id") };
+            let paid = ended.apply(None, money.clone(), NOW).expect("money came");
+            assert_eq!(paid.purchase.state, PurchaseState::Paid);
+            let licence = paid.licence.clone();
+            assert_eq!(licence.as_ref().map(|licence| licence.allowed), Some(3));
+            let twice = paid.purchase.clone().apply(licence, money, NOW).expect("told twice");
+            assert!(twice.facts.is_empty());
+            for late in [off.clone(), other.clone()] {
+                let refused = twice.purchase.clone().apply(twice.licence.clone(), late, NOW);
+                assert_eq!(refused.expect_err("it is paid").code(), "purchase_state");
+            }
+        }
+    }
+}
+
+#[test]
+fn money_that_went_back_is_not_received_again() {
+    let (purchase, licence) = paid();
+    let refund = PurchaseEvent::Refund { by: Party::Publisher };
+    let refunded = purchase.apply(Some(licence), refund, NOW).expect("refund");
+    let money = PurchaseEvent::Received { licence: "lic_8".parse().expect("id") };
+    let again = refunded.purchase.apply(refunded.licence, money, NOW);
+    assert_eq!(again.expect_err("refunded").code(), "purchase_state");
+}
+
+#[test]
 fn a_refund_goes_by_itself_while_no_key_was_released() {
     for by in [Party::Buyer, Party::Store, Party::Publisher, Party::Operator] {
         let (purchase, licence) = paid();

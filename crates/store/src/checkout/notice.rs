@@ -177,7 +177,7 @@ impl Heard {
         let row = self.purchase(tx, said).await?;
         check_amount(&row, said)?;
         let event = match said.status {
-            PaymentStatus::Paid => PurchaseEvent::Paid { licence: licence.clone() },
+            PaymentStatus::Paid => PurchaseEvent::Received { licence: licence.clone() },
             // The money went back already: that is the seller's decision, made where it was paid.
             PaymentStatus::Refunded => PurchaseEvent::Refund { by: Party::Publisher },
         };

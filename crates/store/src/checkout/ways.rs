@@ -2,6 +2,7 @@
 
 use axum::Json;
 use axum::extract::State;
+use sealpost_accounts::{ApiError, UserAuth};
 use sealpost_api::Problem;
 use sealpost_api::webhook::{PaymentWay, PaymentWays};
 use utoipa_axum::router::OpenApiRouter;
@@ -11,6 +12,7 @@ use super::sources_of;
 use crate::catalogue::find_listing;
 use crate::fault::Result;
 use crate::http::body::Path;
+use crate::sellers;
 use crate::state::AppState;
 
 pub(super) fn router() -> OpenApiRouter<AppState> {
@@ -22,7 +24,11 @@ pub(super) fn router() -> OpenApiRouter<AppState> {
     (status = 200, body = PaymentWays),
     (status = 404, body = Problem, description = "`not_found`"),
 ))]
-async fn show(State(state): State<AppState>, Path(id): Path<String>) -> Result<Json<PaymentWays>> {
+async fn show(
+    State(state): State<AppState>,
+    user: std::result::Result<UserAuth, ApiError>,
+    Path(id): Path<String>,
+) -> Result<Json<PaymentWays>> {
     let db = state.db.read();
     let listing = find_listing(db, &id).await?;
     let mut ways = PaymentWays::default();
@@ -40,6 +46,10 @@ async fn show(State(state): State<AppState>, Path(id): Path<String>) -> Result<J
             id: row.id,
             name: row.name,
         };
+        // How somebody is reached is for those who order, and not for whoever reads the catalogue.
+        if user.is_ok() {
+            ways.how_to_pay = sellers::how_to_pay(db, &listing.publisher).await?;
+        }
         ways.sources = sources.into_iter().map(way).collect();
     }
     let mut add = |method: &str| ways.methods.push(method.to_owned());

@@ -15,7 +15,7 @@ use crate::operate::office::{self, Left};
 use crate::operate::suspensions;
 use crate::schema::{device, job, licence, linked_key, listing, purchase, review};
 use crate::state::AppState;
-use crate::{checkout, webhooks};
+use crate::{checkout, sellers, webhooks};
 
 /// What stands where a name was.
 const NOBODY: &str = "deleted";
@@ -40,6 +40,7 @@ async fn all(state: &AppState, tx: &Tx, id: &AccountId) -> Result<()> {
     office::leave(state, tx, id, Left::Deleted).await?;
     webhooks::forget_of(tx, id.as_str()).await?;
     checkout::forget_of(tx, id.as_str()).await?;
+    sellers::forget(tx, id.as_str()).await?;
     forget_names(tx, id).await?;
     state.accounts.erase(tx, id, now).await?;
     Ok(())
@@ -103,6 +104,7 @@ async fn forget_names(tx: &Tx, id: &AccountId) -> Result<()> {
     // Receipts say then what is said of whoever left.
     purchase::Entity::update_many()
         .col_expr(purchase::Column::BuyerName, Expr::value(Option::<String>::None))
+        .col_expr(purchase::Column::Note, Expr::value(Option::<String>::None))
         .filter(purchase::Column::Buyer.eq(id))
         .exec(tx)
         .await?;
@@ -113,6 +115,7 @@ async fn forget_names(tx: &Tx, id: &AccountId) -> Result<()> {
         .into_query();
     purchase::Entity::update_many()
         .col_expr(purchase::Column::SellerName, Expr::value(Option::<String>::None))
+        .col_expr(purchase::Column::Answer, Expr::value(Option::<String>::None))
         .filter(purchase::Column::Listing.in_subquery(theirs))
         .exec(tx)
         .await?;

@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::fault::Result;
 use crate::identity::printer;
 use crate::schema::{job, licence, listing, purchase, review};
+use crate::sellers;
 use crate::state::AppState;
 
 /// Entries of the audit log, the newest.
@@ -42,6 +43,7 @@ pub(super) async fn of(state: &AppState, user: &UserAuth) -> Result<Value> {
         .all(db)
         .await?;
     let reviews = review::Entity::find().filter(review::Column::Author.eq(id)).all(db).await?;
+    let seller = sellers::of(db, id).await?;
     let own = audit::Filter { person: Some(id.to_owned()), limit: ENTRIES, ..audit::Filter::default() };
     let log = audit::newest(&state.db, &own).await?;
     Ok(json!({
@@ -58,7 +60,7 @@ pub(super) async fn of(state: &AppState, user: &UserAuth) -> Result<Value> {
             "id": row.id, "listing": row.listing, "state": row.state, "method": row.method,
             "price": row.price_amount.as_ref().map(|amount| json!({"amount": amount, "currency": row.price_currency})),
             "licence": row.licence, "created_at": rfc3339(row.created_at), "paid_at": row.paid_at.map(rfc3339),
-            "refunded_at": row.refunded_at.map(rfc3339),
+            "refunded_at": row.refunded_at.map(rfc3339), "note": row.note, "answer": row.answer,
         })).collect::<Vec<_>>(),
         "licences": licences.iter().map(|row| json!({
             "id": row.id, "listing": row.listing, "purchase": row.purchase, "kind": row.kind, "state": row.state,
@@ -70,6 +72,7 @@ pub(super) async fn of(state: &AppState, user: &UserAuth) -> Result<Value> {
             "title": row.title, "state": row.state, "message": row.message, "created_at": rfc3339(row.created_at),
             "updated_at": rfc3339(row.updated_at),
         })).collect::<Vec<_>>(),
+        "seller": seller.map(|row| json!({"how_to_pay": row.how_to_pay, "about": row.about})),
         "listings": listings.iter().map(|row| json!({
             "id": row.id, "kind": row.kind, "state": row.state, "title": row.title, "description": row.description,
             "created_at": rfc3339(row.created_at),

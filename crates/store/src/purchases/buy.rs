@@ -43,6 +43,8 @@ pub(crate) struct Order {
     pub(crate) version: Option<Version>,
     /// Who says when an external payment came.
     pub(crate) source: Option<String>,
+    /// What the buyer writes to the seller.
+    pub(crate) note: Option<String>,
     seller_name: Option<String>,
     buyer_name: Option<String>,
     voucher: Option<String>,
@@ -93,6 +95,7 @@ impl Order {
             at_once: false,
             version: None,
             source: None,
+            note: None,
             purchase: PurchaseId::generate(&random::bytes()?),
             licence: LicenceId::generate(&random::bytes()?),
         })
@@ -192,6 +195,8 @@ pub(crate) fn to_api(row: &purchase::Model) -> Purchase {
         title: String::new(),
         price: price.map(|(amount, currency)| Price { amount, currency }),
         licence: row.licence.clone(),
+        note: row.note.clone(),
+        answer: row.answer.clone(),
         created_at: rfc3339(row.created_at),
     }
 }
@@ -209,6 +214,7 @@ async fn insert(
         seller_name: order.seller_name.clone(),
         buyer_name: order.buyer_name.clone(),
         payment_source: order.source.clone(),
+        note: order.note.clone(),
         fee_basis_points: fees::now(state, step.purchase.method, &step.purchase.price),
         ..purchase::Model::from_market(&step.purchase, order.device.as_ref(), order.voucher.clone(), now)?
     };

@@ -48,6 +48,8 @@ pub(crate) async fn apply(
         title: row.title.clone(),
         seller_name: row.seller_name.clone(),
         buyer_name: row.buyer_name.clone(),
+        note: row.note.clone(),
+        answer: row.answer.clone(),
         ..purchase::Model::from_market(&step.purchase, wanted.as_ref(), row.voucher.clone(), now)?
     };
     save(tx, row, &after).await?;

@@ -19,16 +19,18 @@ use utoipa_axum::routes;
 use super::buy::{self, Order};
 use super::change::licence_of;
 use super::licences::keep_to_buyer;
+use super::query::PurchaseQuery;
 use super::{change, on_chain};
 use crate::catalogue::find_listing;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
 use crate::http::once::{Answer, Once, once};
-use crate::http::page::PageQuery;
 use crate::plugins::{devices_of, recipient};
 use crate::schema::{device, listing, purchase};
 use crate::state::AppState;
-use crate::{checkout, points, random};
+use crate::{checkout, limits, points, random, sellers};
+
+const NOTE_MAX: usize = 500;
 
 pub(crate) fn router() -> OpenApiRouter<AppState> {
     OpenApiRouter::new()
@@ -46,7 +48,7 @@ pub(crate) fn router() -> OpenApiRouter<AppState> {
     (status = 404, body = Problem, description = "`not_found`, `voucher_unknown`, `chain_not_configured`"),
     (status = 409, body = Problem, description = "`payment_used`"),
     (status = 410, body = Problem, description = "`voucher_used_up`, `voucher_expired`, `listing_not_for_sale`"),
-    (status = 422, body = Problem, description = "`which_key`, and why a transaction does not pay: `payment_reverted`, `payment_wrong_contract`, `payment_wrong_listing`, `payment_not_offered`, `payment_wrong_amount`, `payment_wrong_token`, `payment_wrong_publisher`, `payment_wrong_key`, `payment_key_unusable`, `payment_not_verified`"),
+    (status = 422, body = Problem, description = "`invalid`, `which_key`, and why a transaction does not pay: `payment_reverted`, `payment_wrong_contract`, `payment_wrong_listing`, `payment_not_offered`, `payment_wrong_amount`, `payment_wrong_token`, `payment_wrong_publisher`, `payment_wrong_key`, `payment_key_unusable`, `payment_not_verified`"),
     (status = 429, body = Problem, description = "`too_many_attempts`"),
     (status = 503, body = Problem, description = "`chain_unreachable`, `chain_disagreement`, `chain_wrong`"),
 ))]
@@ -64,6 +66,8 @@ async fn place(
     let listing = find_listing(state.db.read(), &new.listing).await?;
     let mut order = Order::new(&state, user.id(), &listing, &new.payment).await?;
     order.source = checkout::source_for(state.db.read(), &listing, &new.payment).await?;
+    let note = limits::words("note", new.note.as_deref().unwrap_or_default(), NOTE_MAX)?;
+    order.note = Some(note).filter(|text| !text.is_empty());
     order.device = new.recipient.as_ref().map(recipient::read).transpose()?;
     let shared = state.clone();
     let done = once(&state, request, StatusCode::CREATED, move |tx| {
@@ -79,17 +83,19 @@ async fn place(
 }
 
 /// Your purchases, newest first.
-#[utoipa::path(get, path = "/api/v1/purchases", tag = "buy", params(PageQuery), responses(
+#[utoipa::path(get, path = "/api/v1/purchases", tag = "buy", params(PurchaseQuery), responses(
     (status = 200, body = PurchaseList),
     (status = 401, body = Problem, description = "`sign_in_required`"),
 ))]
 async fn list(
     State(state): State<AppState>,
     user: UserAuth,
-    Query(page): Query<PageQuery>,
+    Query(query): Query<PurchaseQuery>,
 ) -> Result<Json<PurchaseList>> {
+    let page = query.page();
     let mut rows = purchase::Entity::find()
         .filter(purchase::Column::Buyer.eq(user.id().as_str()))
+        .filter(query.condition())
         .filter(page.condition(purchase::Column::CreatedAt, purchase::Column::Id)?)
         .order_by_desc(purchase::Column::CreatedAt)
         .order_by_desc(purchase::Column::Id)
@@ -133,6 +139,10 @@ async fn show(
     let licence = licence.map(|row| row.to_market()).transpose()?;
     let mut answer = buy::to_response(&listing, &row, licence.as_ref(), &devices)?;
     answer.payment_url = checkout::url_of(db, &row).await?;
+    if row.state == "pending" && row.method != "chain" && answer.payment_url.is_none() {
+        answer.how_to_pay = sellers::how_to_pay(db, &listing.publisher).await?;
+    }
+    answer.seller_name = Some(listing.publisher_name);
     if row.method == "chain" {
         answer.payment = on_chain::payment(&state, &row, by).await?;
     }
@@ -179,7 +189,8 @@ async fn refund(
     change_once(&state, request, user, id, |_, by| Ok(PurchaseEvent::Refund { by })).await
 }
 
-async fn change_once(
+/// Decides once what becomes of a purchase that this person sees.
+pub(super) async fn change_once(
     state: &AppState,
     request: Once,
     user: UserAuth,
@@ -198,7 +209,7 @@ async fn change_once(
     .await
 }
 
-async fn apply(
+pub(super) async fn apply(
     state: &AppState,
     tx: &Tx,
     user: &UserAuth,

@@ -141,6 +141,8 @@ fn sold(
         net,
         licence: row.licence.clone(),
         reference: row.payment_reference.clone().or_else(|| payment.map(|payment| payment.tx_hash.clone())),
+        note: row.note.clone(),
+        answer: row.answer.clone(),
         used: licence.map_or(0, |licence| count(licence.used)),
         allowed: licence.map_or(0, |licence| count(licence.allowed)),
         key_released: licence.is_some_and(|licence| licence.keys_released > 0),

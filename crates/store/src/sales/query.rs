@@ -15,7 +15,7 @@ pub(super) struct SalesQuery {
     /// Of this listing alone.
     #[serde(default)]
     pub(super) listing: Option<String>,
-    /// `pending`, `paid`, `undone`, `refunded` or `failed`.
+    /// `pending`, `paid`, `undone`, `refunded`, `failed`, `cancelled` or `declined`.
     #[serde(default)]
     pub(super) state: Option<String>,
     /// `free`, `voucher`, `marked_paid`, `webhook` or `chain`.

@@ -44,6 +44,10 @@ pub struct Model {
     /// What the seller was called then, and the buyer.
     pub seller_name: Option<String>,
     pub buyer_name: Option<String>,
+    /// What the buyer wrote to the seller.
+    pub note: Option<String>,
+    /// What the seller said when they declined it.
+    pub answer: Option<String>,
 }
 
 #[derive(Clone, Copy, Debug, EnumIter, DeriveRelation)]
@@ -108,6 +112,8 @@ impl Model {
             title: None,
             seller_name: None,
             buyer_name: None,
+            note: None,
+            answer: None,
         })
     }
 }

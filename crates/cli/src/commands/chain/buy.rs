@@ -279,6 +279,7 @@ impl Till {
             listing: self.listing.id.clone(),
             payment: Payment::Chain { tx_hash: tx.to_string() },
             recipient,
+            note: None,
         };
         let told = self.client.post(&["api", "v1", "purchases"], &request).await;
         told.map_err(|failure| match failure.is(Exit::Unreachable) {
