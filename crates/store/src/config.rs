@@ -209,8 +209,9 @@ impl Config {
     /// Whether a proxy on this machine may be what requests from here come through, and of whoever it brings.
     pub(crate) fn may_be_brought_here(&self) -> bool {
         let is_https = self.public_url.as_deref().is_some_and(|url| url.starts_with("https:"));
-        let trusts_this_machine =
-            [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()].iter().any(|ip| self.proxies().trusts(*ip));
+        let trusts_this_machine = [Ipv4Addr::LOCALHOST.into(), Ipv6Addr::LOCALHOST.into()]
+            .iter()
+            .any(|ip| self.proxies().trusts(*ip));
         trusts_this_machine || is_https && self.tls_certificate.is_none()
     }
 
