@@ -1,18 +1,23 @@
 //! What slicers write into comments. The first value of a kind wins, so a footer cannot overrule a header.
 
-use crate::Summary;
 use crate::command::number;
+use crate::machine::Machine;
 use crate::slicer::{duration, identify};
+use crate::{Extent, Summary};
 
 /// Comments after which nobody names the slicer any more.
 const NAMING_COMMENTS: u32 = 1000;
 /// Longest text that is kept, characters.
 const TEXT_MAX: usize = 120;
 
+/// More is a mistake, no temperature.
+const CELSIUS_MAX: f64 = 2000.0;
+
 /// Gathers a [`Summary`].
 #[derive(Default)]
 pub(crate) struct Comments {
     summary: Summary,
+    machine: Machine,
     seen: u32,
     layer_changes: u32,
     layer_numbers: Option<u32>,
@@ -20,8 +25,8 @@ pub(crate) struct Comments {
     first_height: Option<f64>,
     second_height: Option<f64>,
     first_height_percent: Option<f64>,
-    first_extruder: Option<f64>,
-    first_bed: Option<f64>,
+    asked_extruder: Option<f64>,
+    asked_bed: Option<f64>,
 }
 
 impl Comments {
@@ -66,17 +71,17 @@ impl Comments {
         self.layer_numbers = self.layer_numbers.max(positive(value).map(|n| n - 1));
     }
 
-    /// What `M109` and `M190` ask for first stands in for a missing comment.
+    /// The hottest that commands ask for stands in for a missing comment: what comes first may be a preheating.
     pub(crate) fn heats_extruder(&mut self, celsius: f64) {
-        self.first_extruder = self.first_extruder.or(Some(celsius).filter(|c| *c > 0.0));
+        hottest(&mut self.asked_extruder, celsius);
     }
 
     pub(crate) fn heats_bed(&mut self, celsius: f64) {
-        self.first_bed = self.first_bed.or(Some(celsius).filter(|c| *c > 0.0));
+        hottest(&mut self.asked_bed, celsius);
     }
 
-    /// `top` is the highest place something was extruded at.
-    pub(crate) fn finish(self, top: Option<f64>) -> Summary {
+    /// `top` is the highest place something was extruded at, `extent` where anything was.
+    pub(crate) fn finish(self, top: Option<f64>, extent: Option<Extent>) -> Summary {
         let mut summary = self.summary;
         let counted = self.layer_changes.max(self.layer_numbers.map_or(0, |n| n.saturating_add(1)));
         summary.layers = summary.layers.or(Some(counted).filter(|n| *n > 0));
@@ -84,8 +89,10 @@ impl Comments {
         let percent = self.first_height_percent.zip(summary.layer_height_mm).map(|(p, h)| p * h / 100.0);
         summary.first_layer_height_mm = summary.first_layer_height_mm.or(percent).or(self.first_height);
         summary.object_height_mm = summary.object_height_mm.or(self.top).or(top);
-        summary.extruder_temp_c = summary.extruder_temp_c.or(self.first_extruder);
-        summary.bed_temp_c = summary.bed_temp_c.or(self.first_bed);
+        summary.extent_mm = extent;
+        self.machine.finish(&mut summary);
+        set(&mut summary.extruder_temp_c, self.asked_extruder);
+        set(&mut summary.bed_temp_c, self.asked_bed);
         summary
     }
 
@@ -183,11 +190,9 @@ impl Comments {
             | b"firstLayerNozzleTemp" => {
                 set(&mut s.extruder_temp_c, float(value).filter(|c| *c > 0.0));
             }
-            b"first_layer_bed_temperature"
-            | b"hot_plate_temp_initial_layer"
-            | b"bed_C"
-            | b"bed_temp_degree_c"
-            | b"firstLayerBedTemp" => set(&mut s.bed_temp_c, float(value).filter(|c| *c > 0.0)),
+            b"first_layer_bed_temperature" | b"bed_C" | b"bed_temp_degree_c" | b"firstLayerBedTemp" => {
+                set(&mut s.bed_temp_c, float(value).filter(|c| *c > 0.0))
+            }
             b"chamber_temperature" | b"chamber_temperatures" | b"chamber_C" | b"chamber_temp_degree_c" => {
                 set(&mut s.chamber_temp_c, float(value).filter(|c| *c > 0.0));
             }
@@ -227,7 +232,7 @@ impl Comments {
                     s.filament_used_mm = Some(s.filament_used_mm.unwrap_or(0.0) + mm);
                 }
             }
-            _ => {}
+            _ => self.machine.read(key, value),
         }
     }
 
@@ -236,14 +241,20 @@ impl Comments {
     }
 }
 
-fn set<T>(field: &mut Option<T>, value: Option<T>) {
+pub(crate) fn set<T>(field: &mut Option<T>, value: Option<T>) {
     if field.is_none() {
         *field = value;
     }
 }
 
+fn hottest(field: &mut Option<f64>, celsius: f64) {
+    if (1.0..CELSIUS_MAX).contains(&celsius) && Some(celsius) > *field {
+        *field = Some(celsius);
+    }
+}
+
 /// The first number of a text; measures are never negative.
-fn float(text: &[u8]) -> Option<f64> {
+pub(crate) fn float(text: &[u8]) -> Option<f64> {
     let text = text.trim_ascii_start();
     let start = usize::from(matches!(text, [b'[' | b'"', ..]));
     number(text, start).0.filter(|value| (0.0..1e9).contains(value))
@@ -275,9 +286,15 @@ fn names(text: &[u8]) -> Option<String> {
     (!joined.is_empty()).then_some(joined)
 }
 
-fn plain(text: &[u8]) -> Option<String> {
+pub(crate) fn plain(text: &[u8]) -> Option<String> {
     let text = String::from_utf8_lossy(text.get(..text.len().min(4 * TEXT_MAX))?);
     let text: String =
-        text.trim().trim_matches(['"', '\\']).chars().filter(|c| !c.is_control()).take(TEXT_MAX).collect();
+        text.trim().trim_matches(['"', '\\']).chars().filter(|c| is_shown(*c)).take(TEXT_MAX).collect();
     (!text.is_empty()).then_some(text)
+}
+
+/// Whether a character stands for itself: neither a control character nor one that turns or hides those around it.
+fn is_shown(c: char) -> bool {
+    !c.is_control()
+        && !matches!(c, '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

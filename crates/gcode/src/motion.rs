@@ -2,12 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use crate::Extent;
 use crate::command::{Arguments, find_argument, number_text};
 
 /// Not a number is a place nobody knows: whatever is added to it stays unknown, and no comparison with it holds.
 const UNKNOWN: f64 = f64::NAN;
 /// How many saved states are remembered. Klipper remembers all, so a judge refuses more.
 pub(crate) const STATES: usize = 64;
+/// Coordinates beyond it are no place of a printer, millimetres.
+const FAR: f64 = 100_000.0;
+const NOWHERE: Extent = Extent { min: [f64::INFINITY; 3], max: [f64::NEG_INFINITY; 3] };
 
 /// Places and offsets of X, Y and Z in millimetres.
 pub(crate) struct Motion {
@@ -18,6 +22,8 @@ pub(crate) struct Motion {
     low: f64,
     /// The highest place something was extruded at; 0 before.
     top: f64,
+    /// Where something was extruded; the wrong way round before.
+    printed: Extent,
 }
 
 #[derive(Clone, Copy)]
@@ -51,13 +57,16 @@ impl Motion {
             sure: true,
             drift: 0.0,
         };
-        Self { at, saved: BTreeMap::new(), low: UNKNOWN, top: 0.0 }
+        Self { at, saved: BTreeMap::new(), low: UNKNOWN, top: 0.0, printed: NOWHERE }
     }
 
     /// `G0` to `G3`. Gives the worst place the move may end at, as [`Motion::worst`].
     #[inline]
     pub(crate) fn go(&mut self, arguments: Arguments<'_>) -> [f64; 3] {
-        self.step(arguments);
+        let start = self.at.place;
+        if self.step(arguments).1 {
+            self.print(&start);
+        }
         self.worst()
     }
 
@@ -66,7 +75,11 @@ impl Motion {
     #[inline]
     pub(crate) fn go_plain(&mut self, arguments: Arguments<'_>) -> Option<[f64; 3]> {
         let before = (self.at.place, self.at.drift, self.low, self.top);
-        if self.step(arguments) {
+        let (usual, prints) = self.step(arguments);
+        if usual {
+            if prints {
+                self.print(&before.0);
+            }
             return Some(self.worst());
         }
         (self.at.place, self.at.drift, self.low, self.top) = before;
@@ -235,9 +248,39 @@ impl Motion {
         (self.top > 0.0).then_some(self.top)
     }
 
-    /// Whether everything in it was plain.
+    /// Where something was extruded; `None` where that is not known.
+    pub(crate) fn printed(&self) -> Option<Extent> {
+        let Extent { min, max } = self.printed;
+        min.iter().zip(&max).all(|(min, max)| min <= max).then_some(self.printed)
+    }
+
+    /// What an extruding arc reaches besides its ends.
+    pub(crate) fn print_arc(&mut self, low: &[f64; 3], high: &[f64; 3]) {
+        self.print(low);
+        self.widen(high);
+    }
+
+    /// Something is extruded on the way from `start`.
     #[inline]
-    fn step(&mut self, arguments: Arguments<'_>) -> bool {
+    fn print(&mut self, start: &[f64; 3]) {
+        self.widen(start);
+        let end = self.at.place;
+        self.widen(&end);
+    }
+
+    #[inline]
+    fn widen(&mut self, place: &[f64; 3]) {
+        if place.iter().all(|each| each.abs() < FAR) {
+            for (axis, value) in place.iter().enumerate() {
+                self.printed.min[axis] = self.printed.min[axis].min(*value);
+                self.printed.max[axis] = self.printed.max[axis].max(*value);
+            }
+        }
+    }
+
+    /// Whether everything in it was plain, and whether it extrudes on its way.
+    #[inline]
+    fn step(&mut self, arguments: Arguments<'_>) -> (bool, bool) {
         let (mut across, mut extrudes, mut usual) = (false, false, true);
         let mut letters = arguments.letters();
         for (letter, value) in letters.by_ref() {
@@ -265,7 +308,7 @@ impl Motion {
         if across && extrudes && self.at.place[2] > self.top {
             self.top = self.at.place[2];
         }
-        usual && letters.plain()
+        (usual && letters.plain(), across && extrudes)
     }
 
     /// `absolute` is where Z would be if it was told as a place; not a number where it was not.

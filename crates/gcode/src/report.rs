@@ -59,12 +59,29 @@ pub struct Summary {
     pub filament_name: Option<String>,
     /// Of the first extruder, millimetres.
     pub nozzle_diameter_mm: Option<f64>,
-    /// Of the first layer, degrees Celsius.
+    /// Of the first layer where the slicer tells it, else of later ones, else the hottest asked for; degrees Celsius.
     pub extruder_temp_c: Option<f64>,
-    /// Of the first layer, degrees Celsius.
+    /// As `extruder_temp_c`.
     pub bed_temp_c: Option<f64>,
     /// Degrees Celsius.
     pub chamber_temp_c: Option<f64>,
+    /// Model of the printer it was sliced for.
+    pub printer_model: Option<String>,
+    /// Name of the printer's profile.
+    pub printer_profile: Option<String>,
+    /// Width and depth of that printer's bed, millimetres.
+    pub bed_mm: Option<[f64; 2]>,
+    /// Where something is extruded, as far as the moves show.
+    pub extent_mm: Option<Extent>,
+}
+
+/// A box in a printer's coordinates, millimetres.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Extent {
+    /// Lower ends of X, Y and Z.
+    pub min: [f64; 3],
+    /// Upper ends.
+    pub max: [f64; 3],
 }
 
 impl Report {

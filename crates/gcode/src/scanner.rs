@@ -97,7 +97,7 @@ impl Scanner {
         }
         let mut report = self.report;
         report.leaves_heat_on = self.judge.is_some_and(|judge| judge.leaves_heat_on());
-        report.summary = self.comments.finish(self.motion.top());
+        report.summary = self.comments.finish(self.motion.top(), self.motion.printed());
         report.thumbnails = self.thumbnails.finish();
         report
     }
@@ -337,8 +337,11 @@ impl Scanner {
     fn turn(&mut self, arguments: Arguments<'_>, clockwise: bool) -> Result<(), Refusal> {
         let start = self.motion.place();
         self.go(arguments)?;
-        let Some(reach) = &self.reach else { return Ok(()) };
         let (low, high) = self.motion.arc(&start, arguments, clockwise);
+        if arguments.letters().any(|(letter, value)| letter == b'E' && value > Some(0.0)) {
+            self.motion.print_arc(&low, &high);
+        }
+        let Some(reach) = &self.reach else { return Ok(()) };
         reach.check(&low, self.report.lines + 1)?;
         reach.check(&high, self.report.lines + 1)
     }

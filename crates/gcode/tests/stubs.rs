@@ -13,7 +13,7 @@ fn scan(file: &[u8]) -> Report {
 
 #[test]
 fn a_stub_says_what_the_file_said() {
-    let original = scan(PRUSA);
+    let mut original = scan(PRUSA);
     let text = stub(&original, "j_1", "A part").expect("stub");
     let mut again = Scanner::new(None);
     again.update(text.as_bytes());
@@ -25,6 +25,8 @@ fn a_stub_says_what_the_file_said() {
     again.summary.filament_name = original.summary.filament_name.clone();
     // Its height is written in the form Moonraker reads, which is a bare number.
     again.summary.object_height_mm = original.summary.object_height_mm;
+    // It moves nothing.
+    assert!(original.summary.extent_mm.take().is_some());
     assert_eq!(again.summary, original.summary);
     assert_eq!(again.thumbnails, original.thumbnails);
 }
