@@ -34,7 +34,7 @@ export function problemOf(error: unknown): Problem {
   if (error instanceof SealpostError) {
     const [sentence, hint] = FOR_BUYERS[error.code] ?? [];
     if (sentence && hint) return { code: error.code, sentence, hint };
-    return { code: error.code, sentence: asSentence(error.message), hint: HINTS[error.code] ?? asSentence(error.hint) };
+    return { code: error.code, sentence: asSentence(error.message), hint: HINTS[error.code] ?? asSentence(error.hint.replace("send the request again", "try again")) };
   }
   return {
     code: "unexpected",

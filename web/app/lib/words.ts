@@ -99,6 +99,11 @@ export function worth(value: Price): string {
   return new Intl.NumberFormat("en", style).format(units as Intl.StringNumericLiteral);
 }
 
+/** Whether it is money that the browser knows, or a coin that the shop does. */
+export function isCurrency(code: string): boolean {
+  return isMoney(code) || code in DECIMALS;
+}
+
 /** Whether the browser writes it as money. */
 function isMoney(currency: string): boolean {
   return Intl.supportedValuesOf("currency").includes(currency);

@@ -3,6 +3,8 @@
 import type { Own, Terms } from "./api";
 import * as limits from "./limits";
 import * as money from "./money";
+import { shop } from "../../lib/shop.svelte";
+import { isCurrency } from "../../lib/words";
 
 export interface Form {
   title: string;
@@ -57,8 +59,8 @@ export function formOf(listing: Own): Form {
 /** What is wrong, by field; empty where the store will take it. */
 export function errorsOf(form: Form, kind: Kind): Partial<Record<keyof Form, string>> {
   const price = form.pricing === "fixed" ? money.read(form.amount, form.currency) : undefined;
-  const told = typeof price === "string" ? price : undefined;
-  const about = /^A currency/.test(told ?? "") ? { currency: told } : { amount: told };
+  const told = typeof price === "string" ? price : unknown(price?.currency);
+  const about = /^(A|No) currency/.test(told ?? "") ? { currency: told } : { amount: told };
   const errors = {
     title: limits.title(form.title),
     description: limits.text(form.description, limits.DESCRIPTION_MAX),
@@ -68,6 +70,12 @@ export function errorsOf(form: Form, kind: Kind): Partial<Record<keyof Form, str
     days: form.ends ? limits.whole(form.days, 1, limits.DAYS_MAX) : undefined,
   };
   return Object.fromEntries(Object.entries(errors).filter(([, error]) => error !== undefined));
+}
+
+/** A store with a chain may sell for tokens that nobody else knows. */
+function unknown(currency: string | undefined): string | undefined {
+  if (!currency || isCurrency(currency) || shop.facts.chain) return undefined;
+  return "No currency has this name: write its letters, such as EUR, USD or USDC.";
 }
 
 /** Of a form without errors. */
