@@ -9,12 +9,17 @@ export async function listing(id: string): Promise<Listing> {
   return tidied(await ask<Listing>("GET", `/api/v1/listings/${encodeURIComponent(id)}`));
 }
 
-export function buy(listing: string, payment: Payment, recipient: Recipient | undefined, once: string): Promise<Purchase> {
-  return ask("POST", "/api/v1/purchases", { once, body: { listing, payment, recipient } });
+export function buy(listing: string, payment: Payment, recipient: Recipient | undefined, once: string, note?: string): Promise<Purchase> {
+  return ask("POST", "/api/v1/purchases", { once, body: { listing, payment, recipient, ...(note && { note }) } });
 }
 
 export function purchase(id: string): Promise<Purchase> {
   return ask("GET", `/api/v1/purchases/${encodeURIComponent(id)}`);
+}
+
+/** Calls an order off that is not paid. */
+export function cancel(id: string): Promise<Purchase> {
+  return ask("POST", `/api/v1/purchases/${encodeURIComponent(id)}/cancel`);
 }
 
 /** The plugins that this person may run, newest first. */

@@ -104,3 +104,15 @@ function decimalsOf(currency: string): number {
 function keyOf(wanted: Asked): string {
   return JSON.stringify(NAMES.map((name) => wanted[name] ?? ""));
 }
+
+/** Somebody whose listings are shown. */
+export interface Publisher {
+  id: string;
+  name: string;
+  /** What they say of themselves, empty where they say nothing. */
+  about: string;
+}
+
+export function publisher(id: string): Promise<Publisher> {
+  return ask("GET", path(["publishers", id]));
+}

@@ -22,6 +22,11 @@ export function orders(after?: string): Promise<Orders> {
   return ask("GET", path(["purchases"], { after, limit: 50 }));
 }
 
+/** Those that wait for their payment, of one listing or all. */
+export async function waiting(listing?: string): Promise<Order[]> {
+  return (await ask<Orders>("GET", path(["purchases"], { state: "pending", listing, limit: 20 }))).purchases;
+}
+
 export function refund(purchase: string, once: string): Promise<unknown> {
   return ask("POST", path(["purchases", purchase, "refund"]), { body: {}, once });
 }

@@ -85,4 +85,6 @@ export const STATES: Record<Order["state"], { text: string; kind: "plain" | "goo
   undone: { text: "Payment taken back", kind: "bad" },
   refunded: { text: "Refunded", kind: "plain" },
   failed: { text: "Came to nothing", kind: "plain" },
+  cancelled: { text: "Cancelled", kind: "plain" },
+  declined: { text: "Declined", kind: "plain" },
 };

@@ -161,6 +161,9 @@ export interface Purchase {
   payment?: ChainPayment;
   /** Where to pay, while somebody else's page takes the money. */
   payment_url?: string;
+  /** How the seller is paid and reached, in their words, while nothing else says where to pay. */
+  how_to_pay?: string;
+  seller_name?: string;
 }
 
 /** A purchase by itself. */
@@ -168,11 +171,15 @@ export interface Order {
   id: string;
   listing: string;
   method: "free" | "voucher" | "marked_paid" | "webhook" | "chain";
-  state: "pending" | "paid" | "undone" | "refunded" | "failed";
+  state: "pending" | "paid" | "undone" | "refunded" | "failed" | "cancelled" | "declined";
   kind: "gcode" | "plugin";
   title: string;
   price?: Price | null;
   licence?: string;
+  /** What the buyer wrote to the seller. */
+  note?: string;
+  /** What the seller said when they declined it. */
+  answer?: string;
   created_at: string;
 }
 

@@ -19,6 +19,8 @@ export interface Ways {
   /** The one that most will take comes first. */
   all: Way[];
   sources: Source[];
+  /** How the seller is paid directly and reached, in their words. */
+  how_to_pay?: string;
 }
 
 /** How it is sold on chain, and the part of the page that pays so. */
@@ -32,9 +34,9 @@ export interface OnChain {
 const ORDER: Way[] = ["free", "chain", "external", "marked_paid", "voucher"];
 
 export async function ways(listing: Listing, onChain: boolean): Promise<Ways> {
-  const found = await ask<{ methods: string[]; sources?: Source[] }>("GET", path(["listings", listing.id, "payment"]));
+  const found = await ask<{ methods: string[]; sources?: Source[]; how_to_pay?: string }>("GET", path(["listings", listing.id, "payment"]));
   const all = ORDER.filter((way) => (way === "chain" ? onChain : found.methods.includes(way)));
-  return { all: all.length > 0 ? all : plain(listing).all, sources: found.sources ?? [] };
+  return { all: all.length > 0 ? all : plain(listing).all, sources: found.sources ?? [], how_to_pay: found.how_to_pay };
 }
 
 /** What always goes. */
@@ -47,7 +49,7 @@ export const WAYS: Record<Way, { title: (listing: Listing) => string; text: stri
   external: { title: () => "Pay online", text: "On the seller's payment page. This page notices when it is paid." },
   marked_paid: {
     title: () => "Pay the seller directly",
-    text: "You agree with the seller how you pay. When they have the money they say so here, and it is yours.",
+    text: "You pay the way the seller says. When they have the money they say so here, and it is yours.",
   },
   voucher: { title: () => "A voucher", text: "A code that the publisher gave you." },
   chain: { title: () => "A crypto wallet", text: "The price goes over the chain. It is yours once the chain has confirmed it." },

@@ -44,7 +44,7 @@ export interface Summary {
   prints: Outcomes[];
 }
 
-export type SaleState = "pending" | "paid" | "undone" | "refunded" | "failed";
+export type SaleState = "pending" | "paid" | "undone" | "refunded" | "failed" | "cancelled" | "declined";
 
 export interface Sale {
   purchase: string;
@@ -60,6 +60,10 @@ export interface Sale {
   net?: string;
   licence?: string;
   reference?: string;
+  /** What the buyer wrote with the order. */
+  note?: string;
+  /** What the seller said when they declined it. */
+  answer?: string;
   used: number;
   allowed: number;
   key_released: boolean;
@@ -160,6 +164,19 @@ export const decide = (job: string, outcome: string, message: string, once: stri
 export const markPaid = (purchase: string, once: string) => ask("POST", path(["purchases", purchase, "mark-paid"]), { once });
 
 export const refund = (purchase: string, once: string) => ask("POST", path(["purchases", purchase, "refund"]), { once });
+
+export const decline = (purchase: string, answer: string, once: string) =>
+  ask("POST", path(["purchases", purchase, "decline"]), { body: { ...(answer && { answer }) }, once });
+
+/** What a seller says of themselves; empty where they say nothing. */
+export interface SellerPage {
+  how_to_pay: string;
+  about: string;
+}
+
+export const sellerPage = () => ask<SellerPage>("GET", path(["me", "seller"]));
+
+export const saveSellerPage = (body: SellerPage) => ask<SellerPage>("PUT", path(["me", "seller"]), { body });
 
 /** All that somebody offers, for choosing one. */
 export async function ownListings(): Promise<Listing[]> {

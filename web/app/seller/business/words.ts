@@ -11,6 +11,8 @@ export const STATES: Record<SaleState, { text: string; kind: Kind }> = {
   undone: { text: "Taken back by the chain", kind: "bad" },
   refunded: { text: "Refunded", kind: "plain" },
   failed: { text: "Came to nothing", kind: "plain" },
+  cancelled: { text: "Cancelled", kind: "plain" },
+  declined: { text: "Declined", kind: "plain" },
 };
 
 export const METHODS: Record<Sale["method"], string> = {
