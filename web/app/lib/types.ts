@@ -42,6 +42,16 @@ export interface Preview {
   estimated_time_s?: number;
   filament_mm_x100?: number;
   filament_type?: string;
+  /** Printer it was sliced for. */
+  printer?: string;
+  /** Width and depth of that printer's bed. */
+  bed_mm?: [number, number];
+  nozzle_mm_x1000?: number;
+  layer_height_mm_x1000?: number;
+  nozzle_temp_c?: number;
+  bed_temp_c?: number;
+  /** Where it extrudes: X, Y, Z. */
+  extent?: { min_mm_x100: [number, number, number]; max_mm_x100: [number, number, number] };
   thumbnail_url?: string;
 }
 

@@ -1,6 +1,7 @@
 // Printers and jobs, as the store answers.
 
 import { ask, path } from "../lib/ask";
+import type { Listing, Preview } from "../lib/types";
 
 export type JobState =
   | "sealing"
@@ -103,6 +104,14 @@ export interface PrintLicence {
   prints_used: number;
   prints_reserved: number;
   expires_at?: string | null;
+  /** The version that it gives now. */
+  newest?: string;
+}
+
+/** What the version that a licence gives was made for; nothing where that cannot be told. */
+export async function madeFor({ listing, newest }: PrintLicence): Promise<Preview | undefined> {
+  const { releases } = await ask<Listing>("GET", path(["listings", listing]));
+  return releases.find(({ version }) => version === newest)?.preview ?? undefined;
 }
 
 export const printers = async () => (await ask<{ printers: Printer[] }>("GET", path(["printers"]))).printers;

@@ -32,6 +32,10 @@ export interface GcodeReading {
     nozzle_diameter_mm?: number | null;
     extruder_temp_c?: number | null;
     bed_temp_c?: number | null;
+    printer_model?: string | null;
+    printer_profile?: string | null;
+    bed_mm?: [number, number] | null;
+    extent_mm?: { min: [number, number, number]; max: [number, number, number] } | null;
   };
   picture?: { media_type: string; data: string };
 }
