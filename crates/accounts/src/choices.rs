@@ -27,10 +27,13 @@ pub enum Topic {
     Sale,
     /// A webhook of theirs is not taken.
     WebhookFailing,
+    /// An order of theirs was declined.
+    OrderDeclined,
 }
 
 impl Topic {
-    const ALL: [Self; 4] = [Self::PrintEnded, Self::PrintNeedsSomeone, Self::Sale, Self::WebhookFailing];
+    const ALL: [Self; 5] =
+        [Self::PrintEnded, Self::PrintNeedsSomeone, Self::Sale, Self::WebhookFailing, Self::OrderDeclined];
 
     /// Its name, as the field of the choices.
     pub fn as_str(self) -> &'static str {
@@ -39,6 +42,7 @@ impl Topic {
             Self::PrintNeedsSomeone => "print_needs_someone",
             Self::Sale => "sale",
             Self::WebhookFailing => "webhook_failing",
+            Self::OrderDeclined => "order_declined",
         }
     }
 
@@ -88,8 +92,13 @@ impl Accounts {
 
     /// Says what somebody wants to be told by mail.
     pub(crate) async fn choose(&self, person: &Person, choices: MailChoices) -> Result<(), ApiError> {
-        let wanted =
-            [choices.print_ended, choices.print_needs_someone, choices.sale, choices.webhook_failing];
+        let wanted = [
+            choices.print_ended,
+            choices.print_needs_someone,
+            choices.sale,
+            choices.webhook_failing,
+            choices.order_declined,
+        ];
         let off = Topic::ALL.into_iter().zip(wanted).filter(|(_, wanted)| !wanted);
         let off: Vec<&str> = off.map(|(topic, _)| topic.as_str()).collect();
         let (off, id) = (off.join(","), person.id.to_string());
@@ -144,6 +153,7 @@ pub(crate) fn choices(row: &account::Model) -> MailChoices {
         print_needs_someone: !is_off(row, Topic::PrintNeedsSomeone),
         sale: !is_off(row, Topic::Sale),
         webhook_failing: !is_off(row, Topic::WebhookFailing),
+        order_declined: !is_off(row, Topic::OrderDeclined),
     }
 }
 

@@ -35,6 +35,12 @@ pub enum Happening {
     /// A purchase was paid back; its licence gives no key any more.
     #[serde(rename = "purchase.refunded")]
     PurchaseRefunded(Sale),
+    /// A buyer called an order off before it was paid.
+    #[serde(rename = "purchase.cancelled")]
+    PurchaseCancelled(Sale),
+    /// A seller did not take an order.
+    #[serde(rename = "purchase.declined")]
+    PurchaseDeclined(Sale),
     /// A licence was taken away for good, without a refund.
     #[serde(rename = "licence.revoked")]
     LicenceRevoked(Revoked),
@@ -58,7 +64,7 @@ pub enum Happening {
     ReviewWritten(Reviewed),
 }
 
-/// A purchase that was paid, or paid back.
+/// A purchase that was paid, paid back, cancelled or declined.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
 pub struct Sale {
@@ -82,6 +88,9 @@ pub struct Sale {
     /// What it cost; free where absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub price: Option<Price>,
+    /// What the seller said when they declined it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub answer: Option<String>,
 }
 
 /// A licence that was taken away.
@@ -191,9 +200,11 @@ pub struct Reviewed {
 
 impl Happening {
     /// All names, in the order of this module.
-    pub const KINDS: [&str; 9] = [
+    pub const KINDS: [&str; 11] = [
         "purchase.paid",
         "purchase.refunded",
+        "purchase.cancelled",
+        "purchase.declined",
         "licence.revoked",
         "job.ended",
         "job.interrupted",
@@ -208,6 +219,8 @@ impl Happening {
         match self {
             Self::PurchasePaid(_) => "purchase.paid",
             Self::PurchaseRefunded(_) => "purchase.refunded",
+            Self::PurchaseCancelled(_) => "purchase.cancelled",
+            Self::PurchaseDeclined(_) => "purchase.declined",
             Self::LicenceRevoked(_) => "licence.revoked",
             Self::JobEnded(_) => "job.ended",
             Self::JobInterrupted(_) => "job.interrupted",
@@ -221,7 +234,10 @@ impl Happening {
     /// Account id of the seller whose business it is.
     pub fn seller(&self) -> &str {
         match self {
-            Self::PurchasePaid(about) | Self::PurchaseRefunded(about) => &about.seller,
+            Self::PurchasePaid(about)
+            | Self::PurchaseRefunded(about)
+            | Self::PurchaseCancelled(about)
+            | Self::PurchaseDeclined(about) => &about.seller,
             Self::LicenceRevoked(about) => &about.seller,
             Self::JobEnded(about) | Self::JobInterrupted(about) | Self::JobPaused(about) => &about.seller,
             Self::ReleasePublished(about) => &about.seller,
@@ -233,7 +249,10 @@ impl Happening {
     /// Account id of the other one whom it concerns: a buyer, a printer's owner, the author of a review.
     pub fn other(&self) -> Option<&str> {
         match self {
-            Self::PurchasePaid(about) | Self::PurchaseRefunded(about) => Some(&about.buyer),
+            Self::PurchasePaid(about)
+            | Self::PurchaseRefunded(about)
+            | Self::PurchaseCancelled(about)
+            | Self::PurchaseDeclined(about) => Some(&about.buyer),
             Self::LicenceRevoked(about) => Some(&about.holder),
             Self::JobEnded(about) | Self::JobInterrupted(about) | Self::JobPaused(about) => {
                 Some(&about.owner)
@@ -246,7 +265,10 @@ impl Happening {
     /// Listing id.
     pub fn listing(&self) -> &str {
         match self {
-            Self::PurchasePaid(about) | Self::PurchaseRefunded(about) => &about.listing,
+            Self::PurchasePaid(about)
+            | Self::PurchaseRefunded(about)
+            | Self::PurchaseCancelled(about)
+            | Self::PurchaseDeclined(about) => &about.listing,
             Self::LicenceRevoked(about) => &about.listing,
             Self::JobEnded(about) | Self::JobInterrupted(about) | Self::JobPaused(about) => &about.listing,
             Self::ReleasePublished(about) => &about.listing,
@@ -265,6 +287,8 @@ mod tests {
         let all = [
             Happening::PurchasePaid(Sale::default()),
             Happening::PurchaseRefunded(Sale::default()),
+            Happening::PurchaseCancelled(Sale::default()),
+            Happening::PurchaseDeclined(Sale::default()),
             Happening::LicenceRevoked(Revoked::default()),
             Happening::JobEnded(Print::default()),
             Happening::JobInterrupted(Print::default()),

@@ -123,6 +123,9 @@ pub struct MailChoices {
     /// A webhook of mine is not taken.
     #[serde(default = "yes")]
     pub webhook_failing: bool,
+    /// A seller declined an order of mine.
+    #[serde(default = "yes")]
+    pub order_declined: bool,
 }
 
 fn yes() -> bool {
@@ -131,7 +134,13 @@ fn yes() -> bool {
 
 impl Default for MailChoices {
     fn default() -> Self {
-        Self { print_ended: true, print_needs_someone: true, sale: true, webhook_failing: true }
+        Self {
+            print_ended: true,
+            print_needs_someone: true,
+            sale: true,
+            webhook_failing: true,
+            order_declined: true,
+        }
     }
 }
 

@@ -23,6 +23,7 @@ export interface MailChoices {
   print_needs_someone: boolean;
   sale: boolean;
   webhook_failing: boolean;
+  order_declined: boolean;
 }
 
 export interface Details {

@@ -32,7 +32,8 @@ export function browser(agent: string | undefined): string {
 export const MAILS = {
   print_ended: ["A print of mine ended", "Printed, failed or expired."],
   print_needs_someone: ["A print of mine needs somebody", "Paused, or nobody knows how it goes."],
-  sale: ["My sales", "Bought, paid back, a review, a listing that was taken off sale."],
+  order_declined: ["An order of mine is declined", "With what the seller says."],
+  sale: ["My sales", "Bought, cancelled, paid back, a review, a listing that was taken off sale."],
   webhook_failing: ["A webhook of mine is not taken", "Once, when it is given up."],
 } as const;
 

@@ -27,6 +27,13 @@ pub(crate) fn of_sale(
             Fact::PurchaseRefunded { .. } => {
                 record(tx, now, Happening::PurchaseRefunded(sale(listing, row)))?;
             }
+            Fact::PurchaseCancelled { .. } => {
+                record(tx, now, Happening::PurchaseCancelled(sale(listing, row)))?;
+            }
+            Fact::PurchaseDeclined { .. } => {
+                let about = Sale { answer: row.answer.clone(), ..sale(listing, row) };
+                record(tx, now, Happening::PurchaseDeclined(about))?;
+            }
             _ => {}
         }
     }
@@ -151,5 +158,6 @@ fn sale(listing: &listing::Model, row: &purchase::Model) -> Sale {
         licence: row.licence.clone(),
         method: row.method.clone(),
         price: price.map(|(amount, currency)| Price { amount, currency }),
+        answer: None,
     }
 }

@@ -42,6 +42,8 @@ pub(super) fn of(origin: &str, happening: &Happening) -> Vec<News> {
         Happening::JobInterrupted(print) => interrupted(origin, print),
         Happening::PurchasePaid(sale) => vec![sold(origin, sale, "was bought", "Paid")],
         Happening::PurchaseRefunded(sale) => vec![sold(origin, sale, "was paid back", "Paid back")],
+        Happening::PurchaseCancelled(sale) => vec![cancelled(origin, sale)],
+        Happening::PurchaseDeclined(sale) => vec![declined(origin, sale)],
         Happening::ListingSuspended(listing) => vec![News {
             to: listing.seller.clone(),
             topic: Topic::Sale,
@@ -209,6 +211,33 @@ fn sold(origin: &str, sale: &Sale, what: &str, paid: &str) -> News {
     }
 }
 
+fn cancelled(origin: &str, sale: &Sale) -> News {
+    News {
+        to: sale.seller.clone(),
+        topic: Topic::Sale,
+        subject: format!("An order of “{}” was cancelled", sale.title),
+        line: format!("Whoever ordered “{}” cancelled it before it was paid.", sale.title),
+        more: None,
+        label: "Your orders",
+        url: format!("{origin}/shop/sales/orders"),
+    }
+}
+
+fn declined(origin: &str, sale: &Sale) -> News {
+    News {
+        to: sale.buyer.clone(),
+        topic: Topic::OrderDeclined,
+        subject: format!("Your order of “{}” was declined", sale.title),
+        line: format!(
+            "The seller declined your order of “{}”. If you paid already, they owe you the money.",
+            sale.title
+        ),
+        more: sale.answer.as_ref().map(|answer| format!("They said: {answer}")),
+        label: "Your order",
+        url: format!("{origin}/shop/purchases/{}", sale.purchase),
+    }
+}
+
 /// The host of an address: what stands behind it may be secret.
 fn host(url: &str) -> String {
     url::Url::parse(url).ok().and_then(|url| url.host_str().map(str::to_owned)).unwrap_or_default()
@@ -254,6 +283,21 @@ mod tests {
         assert_eq!(said(Happening::PurchasePaid(sale("free", None))), "It was free.");
         let voucher = said(Happening::PurchasePaid(sale("voucher", eur)));
         assert!(voucher.contains("voucher") && !voucher.contains("19"), "{voucher}");
+    }
+
+    #[test]
+    fn an_order_that_is_called_off_is_told_to_the_other_side() {
+        let sale = Sale {
+            seller: "acc_seller".to_owned(),
+            buyer: "acc_buyer".to_owned(),
+            answer: Some("Sold out.".to_owned()),
+            ..Sale::default()
+        };
+        let told = of("https://store.example", &Happening::PurchaseCancelled(sale.clone()));
+        assert_eq!((told.len(), told[0].to.as_str(), &told[0].more), (1, "acc_seller", &None));
+        let told = of("https://store.example", &Happening::PurchaseDeclined(sale));
+        assert_eq!((told.len(), told[0].to.as_str()), (1, "acc_buyer"));
+        assert_eq!(told[0].more.as_deref(), Some("They said: Sold out."));
     }
 
     #[test]

@@ -39,6 +39,8 @@ export const DELIVERY_STATES: Record<Delivery["state"], { text: string; kind: Ki
 export const EVENTS: Record<string, string> = {
   "purchase.paid": "Something was bought and paid",
   "purchase.refunded": "A purchase was paid back",
+  "purchase.cancelled": "A buyer cancelled an order",
+  "purchase.declined": "An order was declined",
   "licence.revoked": "A licence was taken away",
   "job.ended": "A print ended",
   "job.interrupted": "Nobody knows how a print goes",
