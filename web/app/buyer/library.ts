@@ -22,9 +22,10 @@ export function orders(after?: string): Promise<Orders> {
   return ask("GET", path(["purchases"], { after, limit: 50 }));
 }
 
-/** Those that wait for their payment, of one listing or all. */
+/** Those that wait for their payment, of one listing or all; payments on a chain are on their way by themselves. */
 export async function waiting(listing?: string): Promise<Order[]> {
-  return (await ask<Orders>("GET", path(["purchases"], { state: "pending", listing, limit: 20 }))).purchases;
+  const { purchases } = await ask<Orders>("GET", path(["purchases"], { state: "pending", listing, limit: 20 }));
+  return purchases.filter(({ method }) => method !== "chain");
 }
 
 export function refund(purchase: string, once: string): Promise<unknown> {

@@ -21,6 +21,8 @@ export interface Ways {
   sources: Source[];
   /** How the seller is paid directly and reached, in their words. */
   how_to_pay?: string;
+  /** Whether the store said so; otherwise nobody knows what the seller wrote. */
+  known: boolean;
 }
 
 /** How it is sold on chain, and the part of the page that pays so. */
@@ -36,12 +38,12 @@ const ORDER: Way[] = ["free", "chain", "external", "marked_paid", "voucher"];
 export async function ways(listing: Listing, onChain: boolean): Promise<Ways> {
   const found = await ask<{ methods: string[]; sources?: Source[]; how_to_pay?: string }>("GET", path(["listings", listing.id, "payment"]));
   const all = ORDER.filter((way) => (way === "chain" ? onChain : found.methods.includes(way)));
-  return { all: all.length > 0 ? all : plain(listing).all, sources: found.sources ?? [], how_to_pay: found.how_to_pay };
+  return { all: all.length > 0 ? all : plain(listing).all, sources: found.sources ?? [], how_to_pay: found.how_to_pay, known: true };
 }
 
 /** What always goes. */
 export function plain(listing: Listing): Ways {
-  return { all: isFree(listing) ? ["free", "voucher"] : ["marked_paid", "voucher"], sources: [] };
+  return { all: isFree(listing) ? ["free", "voucher"] : ["marked_paid", "voucher"], sources: [], known: false };
 }
 
 export const WAYS: Record<Way, { title: (listing: Listing) => string; text: string }> = {
