@@ -162,7 +162,7 @@ impl Shopping<'_> {
 
     async fn buy(&self, part: usize) -> Result<()> {
         let listing = self.park.parts[part].id.clone();
-        let body = PurchaseRequest { listing, payment: Payment::Free, recipient: None };
+        let body = PurchaseRequest::new(listing, Payment::Free);
         let answer = expect(self.once("/api/v1/purchases", &body).await?).await?;
         let bought: PurchaseResponse = answer.json().await?;
         let licence = bought.licence.context("what is free is paid")?;

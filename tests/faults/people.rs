@@ -40,7 +40,7 @@ pub(crate) async fn trade(seller: &Person, buyer: &Person, listing: &str, file: 
         Ok(idempotent(seller.request(Method::POST, "/api/v1/releases"), listing).multipart(form))
     })
     .await?;
-    let order = PurchaseRequest { listing: listing.to_owned(), payment: Payment::Free, recipient: None };
+    let order = PurchaseRequest::new(listing, Payment::Free);
     let bought: PurchaseResponse = post(buyer, "/api/v1/purchases", listing, &order).await?;
     match bought.licence {
         Some(licence) => Ok(licence.id),

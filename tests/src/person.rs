@@ -106,7 +106,7 @@ impl Person {
 
     /// Buys; the payment must go through at once.
     pub async fn buy(&self, listing: &str, payment: Payment) -> Result<Licence> {
-        let body = PurchaseRequest { listing: listing.to_owned(), payment, recipient: None };
+        let body = PurchaseRequest::new(listing, payment);
         let answer: PurchaseResponse =
             expect(self.post("/api/v1/purchases", &body).await?).await?.json().await?;
         answer.licence.context("the purchase is not paid yet")

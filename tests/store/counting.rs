@@ -86,11 +86,7 @@ async fn a_voucher_pays_as_often_as_it_says(backend: Backend) -> Result<()> {
     }));
     let mut paid = 0;
     let people: Vec<Person> = people.await.into_iter().collect::<Result<_>>()?;
-    let body = PurchaseRequest {
-        listing: "ring".to_owned(),
-        payment: Payment::Voucher { code: voucher.code },
-        recipient: None,
-    };
+    let body = PurchaseRequest::new("ring", Payment::Voucher { code: voucher.code });
     for answer in join_all(people.iter().map(|person| person.post("/api/v1/purchases", &body))).await {
         let answer = answer?;
         if answer.status().is_success() {
@@ -125,12 +121,12 @@ async fn a_repeated_purchase_with_its_key_is_one_purchase(backend: Backend) -> R
 async fn a_price_is_not_free(backend: Backend) -> Result<()> {
     let shop = shop(backend).await?;
     shop.listing("ring", Some("500"), 1, "20000").await?;
-    let body = PurchaseRequest { listing: "ring".to_owned(), payment: Payment::Free, recipient: None };
+    let body = PurchaseRequest::new("ring", Payment::Free);
     let refused = problem(shop.buyer.post("/api/v1/purchases", &body).await?).await?;
     assert!(refused.status < 500 && !refused.hint.is_empty(), "{refused:?}");
     assert!(shop.buyer.licences().await?.is_empty());
 
-    let body = PurchaseRequest { listing: "ring".to_owned(), payment: Payment::MarkedPaid, recipient: None };
+    let body = PurchaseRequest::new("ring", Payment::MarkedPaid);
     let pending: PurchaseResponse =
         expect(shop.buyer.post("/api/v1/purchases", &body).await?).await?.json().await?;
     assert!(pending.licence.is_none(), "a licence before the money");

@@ -56,7 +56,7 @@ impl Shop {
     }
 
     async fn buy(&self, recipient: Option<Recipient>) -> Result<PurchaseResponse> {
-        let body = PurchaseRequest { listing: PLUGIN.to_owned(), payment: Payment::Free, recipient };
+        let body = PurchaseRequest { recipient, ..PurchaseRequest::new(PLUGIN, Payment::Free) };
         Ok(expect(self.buyer.post("/api/v1/purchases", &body).await?).await?.json().await?)
     }
 }

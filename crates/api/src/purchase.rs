@@ -23,6 +23,13 @@ pub struct PurchaseRequest {
     pub note: Option<String>,
 }
 
+impl PurchaseRequest {
+    /// Without a device and without a note.
+    pub fn new(listing: impl Into<String>, payment: Payment) -> Self {
+        Self { listing: listing.into(), payment, recipient: None, note: None }
+    }
+}
+
 /// `POST /api/v1/purchases/{id}/decline`.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq, Serialize)]
 #[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
