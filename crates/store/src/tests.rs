@@ -37,6 +37,7 @@ mod offering;
 mod office;
 mod operate;
 mod operate_kit;
+mod orders;
 mod people;
 mod pictures;
 mod plugin_keys;

@@ -10,13 +10,13 @@ use super::kit::{Answer, GCODE, Kit, START_S, until};
 const PRICE: u64 = 1999;
 
 /// Somebody's payment provider.
-struct Provider {
+pub(super) struct Provider {
     source: String,
     secret: String,
 }
 
 impl Provider {
-    async fn attach(kit: &Kit, person: &str, more: Value) -> Self {
+    pub(super) async fn attach(kit: &Kit, person: &str, more: Value) -> Self {
         let mut body = json!({"name": "Card", "checkout_url": "https://pay.example/?ref={purchase}&a={amount}&d={amount_decimal}&c={currency}"});
         body.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let answer = kit.post("/api/v1/payments/sources", person, body).await;
@@ -24,7 +24,7 @@ impl Provider {
         Self { source: answer.string("id"), secret: answer.string("secret") }
     }
 
-    async fn say(&self, kit: &Kit, id: &str, at: i64, body: &Value) -> Answer {
+    pub(super) async fn say(&self, kit: &Kit, id: &str, at: i64, body: &Value) -> Answer {
         use hmac::{Hmac, KeyInit, Mac};
         let key = STANDARD.decode(self.secret.strip_prefix("whsec_").unwrap()).unwrap();
         let mut mac = Hmac::<sha2::Sha256>::new_from_slice(&key).unwrap();
