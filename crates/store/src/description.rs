@@ -81,7 +81,6 @@ fn who(method: &HttpMethod, path: &str) -> Who {
                 | "/api/v1/listings"
                 | "/api/v1/listings/{id}"
                 | "/api/v1/listings/{id}/offer"
-                | "/api/v1/listings/{id}/payment"
                 | "/api/v1/listings/{id}/reviews"
                 | "/api/v1/payments/{tx_hash}"
                 | "/api/v1/pictures/{id}"
@@ -134,7 +133,7 @@ fn who(method: &HttpMethod, path: &str) -> Who {
         );
     match path {
         _ if open => Who::Anybody,
-        "/api/marketplace/purchase" | "/metrics" => Who::Both,
+        "/api/marketplace/purchase" | "/api/v1/listings/{id}/payment" | "/metrics" => Who::Both,
         _ if printers => Who::Printers,
         _ => Who::People,
     }
