@@ -66,6 +66,12 @@ pub(crate) fn clean(text: &str) -> String {
     text.chars().map(|c| if steers(c) { '\u{fffd}' } else { c }).collect()
 }
 
+/// Such as `1 print` and `3 prints`.
+pub(crate) fn counted(count: impl Into<u64>, one: &str) -> String {
+    let count = count.into();
+    format!("{count} {one}{}", if count == 1 { "" } else { "s" })
+}
+
 /// JSON with what steers a terminal as `\uXXXX`, if it goes to one. To a reader of JSON it is the same.
 pub(crate) fn for_terminal(json: &str, terminal: bool) -> Cow<'_, str> {
     // Outside of strings, line ends are all there is of these; in strings they are escaped already.

@@ -85,7 +85,13 @@ async fn login(context: &Context, checks: &mut Vec<Check>) -> Option<StoredToken
     let (Some(store), Some(token)) = (&context.store, &context.token) else { return None };
     let polled = store.poll(&token.token).await;
     checks.push(match polled {
-        Ok(poll) => ok("login", format!("the store takes the token; {} job(s) wait", poll.jobs.len())),
+        Ok(poll) => {
+            let jobs = match poll.jobs.len() {
+                1 => "1 job waits".to_owned(),
+                count => format!("{count} jobs wait"),
+            };
+            ok("login", format!("the store takes the token; {jobs}"))
+        }
         Err(trouble) => of("login", &into_problem(trouble)),
     });
     match store.refresh(&token.token, context.now).await {

@@ -16,7 +16,7 @@ use crate::{
     connection::{Connection, id, listing_name},
     failure::{Failure, Result},
     input::one_reader_of_stdin,
-    output::{Table, answer, clean, short_date},
+    output::{Table, answer, clean, counted, short_date},
     pages,
     recipient::ForDevice,
     secret,
@@ -256,16 +256,17 @@ pub(crate) fn bought(licence: &Licence, device: Option<&Device>) -> String {
             None => format!("Register a device with `sealpost devices {} --add`", licence.id),
         };
         return format!(
-            "Bought {}: licence {}, {of} device(s), {left} left.{first}\n{next}.",
+            "Bought {}: licence {}, {}, {left} left.{first}\n{next}.",
             clean(&licence.title),
             licence.id,
+            counted(of, "device"),
         );
     }
     format!(
-        "Bought {}: licence {}, {} print(s).\nPrint it with `sealpost print {}`.",
+        "Bought {}: licence {}, {}.\nPrint it with `sealpost print {}`.",
         clean(&licence.title),
         licence.id,
-        licence.prints_allowed,
+        counted(licence.prints_allowed, "print"),
         licence.id,
     )
 }

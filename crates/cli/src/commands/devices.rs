@@ -9,7 +9,7 @@ use crate::{
     connection::{Connection, id, listing_name},
     failure::{Failure, Result},
     input::one_reader_of_stdin,
-    output::{Table, answer, clean, short_date},
+    output::{Table, answer, clean, counted, short_date},
     recipient::ForDevice,
 };
 
@@ -129,7 +129,7 @@ fn table(licence: &Licence) -> String {
     }
     let rows = table.or("No devices yet.");
     let allowed = licence.devices_allowed.unwrap_or_default();
-    format!("{}\n{} of {allowed} device(s) registered.", rows.trim_end(), devices.len())
+    format!("{}\n{} of {} registered.", rows.trim_end(), devices.len(), counted(allowed, "device"))
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use crate::{
     client::Client,
     connection::{Connection, listing_name},
     failure::Result,
-    output::{answer, say, short_date},
+    output::{answer, counted, say, short_date},
 };
 
 #[derive(Debug, Subcommand)]
@@ -47,10 +47,10 @@ pub(crate) async fn create(args: CreateArgs) -> Result<()> {
     if !args.connection.json {
         let until = voucher.expires_at.as_deref().map(|date| format!(" until {}", short_date(date)));
         say!(
-            "Voucher for {}: {} print(s) a use, {} use(s){}. Whoever has the code can use it; it is not shown again.",
+            "Voucher for {}: {} a use, {}{}. Whoever has the code can use it; it is not shown again.",
             voucher.listing,
-            voucher.prints,
-            voucher.uses_left,
+            counted(voucher.prints, "print"),
+            counted(voucher.uses_left, "use"),
             until.unwrap_or_default(),
         );
     }

@@ -8,6 +8,9 @@ use serde_json::{Value, json};
 
 use super::running;
 
+const NEXT: &str =
+    "It stands at Printers in the shop now. `sealpost-printer doctor` says whether all is ready to print.";
+
 /// How this printer joins a store.
 #[derive(Debug, Args)]
 pub(super) struct Pair {
@@ -102,7 +105,7 @@ impl Pair {
             return print(&format!("{done}\n"));
         }
         let id = done["printer_id"].as_str().unwrap_or_default();
-        print(&format!("\nPaired. This printer is {id}.\n"))
+        print(&format!("\nPaired. This printer is {id}.\n{NEXT}\n"))
     }
 
     fn show(&self, started: &Value) -> anyhow::Result<()> {

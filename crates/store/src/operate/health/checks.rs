@@ -197,13 +197,20 @@ async fn jobs(state: &AppState, seen: &mut Seen) -> Result<()> {
     let interrupted = of(JobState::Interrupted);
     let waiting = of(JobState::Sealing) + of(JobState::ReadyToPrint);
     let printing = of(JobState::Processing) + of(JobState::Printing) + of(JobState::Paused);
-    let sentence = format!("{printing} prints are under way, {waiting} wait.");
+    let are = if printing == 1 { "print is" } else { "prints are" };
+    let wait = if waiting == 1 { "waits" } else { "wait" };
+    let sentence = format!("{printing} {are} under way, {waiting} {wait}.");
     if late > 0 {
-        let sentence = format!("{late} jobs have waited for their file for more than {}.", spell(SEALING_MS));
+        let have = if late == 1 { "job has" } else { "jobs have" };
+        let sentence = format!("{late} {have} waited for their file for more than {}.", spell(SEALING_MS));
         let hint = "Look at the free space and at the store's log; `parallel_streams` says how many are sealed at once.";
         seen.say("jobs", Condition::Warn, sentence, hint);
     } else if interrupted > 0 {
-        let sentence = format!("Of {interrupted} prints nobody knows how they went. {sentence}");
+        let lost = match interrupted {
+            1 => "Of 1 print nobody knows how it went.".to_owned(),
+            count => format!("Of {count} prints nobody knows how they went."),
+        };
+        let sentence = format!("{lost} {sentence}");
         let hint = "Their sellers decide; `sealpost jobs --state interrupted` lists them.";
         seen.say("jobs", Condition::Warn, sentence, hint);
     } else {
