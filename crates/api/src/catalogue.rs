@@ -303,9 +303,40 @@ pub struct Preview {
     /// Material, as the slicer names it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub filament_type: Option<String>,
+    /// Printer it was sliced for: its model, or the name of its profile where the slicer tells no model.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub printer: Option<String>,
+    /// Width and depth of that printer's bed, millimetres.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bed_mm: Option<[u32; 2]>,
+    /// Diameter of the first nozzle, thousandths of a millimetre (`400` is 0.4 mm).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nozzle_mm_x1000: Option<u32>,
+    /// Height of a layer, thousandths of a millimetre.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub layer_height_mm_x1000: Option<u32>,
+    /// How hot the nozzle gets, degrees Celsius: of the first layer where the slicer tells it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub nozzle_temp_c: Option<u32>,
+    /// How hot the bed gets, as `nozzle_temp_c`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bed_temp_c: Option<u32>,
+    /// Where it extrudes, as far as its moves show.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub extent: Option<Extent>,
     /// Path of the largest thumbnail (PNG) on this store.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub thumbnail_url: Option<String>,
+}
+
+/// A box in a printer's coordinates: X, Y, Z.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(utoipa::ToSchema))]
+pub struct Extent {
+    /// Lower ends, hundredths of a millimetre.
+    pub min_mm_x100: [i32; 3],
+    /// Upper ends, hundredths of a millimetre.
+    pub max_mm_x100: [i32; 3],
 }
 
 /// First part (`release`, JSON) of the multipart `POST /api/v1/releases`; the second part (`file`) is the upload.

@@ -19,7 +19,7 @@ use super::browse;
 use super::cache::Page;
 use super::query::ListQuery;
 use super::releases;
-use super::{offer, pictures};
+use super::{offer, pictures, shelf};
 use crate::chain::offers;
 use crate::fault::{Fault, Result};
 use crate::http::body::{Body, Path, Query};
@@ -285,6 +285,7 @@ pub(crate) async fn save(
     if saved.rows_affected != 1 {
         return Err(Fault::Conflict);
     }
+    shelf::releases_changed(tx, &row.id).await?;
     offers::note(state, tx, &row).await?;
     let cleared = state.clone();
     tx.after_commit(move || cleared.pages.clear());

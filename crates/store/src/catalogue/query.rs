@@ -12,10 +12,11 @@ pub(crate) struct ListQuery {
     /// Only `gcode` or only `plugin`.
     #[serde(default)]
     pub(crate) kind: Option<String>,
-    /// Only listings with all these words in title, description, publisher's name or plugin id; case and accents make no difference.
+    /// Only listings with all these words in title, description, publisher's name, plugin id or the printer that the current version
+    /// is for; case and accents make no difference.
     #[serde(default)]
     pub(crate) q: Option<String>,
-    /// Only G-code that prints with this material, as the slicer names it: `PLA`.
+    /// Only G-code whose current version prints with this material, as the slicer names it: `PLA`.
     #[serde(default)]
     pub(crate) material: Option<String>,
     /// Only what is free.

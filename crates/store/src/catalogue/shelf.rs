@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sea_orm::ActiveValue::Set;
 use sea_orm::sea_query::{Expr, ExprTrait, LikeExpr, SimpleExpr};
 use sea_orm::{ColumnTrait, ConnectionTrait, EntityTrait, QueryFilter, QueryOrder, QuerySelect};
+use sealpost_api::catalogue::Preview;
 use sealpost_market::{Money, PurchaseState};
 use unicode_normalization::{UnicodeNormalization, char::is_combining_mark};
 
@@ -42,14 +43,10 @@ pub(crate) fn price_rank(amount: Option<&str>, currency: Option<&str>) -> i64 {
     Ord::max(i64::try_from(rank).unwrap_or(i64::MAX), i64::from(money.amount > 0))
 }
 
-/// What releases with these previews print with: `;petg;pla;`, lower case.
-pub(crate) fn materials<'a>(previews: impl Iterator<Item = &'a str>) -> Option<String> {
-    let mut found = BTreeSet::new();
-    for preview in previews {
-        let preview: Option<sealpost_api::catalogue::Preview> = serde_json::from_str(preview).ok().flatten();
-        let named = preview.and_then(|preview| preview.filament_type).unwrap_or_default();
-        found.extend(named.split([';', ',']).map(material).filter(|name| !name.is_empty()));
-    }
+/// What a release with this preview prints with: `;petg;pla;`, lower case.
+pub(crate) fn materials(preview: &str) -> Option<String> {
+    let named = read(preview).filament_type.unwrap_or_default();
+    let found: BTreeSet<_> = named.split([';', ',']).map(material).filter(|name| !name.is_empty()).collect();
     (!found.is_empty()).then(|| format!(";{};", Vec::from_iter(found).join(";")))
 }
 
@@ -78,20 +75,31 @@ pub(crate) fn printed_with(name: &str) -> SimpleExpr {
     Expr::col(listing::Column::Materials).like(LikeExpr::new(format!("%;{};%", material(name))))
 }
 
-/// Reads anew what a listing's releases print with.
+/// Reads anew what a listing's current release prints with and on. The current one is what pages show and people get; what older
+/// ones said finds nothing.
 pub(crate) async fn releases_changed(db: &impl ConnectionTrait, listing: &str) -> Result<()> {
-    let previews = release::Entity::find()
+    // Whoever publishes or edits at the same time waits, and then reads what is written here.
+    let Some(row) = listing::Entity::find_by_id(listing).lock_exclusive().one(db).await? else {
+        return Ok(());
+    };
+    let current = release::Entity::find()
         .select_only()
         .column(release::Column::Preview)
         .filter(release::Column::Listing.eq(listing))
         .filter(release::Column::State.eq("active"))
+        .order_by_desc(release::Column::CreatedAt)
+        .order_by_desc(release::Column::Id)
         .into_tuple::<String>()
-        .all(db)
+        .one(db)
         .await?;
-    let change = listing::ActiveModel {
-        materials: Set(materials(previews.iter().map(String::as_str))),
-        ..Default::default()
-    };
+    let current = current.unwrap_or_default();
+    let mut words = row.shelved().words;
+    if let Some(printer) = read(&current).printer {
+        words.push('\n');
+        words.push_str(&folded(&printer));
+    }
+    let change =
+        listing::ActiveModel { words: Set(words), materials: Set(materials(&current)), ..Default::default() };
     listing::Entity::update_many().set(change).filter(listing::Column::Id.eq(listing)).exec(db).await?;
     Ok(())
 }
@@ -147,6 +155,11 @@ async fn write_counts(state: &AppState, changed: Vec<(String, i32, i32)>) -> Res
         .await
 }
 
+/// A preview that cannot be read tells nothing.
+fn read(preview: &str) -> Preview {
+    serde_json::from_str::<Option<Preview>>(preview).ok().flatten().unwrap_or_default()
+}
+
 fn folded(text: &str) -> String {
     text.nfkd().filter(|c| !is_combining_mark(*c)).flat_map(char::to_lowercase).collect()
 }
@@ -174,9 +187,9 @@ mod tests {
     #[test]
     fn materials_are_told_apart_however_a_slicer_joins_them() {
         let preview = |name: &str| format!(r#"{{"filament_type":"{name}"}}"#);
-        let previews =
-            [preview("PLA;PETG"), preview("pla"), preview("ASA, TPU"), "null".to_owned(), "{}".to_owned()];
-        assert_eq!(materials(previews.iter().map(String::as_str)).as_deref(), Some(";asa;petg;pla;tpu;"));
-        assert_eq!(materials(["null"].into_iter()), None);
+        assert_eq!(materials(&preview("PLA;PETG;pla; ASA, TPU")).as_deref(), Some(";asa;petg;pla;tpu;"));
+        for none in ["", "null", "{}"] {
+            assert_eq!(materials(none), None, "{none}");
+        }
     }
 }

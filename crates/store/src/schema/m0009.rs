@@ -134,17 +134,17 @@ async fn fill(manager: &SchemaManager<'_>) -> Result<(), DbErr> {
             .and_where(Expr::col("id").eq(said("id")?));
         db.execute(&update).await?;
     }
-    let asked = "SELECT listing, preview FROM releases WHERE state = 'active'";
-    let mut materials = std::collections::BTreeMap::<String, Vec<String>>::new();
+    let asked = "SELECT listing, preview FROM releases WHERE state = 'active' ORDER BY created_at, id";
+    let mut current = std::collections::BTreeMap::<String, String>::new();
     for row in db.query_all_raw(Statement::from_string(backend, asked)).await? {
         let (listing, preview): (String, String) = (row.try_get("", "listing")?, row.try_get("", "preview")?);
-        materials.entry(listing).or_default().push(preview);
+        current.insert(listing, preview);
     }
-    for (listing, previews) in materials {
+    for (listing, preview) in current {
         let mut update = Query::update();
         update
             .table("listings")
-            .value("materials", shelf::materials(previews.iter().map(String::as_str)))
+            .value("materials", shelf::materials(&preview))
             .and_where(Expr::col("id").eq(listing));
         db.execute(&update).await?;
     }
