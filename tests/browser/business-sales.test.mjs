@@ -46,6 +46,39 @@ describe("a seller's sales", () => {
     await context.close();
   });
 
+  test("a seller says how they are paid, reads a buyer's note, and declines an order with a sentence", async () => {
+    for (const [size, options] of Object.entries(SIZES)) {
+      const { page, context, seen } = await openPage(browser, options);
+      await page.goto(`${store.url}/shop/sign-in`);
+      await signInToShop(page, "ann");
+      await page.goto(`${store.url}/shop/sales/payment`);
+      await page.getByLabel("How to pay me and reach me").fill(`AT00 ${size}`);
+      await page.getByRole("button", { name: "Save it" }).click();
+      await page.getByText("It is saved").waitFor();
+      await accessible(page);
+      await picture(page, `business-payment-${size}`);
+      const ways = await buyer.ask("GET", `/api/v1/listings/${listing.id}/payment`);
+      assert.equal(ways.how_to_pay, `AT00 ${size}`);
+
+      const body = { listing: listing.id, payment: { method: "marked_paid" }, note: "From bob's account" };
+      const { purchase } = await buyer.ask("POST", "/api/v1/purchases", body);
+      await page.goto(`${store.url}/shop/sales/orders`);
+      const row = page.locator(`[data-purchase="${purchase.id}"]`);
+      await row.getByText("From bob's account").waitFor();
+      await row.getByRole("button", { name: "Decline…" }).click();
+      await page.getByRole("dialog").getByLabel("What they read").fill("Sold out.");
+      await accessible(page);
+      await picture(page, `business-decline-${size}`);
+      await page.getByRole("dialog").getByRole("button", { name: "Decline it" }).click();
+      await row.and(page.locator('[data-state="declined"]')).waitFor();
+      await row.getByText("Sold out.").waitFor();
+      const read = await buyer.ask("GET", `/api/v1/purchases/${purchase.id}`);
+      assert.deepEqual([read.purchase.state, read.purchase.answer], ["declined", "Sold out."]);
+      assert.deepEqual(seen.errors, []);
+      await context.close();
+    }
+  });
+
   for (const [size, options] of Object.entries(SIZES)) {
     for (const colorScheme of ["light", "dark"]) {
       test(`an order is seen coming, paid, refunded and counted (${size}, ${colorScheme})`, async () => {

@@ -177,6 +177,50 @@ describe("a buyer", () => {
     await context.close();
   });
 
+  test("reads how the seller is paid, leaves a note, calls an order off, and reads why another one is declined", async () => {
+    await seller.ask("PUT", "/api/v1/me/seller", { how_to_pay: "AT00 1234\nann@example.org", about: "I make boats." });
+    for (const [size, options] of Object.entries(SIZES)) {
+      const { page, context, seen } = await openPage(browser, options);
+      const order = async () => {
+        await page.goto(`${store.url}/shop/listings/etui/buy`);
+        await page.getByRole("radio", { name: /^Pay the seller directly/ }).check();
+        await page.getByText("AT00 1234").waitFor();
+        await page.getByLabel("Note for the seller").fill(`From ${size}`);
+        await accessible(page);
+        await page.getByRole("button", { name: "Order it" }).click();
+        await page.getByRole("heading", { name: "Waiting for the seller" }).waitFor();
+        return new URL(page.url()).pathname.split("/").at(-1);
+      };
+      await page.goto(`${store.url}/shop/listings/etui/buy`);
+      await registerInCheckout(page, `caller-${size}`);
+      await order();
+      await page.getByText("AT00 1234").waitFor();
+      await page.getByText(`From ${size}`).waitFor();
+      await accessible(page);
+      await picture(page, `buyer-order-${size}`);
+      await page.goto(`${store.url}/shop/listings/etui`);
+      await page.getByText("You ordered this; it waits for the payment.").waitFor();
+      await accessible(page);
+      await page.getByRole("link", { name: "See your order" }).click();
+      await page.getByRole("button", { name: "Cancel the order…" }).click();
+      await page.getByRole("dialog").getByRole("button", { name: "Cancel the order" }).click();
+      await page.getByRole("heading", { name: "You cancelled this order" }).waitFor();
+      await accessible(page);
+
+      const second = await order();
+      await seller.ask("POST", `/api/v1/purchases/${second}/decline`, { answer: `Sold out for ${size}.` });
+      await page.getByRole("heading", { name: "The seller declined this order" }).waitFor();
+      await page.getByText(`Sold out for ${size}.`).waitFor();
+      await accessible(page);
+      const { publisher } = await seller.ask("GET", "/api/v1/listings/etui");
+      await page.goto(`${store.url}/shop/publishers/${publisher}`);
+      await page.getByText("I make boats.").waitFor();
+      assert.deepEqual(seen.errors, []);
+      await context.close();
+    }
+    await seller.ask("PUT", "/api/v1/me/seller", {});
+  });
+
   test("pays on a page of the seller's, and sees it become theirs when that page says so", async () => {
     const source = { name: "Card", checkout_url: "https://pay.example/?ref={purchase}&amount={amount}&currency={currency}" };
     const made = await seller.ask("POST", "/api/v1/payments/sources", source);
