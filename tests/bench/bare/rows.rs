@@ -152,6 +152,8 @@ pub(super) fn sell(order: &Order, listing: &ListingRow) -> Result<Sale> {
             title: listing.title.clone(),
             price: None,
             licence: Some(licence.clone()),
+            note: None,
+            answer: None,
             created_at: rfc3339(now)?,
         },
         licence: Some(Licence {
