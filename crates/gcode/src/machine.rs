@@ -41,7 +41,7 @@ impl Machine {
         let warm = || float(value).filter(|c| *c > 0.0);
         match key {
             b"printer_model" | b"TARGET_MACHINE.NAME" | b"machine_type" => set(&mut self.model, plain(value)),
-            b"printer_settings_id" => set(&mut self.profile, plain(value)),
+            b"printer_settings_id" => set(&mut self.profile, plain(value).filter(|name| names_printer(name))),
             b"bed_shape" | b"printable_area" => set(&mut self.bed, bed(value)),
             b"temperature" | b"nozzle_temperature" => set(&mut self.extruder, warm()),
             b"bed_temperature" => set(&mut self.bed_temp, warm()),
@@ -70,6 +70,12 @@ impl Machine {
         set(&mut summary.extruder_temp_c, self.extruder);
         set(&mut summary.bed_temp_c, first.or(later).or(self.bed_temp));
     }
+}
+
+/// Whether a profile's name is one that a person gave: not a file's, nor what slicers call theirs before there is any.
+fn names_printer(profile: &str) -> bool {
+    let name = profile.to_ascii_lowercase();
+    ![".ini", ".json", ".3mf"].iter().any(|end| name.ends_with(end)) && !name.starts_with("- default")
 }
 
 /// Width and depth of a bed whose corners are told as `0x0,250x0,250x210,0x210`.

@@ -28,6 +28,8 @@ fn the_printer_is_read_of_every_slicer_that_names_it() {
         ),
         (";FLAVOR:Marlin\n;TARGET_MACHINE.NAME:Creality Ender-3\nG28\n", Some("Creality Ender-3"), None),
         ("G28\n; printer_model = \n; printer_settings_id = mine\n", None, Some("mine")),
+        ("G28\n; printer_settings_id = cube.ini\n", None, None),
+        ("G28\n; printer_settings_id = - default FFF -\n", None, None),
         ("; printer_model = MK4\nG28\n; printer_model = XL\n", Some("MK4"), None),
     ] {
         let summary = scan(file);

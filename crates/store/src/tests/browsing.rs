@@ -96,7 +96,7 @@ async fn prices_filter_and_sort_by_units_and_pages_hold_each_listing_once() {
 }
 
 #[tokio::test]
-async fn what_it_prints_with_is_what_its_active_versions_say() {
+async fn what_it_prints_with_is_what_its_current_version_says() {
     let kit = Kit::new().await;
     let seller = kit.person("sel").await;
     offer(&kit, &seller, "part", json!({})).await;
