@@ -178,6 +178,8 @@ fn preview_text(preview: &Preview) -> String {
             .filament_mm_x100
             .map(|filament| format!("{}.{:02} m", filament / 100_000, filament / 1000 % 100)),
         preview.filament_type.clone(),
+        preview.printer.as_ref().map(|printer| format!("for {printer}")),
+        preview.nozzle_mm_x1000.map(|nozzle| format!("nozzle {} mm", f64::from(nozzle) / 1000.0)),
     ];
     facts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
@@ -200,8 +202,10 @@ mod tests {
             estimated_time_s: Some(3900),
             filament_mm_x100: Some(123_456),
             filament_type: Some("PLA".into()),
+            printer: Some("MK4".into()),
+            nozzle_mm_x1000: Some(400),
             ..Preview::default()
         };
-        assert_eq!(preview_text(&preview), "1h 05m, 1.23 m, PLA");
+        assert_eq!(preview_text(&preview), "1h 05m, 1.23 m, PLA, for MK4, nozzle 0.4 mm");
     }
 }
