@@ -70,7 +70,7 @@
  * @property {string} id
  * @property {string} listing
  * @property {string} method `free`, `voucher`, `marked_paid` or `chain`
- * @property {string} state `pending`, `paid`, `undone` (the chain took the payment back, and it may return), `refunded`, `failed`
+ * @property {string} state `pending`, `paid`, `undone` (the chain took the payment back, and it may return), `refunded`, `failed`, `cancelled`, `declined`
  * @property {string} created_at
  *
  * @typedef {object} PurchaseAnswer

@@ -13,6 +13,8 @@ export interface Review {
   version?: string;
   created_at: string;
   edited_at?: string;
+  /** The money went back since; what it was like stays. */
+  refunded?: boolean;
   answer?: { text: string; created_at: string };
 }
 

@@ -176,7 +176,7 @@ fn link_asked_for(args: &RegisterArgs) -> Option<(Kind, Option<&Path>, &'static 
         return Some((Kind::Setup, args.setup_link_file.as_deref(), "--setup-link-file"));
     }
     let invited = args.invitation || args.invitation_file.is_some();
-    invited.then(|| (Kind::Invitation, args.invitation_file.as_deref(), "--invitation-file"))
+    invited.then_some((Kind::Invitation, args.invitation_file.as_deref(), "--invitation-file"))
 }
 
 fn named_store(connection: &Connection) -> Result<StoreUrl> {
