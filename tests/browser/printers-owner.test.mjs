@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import path from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { accessible, SIZES } from "./kit/axe.mjs";
@@ -9,68 +10,73 @@ import { signInToShop } from "./kit/shop.mjs";
 import { atCommandLine, PASSWORD, startStore } from "./kit/store.mjs";
 
 describe("the owner of a printer", () => {
-  let store, browser, part, owner, machine;
+  let store, browser, part, owner, owners;
 
   before(async () => {
     store = await startStore();
     browser = await launch();
     part = await sellPart(store, { prints: 3, seal_once: false });
-    owner = await atCommandLine(store, "owner");
-    machine = await startPrinter(store.folder, { rate: 2_000 });
+    owners = { owner: await atCommandLine(store, "owner"), traveller: await atCommandLine(store, "traveller") };
+    owner = owners.owner;
   });
   after(async () => {
     await browser?.close();
-    await machine?.stop();
     await store?.stop();
   });
 
-  test("pairs a real printer by the code it shows, prints what was bought, and sees the end", async () => {
-    const { page, seen, context } = await openPage(browser, SIZES.desk);
-    await enter(page, store, "owner");
-    await page.goto(`${store.url}/shop/printers`);
-    await page.getByRole("heading", { name: "No printer yet" }).waitFor();
-    await accessible(page);
+  for (const [size, options] of Object.entries(SIZES)) {
+    test(`pairs a real printer by the code it shows, prints what was bought, and sees the end (${size})`, async (t) => {
+      const name = size === "desk" ? "owner" : "traveller";
+      const owner = owners[name];
+      const machine = await startPrinter(path.join(store.folder, size), { rate: 2_000 });
+      t.after(() => machine.stop());
+      const { page, seen, context } = await openPage(browser, options);
+      await enter(page, store, name);
+      await page.goto(`${store.url}/shop/printers`);
+      await page.getByRole("heading", { name: "No printer yet" }).waitFor();
+      await accessible(page);
 
-    const pairing = await machine.pair(store);
-    // What the printer's picture for phones leads to.
-    const phone = await openPage(browser, SIZES.phone);
-    await phone.page.goto(pairing.link);
-    await signInToShop(phone.page, "owner");
-    await phone.page.getByRole("heading", { name: "Is this your printer?" }).waitFor();
-    await phone.context.close();
-    await page.goto(pairing.link);
-    await page.getByRole("heading", { name: "Is this your printer?" }).waitFor();
-    assert.ok(!page.url().includes(pairing.code), "nobody reads it in the address");
-    assert.equal(new URL(page.url()).pathname, "/shop/printers/add");
-    assert.equal(await page.locator("[data-short-code]").innerText(), await pairing.shortCode());
-    await accessible(page);
-    await picture(page, "printers-pair");
-    await page.getByLabel("Name it").fill("Workshop");
-    await page.getByRole("button", { name: "The numbers are the same: pair it" }).click();
-    assert.equal(await pairing.done(), 0);
-    await machine.run();
-    await page.getByRole("heading", { name: "Workshop" }).waitFor();
-    await page.getByText("Online").waitFor();
+      const pairing = await machine.pair(store);
+      // What the printer's picture for phones leads to.
+      const phone = await openPage(browser, SIZES.phone);
+      await phone.page.goto(pairing.link);
+      await signInToShop(phone.page, name);
+      await phone.page.getByRole("heading", { name: "Is this your printer?" }).waitFor();
+      await phone.context.close();
+      await page.goto(pairing.link);
+      await page.getByRole("heading", { name: "Is this your printer?" }).waitFor();
+      assert.ok(!page.url().includes(pairing.code), "nobody reads it in the address");
+      assert.equal(new URL(page.url()).pathname, "/shop/printers/add");
+      assert.equal(await page.locator("[data-short-code]").innerText(), await pairing.shortCode());
+      await accessible(page);
+      await picture(page, `printers-pair-${size}`);
+      await page.getByLabel("Name it").fill("Workshop");
+      await page.getByRole("button", { name: "The numbers are the same: pair it" }).click();
+      assert.equal(await pairing.done(), 0);
+      await machine.run();
+      await page.getByRole("heading", { name: "Workshop" }).waitFor();
+      await page.getByText("Online").waitFor();
 
-    const licence = await take(owner, part.listing);
-    await page.evaluate((id) => (location.href = `/shop/library/${id}`), licence.id);
-    await page.getByRole("button", { name: "Print it" }).click();
-    await page.getByRole("radio", { name: /Workshop/ }).check();
-    await page.getByText("1 of 3 prints").waitFor();
-    await accessible(page);
-    await page.getByRole("dialog").getByRole("button", { name: "Print it" }).click();
-    await page.locator("[data-job][data-state=printing]").waitFor();
-    await page.locator("[data-progress]").waitFor();
-    await picture(page, "printers-printing");
-    await page.locator("[data-job][data-state=success]").waitFor({ timeout: 60_000 });
-    for (const step of ["created", "sealed", "key_released", "starting", "success"]) {
-      await page.locator(`[data-step="${step}"]`).first().waitFor();
-    }
-    await accessible(page);
-    await picture(page, "printers-printed");
-    assert.deepEqual(seen.errors, []);
-    await context.close();
-  });
+      const licence = await take(owner, part.listing);
+      await page.evaluate((id) => (location.href = `/shop/library/${id}`), licence.id);
+      await page.getByRole("button", { name: "Print it" }).click();
+      await page.getByRole("radio", { name: /Workshop/ }).check();
+      await page.getByText("1 of 3 prints").waitFor();
+      await accessible(page);
+      await page.getByRole("dialog").getByRole("button", { name: "Print it" }).click();
+      await page.locator("[data-job][data-state=printing]").waitFor();
+      await page.locator("[data-progress]").waitFor();
+      await picture(page, `printers-printing-${size}`);
+      await page.locator("[data-job][data-state=success]").waitFor({ timeout: 60_000 });
+      for (const step of ["created", "sealed", "key_released", "starting", "success"]) {
+        await page.locator(`[data-step="${step}"]`).first().waitFor();
+      }
+      await accessible(page);
+      await picture(page, `printers-printed-${size}`);
+      assert.deepEqual(seen.errors, []);
+      await context.close();
+    });
+  }
 
   test("is told what is wrong with a code, and turns a stranger's printer away", async () => {
     const { page, context } = await openPage(browser, SIZES.phone);
