@@ -56,6 +56,7 @@ for (const [size, options] of Object.entries(SIZES)) {
       await buyer.page.getByRole("heading", { name: "Waiting for the seller" }).waitFor();
       await accessible(buyer.page);
 
+      await page.getByRole("navigation", { name: "Shop" }).getByRole("link", { name: "Sell" }).click();
       await page.getByRole("navigation", { name: "Selling" }).getByRole("link", { name: "Orders" }).click();
       await page.getByRole("button", { name: "The money is here" }).click();
       await page.getByRole("dialog").getByRole("button", { name: "Yes, hand it over" }).click();
