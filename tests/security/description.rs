@@ -36,7 +36,7 @@ const LIMITS: [&str; 15] = [
 ];
 
 /// What may be asked, and no generator finds the right question for, or is there in stores on a chain alone.
-const NOT_FOUND_BY_CHANCE: [&str; 18] = [
+const NOT_FOUND_BY_CHANCE: [&str; 19] = [
     "/api/v1/chain",
     "/api/v1/licences/{id}/bundle",
     "/api/v1/pairings/{code}",
@@ -49,6 +49,7 @@ const NOT_FOUND_BY_CHANCE: [&str; 18] = [
     "/api/v1/listings/{id}/suspension",
     "/api/v1/pictures/{id}",
     "/api/v1/pictures/{id}/small",
+    "/api/v1/publishers/{id}",
     "/api/v1/unsubscribe",
     "/api/v1/vouchers",
     "/api/v1/webhooks/{id}",

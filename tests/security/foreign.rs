@@ -72,6 +72,8 @@ fn by_a_person(world: &World) -> Vec<Attempt> {
             format!("/api/v1/purchases/{purchase}/mark-paid"),
             json!({}),
         ),
+        post("/api/v1/purchases/{id}/cancel", format!("/api/v1/purchases/{purchase}/cancel"), json!({})),
+        post("/api/v1/purchases/{id}/decline", format!("/api/v1/purchases/{purchase}/decline"), json!({})),
         post("/api/v1/purchases/{id}/refund", format!("/api/v1/purchases/{purchase}/refund"), json!({})),
         with(
             Method::PATCH,
@@ -304,10 +306,11 @@ async fn every_route_that_takes_an_id_is_tried() -> Result<()> {
         for (method, operation) in methods.as_object().context("no methods")? {
             let open = operation["security"].as_array().is_none_or(Vec::is_empty);
             // A code is what lets in whoever has it; a payment's hash is public and belongs to who can prove it.
-            // And anybody may report what is on sale, and ask whether they may review it.
+            // And anybody may report what is on sale, ask how it is paid, and whether they may review it.
             let known = path.starts_with("/api/v1/pairings/")
                 || path.starts_with("/api/v1/payments/{tx_hash}")
                 || path == "/api/v1/listings/{id}/reports"
+                || (method == "get" && path == "/api/v1/listings/{id}/payment")
                 || (method == "get" && path == "/api/v1/listings/{id}/review");
             if !path.contains('{') || open || known {
                 continue;
