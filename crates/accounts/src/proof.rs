@@ -3,6 +3,7 @@
 use http::StatusCode;
 use sea_orm::EntityTrait;
 use sealpost_api::ways::Proof;
+use serde_json::Value;
 use zeroize::Zeroizing;
 
 use crate::{
@@ -22,7 +23,7 @@ impl Accounts {
     /// 403 `wrong_credentials`, `passkey_refused`, 403 `proof_required` where there is neither, 429 for too many.
     pub async fn prove(&self, person: &Person, proof: Proof) -> Result<(), ApiError> {
         if let Some(passkey) = proof.passkey {
-            return self.prove_by_passkey(person, &passkey).await;
+            return self.prove_by_passkey(person, &Value::Object(passkey)).await;
         }
         let Some(password) = proof.password.map(Zeroizing::new) else {
             return Err(ApiError::new(StatusCode::FORBIDDEN, "proof_required", "Show that it is you")

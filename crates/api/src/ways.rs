@@ -12,7 +12,7 @@ pub struct Proof {
     /// What a passkey answered to `POST /auth/passkey/challenge` (`AuthenticationResponseJSON` of WebAuthn).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
-    pub passkey: Option<serde_json::Value>,
+    pub passkey: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 /// `POST /api/v1/people/{id}/reset-link`: shown once.

@@ -63,7 +63,7 @@ pub struct PersonChanges {
     /// What a passkey of that operator answered to `POST /auth/passkey/challenge`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[cfg_attr(feature = "schema", schema(value_type = Option<Object>))]
-    pub passkey: Option<serde_json::Value>,
+    pub passkey: Option<serde_json::Map<String, serde_json::Value>>,
 }
 
 impl std::fmt::Debug for PersonChanges {
