@@ -107,13 +107,17 @@ impl Passwords {
         self.run(move || hash(&password)).await?
     }
 
-    /// Whether the password fits; `None` is an account that does not exist, which no password fits.
+    /// Whether the password fits; `None` is an account that does not exist, and an empty text one without a password: none fits
+    /// these, nor does one above [`MAX_BYTES`], after the same time.
     pub(crate) async fn verify(
         &self,
         password: Zeroizing<String>,
         known: Option<String>,
     ) -> Result<bool, ApiError> {
         let decoy = self.decoy.clone();
+        let too_long = password.len() > MAX_BYTES;
+        let password = if too_long { Zeroizing::default() } else { password };
+        let known = known.filter(|phc| !phc.is_empty());
         self.run(move || {
             let exists = known.is_some();
             let phc = match known {
@@ -128,7 +132,7 @@ impl Passwords {
             };
             let phc = PasswordHash::new(&phc).map_err(ApiError::internal)?;
             let fits = Argon2::default().verify_password(password.as_bytes(), &phc).is_ok();
-            Ok(fits && exists)
+            Ok(fits && exists && !too_long)
         })
         .await?
     }

@@ -10,7 +10,6 @@ use crate::{
     ApiError,
     accounts::{Accounts, Person, too_many},
     entity::{account, token},
-    password,
 };
 
 /// How long after a sign-in nothing more has to be shown to add another way in.
@@ -29,15 +28,25 @@ impl Accounts {
             return Err(ApiError::new(StatusCode::FORBIDDEN, "proof_required", "Show that it is you")
                 .hint("Give your password, or use a passkey."));
         };
+        self.check_password(person, password, "The password is wrong").await
+    }
+
+    /// Checks the password of somebody who is signed in; the refusal says `wrong`.
+    ///
+    /// # Errors
+    /// 403 `wrong_credentials`, 429 for too many.
+    pub(crate) async fn check_password(
+        &self,
+        person: &Person,
+        password: Zeroizing<String>,
+        wrong: &'static str,
+    ) -> Result<(), ApiError> {
         let (id, now) = (person.id.to_string(), self.now_ms());
         self.limits().sign_ins.attempt(&id, now).map_err(too_many)?;
         let row = account::Entity::find_by_id(&id).one(self.db().read()).await?;
-        let too_long = password.len() > password::MAX_BYTES;
-        let password = if too_long { Zeroizing::default() } else { password };
-        let known = row.map(|row| row.password_hash).filter(|hash| !hash.is_empty());
-        if !self.passwords().verify(password, known).await? || too_long {
+        if !self.passwords().verify(password, row.map(|row| row.password_hash)).await? {
             self.note_failure(Some(id), now);
-            return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_credentials", "The password is wrong")
+            return Err(ApiError::new(StatusCode::FORBIDDEN, "wrong_credentials", wrong)
                 .hint("Check for a typing error."));
         }
         self.limits().sign_ins.refund(&id);

@@ -68,10 +68,8 @@ impl Accounts {
         if stranger {
             self.0.sign_ins_by_account.attempt(&holder, now).map_err(too_many)?;
         }
-        let too_long = password.len() > password::MAX_BYTES;
-        let hash = row.as_ref().map(|row| row.password_hash.clone()).filter(|hash| !hash.is_empty());
-        let password = if too_long { Zeroizing::default() } else { password };
-        let fits = self.0.passwords.verify(password, hash).await? && !too_long;
+        let hash = row.as_ref().map(|row| row.password_hash.clone());
+        let fits = self.0.passwords.verify(password, hash).await?;
         let known = row.as_ref().map(|row| row.id.clone());
         let Some(row) = row.filter(|row| fits && row.disabled_at.is_none()) else {
             self.note_failure(known, now);
@@ -100,31 +98,10 @@ impl Accounts {
     /// A password so far that is wrong, a new one that is weak, 429 for too many attempts.
     pub async fn change_password(&self, person: &Person, request: ChangePassword) -> Result<(), ApiError> {
         let (old, new) = (Zeroizing::new(request.password), Zeroizing::new(request.new_password));
-        let now = self.0.clock.now_ms();
-        let id = person.id.to_string();
-        self.0.sign_ins.attempt(&id, now).map_err(too_many)?;
-        let row = account::Entity::find_by_id(&id).one(self.0.db.read()).await?;
-        let too_long = old.len() > password::MAX_BYTES;
-        let old = if too_long { Zeroizing::default() } else { old };
-        if !self
-            .0
-            .passwords
-            .verify(old, row.map(|row| row.password_hash).filter(|hash| !hash.is_empty()))
-            .await?
-            || too_long
-        {
-            self.note_failure(Some(id), now);
-            return Err(ApiError::new(
-                StatusCode::FORBIDDEN,
-                "wrong_credentials",
-                "The password so far is wrong",
-            )
-            .hint("Check for a typing error."));
-        }
-        self.0.sign_ins.refund(&id);
+        self.check_password(person, old, "The password so far is wrong").await?;
         password::check(&new, &person.email, &person.username)?;
         let hash = self.0.passwords.hash(new).await?;
-        let jti = person.jti.clone();
+        let (id, jti, now) = (person.id.to_string(), person.jti.clone(), self.0.clock.now_ms());
         self.0
             .db
             .write(move |tx| Box::pin(set_password(tx, id.clone(), hash.clone(), jti.clone(), now)))
