@@ -103,6 +103,7 @@ async fn save(tx: &Tx, before: &purchase::Model, after: &purchase::Model) -> Res
         refunded_at: Set(after.refunded_at),
         fee_basis_points: Set(after.fee_basis_points),
         publisher_key: Set(after.publisher_key.clone()),
+        answer: Set(after.answer.clone()),
         row_version: Set(after.row_version),
         ..Default::default()
     };

@@ -1,23 +1,18 @@
 //! Orders that come to nothing because a person says so: the buyer cancels, the seller declines.
 
-use std::sync::Arc;
-
 use axum::extract::State;
-use http::{HeaderMap, StatusCode};
-use sea_orm::ActiveValue::Set;
-use sea_orm::{ColumnTrait, EntityTrait, QueryFilter};
+use http::HeaderMap;
 use sealpost_accounts::UserAuth;
 use sealpost_api::Problem;
 use sealpost_api::purchase::{Decline, PurchaseResponse};
-use sealpost_database::Tx;
 use sealpost_market::{Party, PurchaseEvent};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use super::routes::{apply, change_once, visible};
+use super::routes::change_once;
 use crate::fault::Result;
 use crate::http::body::{Body, Path};
-use crate::http::once::{Answer, Once, once};
+use crate::http::once::{Answer, Once};
 use crate::limits;
 use crate::schema::purchase;
 use crate::state::AppState;
@@ -68,31 +63,12 @@ async fn decline(
     let request = Once::new(&headers, user.id().as_str(), "purchases/decline", &(&id, &said))?;
     let answer = limits::words("answer", said.answer.as_deref().unwrap_or_default(), ANSWER_MAX)?;
     let answer = Some(answer).filter(|text| !text.is_empty());
-    let shared = Arc::new((state.clone(), user, id, answer));
-    once(&state, request, StatusCode::OK, move |tx| {
-        let shared = shared.clone();
-        Box::pin(async move {
-            let (state, user, id, answer) = &*shared;
-            turn_down(state, tx, user, id, answer.as_deref()).await
-        })
+    change_once(&state, request, user, id, move |row, by| {
+        // What was said first stands.
+        if row.state == "pending" {
+            row.answer = answer.clone();
+        }
+        Ok(PurchaseEvent::Decline { by })
     })
     .await
-}
-
-async fn turn_down(
-    state: &AppState,
-    tx: &Tx,
-    user: &UserAuth,
-    id: &str,
-    answer: Option<&str>,
-) -> Result<PurchaseResponse> {
-    let (mut row, listing, by) = visible(tx, id, user).await?;
-    // What was said first stands.
-    if row.state == "pending" {
-        row.answer = answer.map(str::to_owned);
-    }
-    let done = apply(state, tx, user, &row, &listing, PurchaseEvent::Decline { by }).await?;
-    let said = purchase::ActiveModel { answer: Set(row.answer), ..Default::default() };
-    purchase::Entity::update_many().set(said).filter(purchase::Column::Id.eq(id)).exec(tx).await?;
-    Ok(done)
 }

@@ -189,27 +189,28 @@ async fn refund(
     change_once(&state, request, user, id, |_, by| Ok(PurchaseEvent::Refund { by })).await
 }
 
-/// Decides once what becomes of a purchase that this person sees.
+/// Decides once what becomes of a purchase that this person sees; `event` may say something about it besides.
 pub(super) async fn change_once(
     state: &AppState,
     request: Once,
     user: UserAuth,
     id: String,
-    event: impl Fn(&purchase::Model, Party) -> Result<PurchaseEvent> + Send + Sync + 'static,
+    event: impl Fn(&mut purchase::Model, Party) -> Result<PurchaseEvent> + Send + Sync + 'static,
 ) -> Result<Answer> {
     let shared = Arc::new((state.clone(), user, id, event));
     once(state, request, StatusCode::OK, move |tx| {
         let shared = shared.clone();
         Box::pin(async move {
             let (state, user, id, event) = &*shared;
-            let (row, listing, by) = visible(tx, id, user).await?;
-            apply(state, tx, user, &row, &listing, event(&row, by)?).await
+            let (mut row, listing, by) = visible(tx, id, user).await?;
+            let event = event(&mut row, by)?;
+            apply(state, tx, user, &row, &listing, event).await
         })
     })
     .await
 }
 
-pub(super) async fn apply(
+async fn apply(
     state: &AppState,
     tx: &Tx,
     user: &UserAuth,
